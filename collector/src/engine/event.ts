@@ -1,0 +1,55 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
+import type { AgentId, CheckId, IncidentId } from '@jiwei/shared/ids.ts';
+import type { Label } from '@jiwei/shared/series.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { EngineConfig } from './config.ts';
+
+/** A sample that some rule looks at; the rest never reaches the engine. */
+export interface RuleSample {
+  readonly name: string;
+  /** Sorted by name, `instance` (the agent) among them. */
+  readonly labels: readonly Label[];
+  readonly value: number;
+  readonly observedAtMs: EpochMs;
+}
+
+/** What a person did. */
+export type HumanAct =
+  | { readonly kind: 'acknowledge'; readonly note: string | null }
+  | { readonly kind: 'arrive'; readonly note: string | null }
+  | { readonly kind: 'note'; readonly note: string }
+  | { readonly kind: 'resolve'; readonly note: string | null };
+
+/**
+ * Everything that can happen to the engine. `atMs` is the collector's clock when it took the event in; it never goes back from one event to
+ * the next (the runtime sees to that). `observedAtMs` inside results and samples is already corrected to the collector's clock and never
+ * later than `atMs`; it may be much earlier (back-fill), and within one (check, agent) comes in order.
+ */
+export type EngineEvent =
+  | { readonly kind: 'config'; readonly atMs: EpochMs; readonly config: EngineConfig }
+  | { readonly kind: 'results'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly results: readonly CheckResult[] }
+  | { readonly kind: 'samples'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly samples: readonly RuleSample[] }
+  | { readonly kind: 'agentConnected'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly bootId: number }
+  | { readonly kind: 'agentLost'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly cause: 'closed' | 'silent' | 'bye' }
+  | {
+      readonly kind: 'probeAnswer';
+      readonly atMs: EpochMs;
+      readonly agentId: AgentId;
+      readonly requestId: string;
+      readonly result: CheckResult;
+    }
+  | {
+      readonly kind: 'push';
+      readonly atMs: EpochMs;
+      readonly checkId: CheckId;
+      readonly isUp: boolean;
+      readonly detail: string | null;
+    }
+  | {
+      readonly kind: 'human';
+      readonly atMs: EpochMs;
+      readonly incidentId: IncidentId;
+      readonly actor: string;
+      readonly act: HumanAct;
+    }
+  | { readonly kind: 'tick'; readonly atMs: EpochMs };

@@ -1,0 +1,96 @@
+import { dayMs, hourMs, minuteMs, secondMs } from './time.ts';
+
+const kib = 1024;
+const mib = 1024 * kib;
+
+/** Every bound of the product, each with its reason. What is cut or refused because of one is counted by whoever cuts it. */
+export const limits = {
+  /** One WebSocket message. A full-host frame of 2,000 series at 8 rows is about 60 KiB; a dictionary of 5,000 series about 700 KiB. */
+  messageBytesMax: 1 * mib,
+  /** Frames on the way and not yet acknowledged, per connection: enough to fill 100 ms of latency, little enough to replay cheaply. */
+  framesInFlightMax: 64,
+  /** Bytes of the same; past it the agent waits for acknowledgement. */
+  frameBytesInFlightMax: 4 * mib,
+  /** Series one agent may name in one boot: node_exporter on a large host has about 3,000. */
+  seriesPerAgentMax: 20_000,
+  /** Labels of one series; Prometheus's own default for federated targets is 30. */
+  labelsPerSeriesMax: 30,
+  labelNameBytesMax: 256,
+  labelValueBytesMax: 2 * kib,
+  metricNameBytesMax: 256,
+  helpBytesMax: 1 * kib,
+  /** Rows in one sample frame: a back-fill of 10 minutes at 1 s. */
+  rowsPerFrameMax: 600,
+  /** Results in one frame. */
+  resultsPerFrameMax: 1_000,
+  /** Free text of a result: long enough for a TLS error, short enough to keep in a row. */
+  detailCharactersMax: 500,
+  /** Measured values of one result (phases, certificate …). */
+  valuesPerResultMax: 64,
+  checksPerAgentMax: 5_000,
+  /** The shortest interval of a check: below it a probe would overlap its own confirmation. */
+  checkIntervalMsMin: 1 * secondMs,
+  checkIntervalMsMax: 1 * dayMs,
+  checkTimeoutMsMax: 60 * secondMs,
+  checkRetryMsMin: 100,
+  /** Probes run at once by one agent; more wait their turn. */
+  probesAtOnceMax: 64,
+  /** Body an HTTP probe reads to look for its keyword. */
+  probeBodyBytesMax: 10 * mib,
+  /** The agent's spool on disk by default: a day of 100 series at 15 s takes about 3 MiB. */
+  spoolBytesDefault: 256 * mib,
+  /** One spool file: small enough to give space back soon, large enough to keep the count of files low. */
+  spoolSegmentBytes: 1 * mib,
+  /** Heartbeat of the link, both ways. */
+  heartbeatMs: 5 * secondMs,
+  /** Silence after which the other side is taken for gone: three missed heartbeats. */
+  heartbeatTimeoutMs: 15 * secondMs,
+  /** From connection to welcome. */
+  handshakeMsMax: 10 * secondMs,
+  /** Connected sockets that have not yet proved who they are. */
+  handshakesAtOnceMax: 1_000,
+  agentsMax: 20_000,
+  /** Events waiting for the writer; past it sockets are paused. */
+  queueEventsMax: 10_000,
+  queueBytesMax: 64 * mib,
+  /** Events taken into one transaction: bounds the time to the next acknowledgement. */
+  batchEventsMax: 2_000,
+  /** How far back late results may still correct what was recorded: the longest outage an agent's spool is meant to bridge. */
+  correctionMsMax: 7 * dayMs,
+  /** Spans of one subject kept in memory for corrections; beyond it the oldest can no longer be corrected. */
+  timelineSpansMax: 2_000,
+  /** Entries of one incident's timeline; past it repeated updates are only counted. */
+  timelineEntriesMax: 1_000,
+  noteCharactersMax: 4_000,
+  /** Tries of one notification: 1, 2, 4, 8, 16 minutes and then hourly within a day. */
+  notificationTriesMax: 28,
+  notificationAgeMsMax: 1 * dayMs,
+  notificationsAtOnceMax: 8,
+  /** One notification try, including name look-up and TLS. */
+  notificationMsMax: 15 * secondMs,
+  /** Bodies of the HTTP API. */
+  requestBytesMax: 1 * mib,
+  pageItemsMax: 1_000,
+  pageItemsDefault: 100,
+  /** Points one samples query may return per series. */
+  samplePointsMax: 11_000,
+  sampleSeriesMax: 500,
+  /** Live event streams open at once. */
+  eventStreamsMax: 200,
+  /** Clock difference between agent and collector that is taken for synchronised and left uncorrected. */
+  clockToleranceMs: 2 * secondMs,
+  /** Availability and incident data are kept at least this long by default (law asks six months; practice 400 days). */
+  historyRetentionMs: 400 * dayMs,
+  /** Frames of samples are kept this long by default. */
+  frameRetentionMs: 15 * dayMs,
+  /** Longest a stopped main waits for its parts to close. */
+  shutdownMsMax: 10 * secondMs,
+  /** A maintenance window longer than this is a decommissioning. */
+  maintenanceMsMax: 30 * dayMs,
+  /** Enrolment tokens live this long by default. */
+  joinTokenMs: 1 * hourMs,
+  /** A resolved incident that comes back within this time is reopened; later it is a new one. */
+  reopenMs: 24 * hourMs,
+  /** Window and count of the storm guard: see engine/zones. */
+  stormWindowMs: 1 * minuteMs,
+} as const;
