@@ -1,0 +1,216 @@
+import type { Clock } from '@jiwei/shared/clock.ts';
+import { messageOf } from '@jiwei/shared/errors.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
+import { type RefusalCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import type { RawData, WebSocket } from 'ws';
+import type { AgentSessionView } from '../runtime/service.ts';
+import type { Delivery } from './delivery.ts';
+import type { IngestHost } from './host.ts';
+import { createSession, nextSessionDeadlineMs, type SessionInput, type SessionOutput, stepSession } from './session.ts';
+
+/** After our close frame a peer has this long to answer before the socket is cut, ms. */
+const closeMsMax = 1_000;
+/** Unsent control messages past this mean that the agent no longer reads; bytes. */
+const unsentBytesMax = 4 * 1024 * 1024;
+
+export interface ConnectionOptions {
+  readonly socket: WebSocket;
+  readonly address: string;
+  readonly clock: Clock;
+  readonly host: IngestHost;
+  readonly log: FastifyBaseLogger;
+  readonly collectorId: string;
+  readonly nonce: string;
+  readonly heartbeatMs: number;
+  readonly heartbeatTimeoutMs: number;
+  onStreaming(connection: Connection): void;
+  onEnded(connection: Connection): void;
+  onRefused(code: RefusalCode): void;
+}
+
+/** One agent's socket: turns what happens on it into session inputs, and session outputs into deeds. */
+export interface Connection {
+  readonly agentId: AgentId | null;
+  readonly bootId: number;
+  /** Why it ended, once it has. */
+  readonly lostCause: 'closed' | 'silent' | 'bye';
+  view(): AgentSessionView | null;
+  input(input: SessionInput): void;
+  refuse(code: RefusalCode, message: string): void;
+  pause(): void;
+  resume(): void;
+}
+
+export const openConnection = (options: ConnectionOptions): Connection => {
+  const { socket, clock, host } = options;
+  const session = createSession({ ...options, openedMonotonicMs: clock.monotonicMs() });
+  let agentId: AgentId | null = null;
+  let bootId = 0;
+  let connectedAtMs = 0;
+  let roundTripMs: number | null = null;
+  let pingSentMonotonicMs = 0;
+  let lostCause: 'closed' | 'silent' | 'bye' = 'closed';
+  let isEnded = false;
+  let cancelTick = clock.after(0, () => undefined);
+  let log = options.log;
+
+  const armTick = (): void => {
+    cancelTick();
+    if (isEnded) return;
+    cancelTick = clock.after(Math.max(1, nextSessionDeadlineMs(session) - clock.monotonicMs()), () => {
+      input({ kind: 'tick', monotonicMs: clock.monotonicMs() });
+      armTick();
+    });
+  };
+
+  const input = (event: SessionInput): void => {
+    for (const output of stepSession(session, event)) perform(output);
+  };
+
+  const perform = (output: SessionOutput): void => {
+    switch (output.kind) {
+      case 'send':
+        return send(output);
+      case 'close':
+        return closeWith(output.code, output.message);
+      case 'authenticate':
+        return admit(output);
+      case 'deliver':
+        return deliver(output.delivery);
+      case 'probeAnswer':
+        if (agentId !== null) host.probeAnswer(agentId, output.requestId, output.result);
+        return;
+      case 'configApplied':
+        if (output.errors.length > 0)
+          log.warn(
+            { version: output.version, errors: output.errors },
+            'agent refused its configuration and goes on with the one before',
+          );
+        return;
+      case 'bye':
+        lostCause = 'bye';
+        log.info({ reason: output.reason }, 'agent says goodbye');
+        return;
+      default:
+        return output satisfies never;
+    }
+  };
+
+  const send = (output: Extract<SessionOutput, { kind: 'send' }>): void => {
+    if (socket.readyState !== socket.OPEN) return;
+    if (socket.bufferedAmount > unsentBytesMax) {
+      log.warn({ unsentBytes: socket.bufferedAmount }, 'agent no longer reads; its connection is cut');
+      socket.terminate();
+      return;
+    }
+    if (output.message.type === 'heartbeatAnswer') {
+      pingSentMonotonicMs = clock.monotonicMs();
+      socket.ping();
+    }
+    socket.send(JSON.stringify(output.message));
+  };
+
+  const closeWith = (code: RefusalCode, message: string): void => {
+    options.onRefused(code);
+    if (code === 'SILENT') lostCause = 'silent';
+    log.warn({ code, agentId }, `connection refused: ${message}`);
+    if (socket.readyState === socket.OPEN) {
+      socket.send(JSON.stringify({ type: 'refuse', code, class: refusals[code].class, message: message.slice(0, 500) }));
+      socket.close(refusals[code].closeCode, code);
+    }
+    clock.after(closeMsMax, () => socket.terminate());
+  };
+
+  const admit = (output: Extract<SessionOutput, { kind: 'authenticate' }>): void => {
+    host.admit({ hello: output.hello, joinToken: output.joinToken, wantedId: output.wantedId, address: options.address }).then(
+      (admission) => {
+        if (isEnded) return;
+        if (admission.kind === 'refused') return input(admission);
+        agentId = admission.agentId;
+        bootId = output.hello.bootId;
+        connectedAtMs = clock.nowMs();
+        log = options.log.child({ agentId });
+        // First the news, then the welcome: what the agent sends next must find it connected.
+        options.onStreaming(connection);
+        host.connected(agentId, bootId);
+        input({ ...admission, atMs: connectedAtMs });
+        armTick();
+      },
+      (error: unknown) => {
+        log.error({ err: error }, 'an agent could not be looked up');
+        input({ kind: 'refused', code: 'STORE_UNAVAILABLE', message: 'the collector cannot read its store at the moment' });
+      },
+    );
+  };
+
+  const deliver = (delivery: Delivery): void => {
+    if (agentId === null) return;
+    if (delivery.kind === 'dictionary') return host.deliver(agentId, delivery, () => undefined);
+    const position: FramePosition = { bootId: delivery.bootId, seq: delivery.seq };
+    host.deliver(agentId, delivery, () =>
+      input({ kind: 'committed', position, frameCount: 1, frameBytes: delivery.messageBytes }),
+    );
+  };
+
+  const end = (): void => {
+    if (isEnded) return;
+    isEnded = true;
+    cancelTick();
+    options.onEnded(connection);
+  };
+
+  socket.on('message', (data: RawData, isBinary: boolean) => {
+    const atMs = clock.nowMs();
+    const monotonicMs = clock.monotonicMs();
+    const bytes = bytesOf(data);
+    input(
+      isBinary ? { kind: 'binary', bytes, atMs, monotonicMs } : { kind: 'text', text: bytes.toString('utf8'), atMs, monotonicMs },
+    );
+  });
+  socket.on('pong', () => {
+    roundTripMs = clock.monotonicMs() - pingSentMonotonicMs;
+  });
+  socket.on('error', (error) => log.warn({ error: messageOf(error) }, 'connection failed'));
+  socket.on('close', end);
+
+  const connection: Connection = {
+    get agentId() {
+      return agentId;
+    },
+    get bootId() {
+      return bootId;
+    },
+    get lostCause() {
+      return lostCause;
+    },
+    view: () =>
+      agentId === null || session.phase.kind !== 'streaming'
+        ? null
+        : {
+            agentId,
+            connectedAtMs,
+            address: options.address,
+            bootId,
+            clockSkewMs: session.skew.skewMs,
+            roundTripMs,
+            spoolFrames: session.spoolFrames,
+            spoolBytes: session.spoolBytes,
+            configVersion: session.configVersion,
+            configErrors: session.configErrors,
+          },
+    input,
+    refuse: (code, message) => input({ kind: 'refused', code, message }),
+    pause: () => socket.pause(),
+    resume: () => socket.resume(),
+  };
+  armTick();
+  return connection;
+};
+
+/** ws hands over one Buffer unless it was told otherwise. */
+const bytesOf = (data: RawData): Buffer => {
+  if (Buffer.isBuffer(data)) return data;
+  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
+};

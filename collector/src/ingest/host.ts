@@ -1,0 +1,39 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { AgentProbe } from '@jiwei/shared/probes/registry.ts';
+import type { AgentConfig, FramePosition, Hello } from '@jiwei/shared/protocol/control.ts';
+import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
+import type { AgentSessionView } from '../runtime/service.ts';
+import type { Delivery } from './delivery.ts';
+
+export type Admission =
+  | { readonly kind: 'admitted'; readonly agentId: AgentId; readonly stored: FramePosition | null; readonly config: AgentConfig }
+  | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string };
+
+/** Acknowledges one delivered frame to the connection it came on; a connection that is gone by then ignores it. */
+export type Acknowledge = () => void;
+
+/** What connections need of the rest of the collector (the runtime). Nothing here decides inside a socket callback: all of it queues. */
+export interface IngestHost {
+  admit(request: {
+    readonly hello: Hello;
+    readonly joinToken: string | null;
+    readonly wantedId: string | null;
+    readonly address: string;
+  }): Promise<Admission>;
+  connected(agentId: AgentId, bootId: number): void;
+  lost(agentId: AgentId, cause: 'closed' | 'silent' | 'bye'): void;
+  deliver(agentId: AgentId, delivery: Delivery, acknowledge: Acknowledge): void;
+  probeAnswer(agentId: AgentId, requestId: string, result: CheckResult): void;
+}
+
+/** What the runtime needs of the connections. */
+export interface Links {
+  sessions(): readonly AgentSessionView[];
+  /** Does nothing when the agent is not connected or cannot answer: the question then runs into its deadline. */
+  ask(agentId: AgentId, question: { readonly requestId: string; readonly probe: AgentProbe; readonly timeoutMs: number }): void;
+  configChanged(agentId: AgentId, config: AgentConfig): void;
+  disconnect(agentId: AgentId, code: RefusalCode, message: string): void;
+  /** Stops reading from all sockets while the queue is full, and starts again. */
+  setPaused(isPaused: boolean): void;
+}
