@@ -129,6 +129,8 @@ export interface EngineConfig {
   readonly maintenance: readonly MaintenanceConfig[];
   readonly routes: readonly RouteConfig[];
   readonly timing: EngineTiming;
+  /** How often agents read their host's series, ms; 15,000 when left out. */
+  readonly hostIntervalMs?: number;
 }
 
 /** Clocks of people and of detection, ms. */
