@@ -77,10 +77,29 @@ export const limits = {
   sampleSeriesMax: 500,
   /** Live event streams open at once. */
   eventStreamsMax: 200,
+  /** Events kept for streams that come back with Last-Event-ID: about a minute of a busy collector. */
+  eventsKeptMax: 1_000,
+  /** Unsent bytes of one event stream; a reader that is further behind is cut off and comes back. */
+  eventStreamBytesMax: 1 * mib,
+  /** Comment sent on a quiet event stream, so that proxies keep it open and dead peers are found. */
+  eventStreamHeartbeatMs: 15 * secondMs,
+  /** Failed authentications one address may make at once, and the time in which it gets one more. */
+  authFailuresMax: 20,
+  authFailureRefillMs: 3 * secondMs,
+  /** Addresses remembered for that. */
+  authAddressesMax: 10_000,
+  /** Frames of samples decoded between two turns of the event loop: a few ms of work. */
+  framesPerSliceMax: 64,
   /** Clock difference between agent and collector that is taken for synchronised and left uncorrected. */
   clockToleranceMs: 2 * secondMs,
   /** Availability and incident data are kept at least this long by default (law asks six months; practice 400 days). */
   historyRetentionMs: 400 * dayMs,
+  /** Up to this size the embedded database is checked whole at start (about a second); a larger one without its large tables. */
+  storeCheckBytesMax: 256 * mib,
+  /** Write-ahead log on disk after a checkpoint; a very large commit makes it longer for a while. */
+  storeLogBytesMax: 64 * mib,
+  /** The embedded database grows no further by default; past it commits fail and nothing is acknowledged. */
+  storeBytesDefault: 256 * 1024 * mib,
   /** Frames of samples are kept this long by default. */
   frameRetentionMs: 15 * dayMs,
   /** Longest a stopped main waits for its parts to close. */

@@ -1,0 +1,106 @@
+import { randomUUID } from 'node:crypto';
+import type { Clock } from '@jiwei/shared/clock.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
+import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import type { CollectorService } from '../runtime/service.ts';
+import { type Access, guard } from './access.ts';
+import { answerBrokenRequest } from './broken-request.ts';
+import type { HttpContext } from './context.ts';
+import { createEventHub } from './event-hub.ts';
+import { registerOpenApi } from './openapi.ts';
+import { handleError, handleNotFound, pathOf } from './problem.ts';
+import { healthRoutes } from './routes/health.ts';
+import { unitRoutes } from './routes/units.ts';
+import { zoneRoutes } from './routes/zones.ts';
+import { addSecurityHeaders } from './security-headers.ts';
+import { ensurePushSecret } from './tokens.ts';
+
+/** Routes of another part of the collector (the metrics). Each names its permission in `config`, as ours do. */
+export type HttpPlugin = (app: FastifyInstance) => Promise<void> | void;
+
+export interface HttpOptions {
+  readonly service: CollectorService;
+  readonly clock: Clock;
+  readonly access: Access;
+  /** A pino logger, or false for none. */
+  readonly log: FastifyBaseLogger | false;
+  readonly plugins?: readonly HttpPlugin[];
+}
+
+/** No request of ours takes longer to arrive; a client that dribbles bytes is cut off. */
+const requestMsMax = 30_000;
+
+/** A request that fits no route at all (a broken escape in its path) meets no hooks, so the headers are added here. */
+const handleFrameworkError: NonNullable<FastifyServerOptions['frameworkErrors']> = (error, request, reply) => {
+  addSecurityHeaders(reply);
+  handleError(error, request, reply);
+};
+
+const createFastify = (log: FastifyBaseLogger | false) =>
+  Fastify({
+    ...(log === false ? { logger: false } : { loggerInstance: log }),
+    // Fastify's own request log holds the whole URL, and with it the tokens of heartbeats; ours is below.
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: () => randomUUID(),
+    requestIdHeader: false,
+    trustProxy: false,
+    bodyLimit: limits.requestBytesMax,
+    requestTimeout: requestMsMax,
+    routerOptions: { maxParamLength: 200 },
+    frameworkErrors: handleFrameworkError,
+    clientErrorHandler: answerBrokenRequest,
+  });
+
+const registerHooks = (app: FastifyInstance): void => {
+  app.addHook('onRoute', (route) => {
+    if (route.config?.permission === undefined) throw new Error(`route ${String(route.method)} ${route.url} names no permission`);
+  });
+  app.addHook('onRequest', async (request, reply) => {
+    void reply.header('x-request-id', request.id);
+  });
+  app.addHook('onSend', async (_request, reply) => addSecurityHeaders(reply));
+  app.addHook('onResponse', async (request, reply) => {
+    const took = {
+      method: request.method,
+      path: pathOf(request),
+      status: reply.statusCode,
+      tookMs: Math.round(reply.elapsedTime),
+    };
+    request.log.debug(took, 'request answered');
+  });
+};
+
+/**
+ * The collector's HTTP application: API, page, heartbeats, health, and the routes of the plugins. It does not listen; `inject()` tests it
+ * without a socket. Closing it ends event streams first, which would else hold it open.
+ * @throws STORE_UNAVAILABLE when the secret of the heartbeats cannot be read; CONFIG_INVALID for a bad metrics address
+ */
+export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> => {
+  const { service, clock, access, plugins = [] } = options;
+  const app = createFastify(options.log).withTypeProvider<ZodTypeProvider>();
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(serializerCompiler);
+  app.setErrorHandler(handleError);
+  app.setNotFoundHandler(handleNotFound);
+
+  const pushSecret = await ensurePushSecret(service.store);
+  const events = createEventHub({ service, clock, epoch: randomUUID() });
+  app.addHook('preClose', async () => events.close());
+  registerHooks(app);
+  guard(app, { access, clock, pushSecret });
+  await registerOpenApi(app, service.version);
+
+  const context: HttpContext = { service, clock, events, pushSecret };
+  healthRoutes(app, context);
+  await app.register(
+    async (api) => {
+      const typed = api.withTypeProvider<ZodTypeProvider>();
+      for (const routes of [zoneRoutes, unitRoutes]) routes(typed, context);
+    },
+    { prefix: '/api/v1' },
+  );
+  for (const plugin of plugins) await app.register(async (scope) => plugin(scope));
+  await app.ready();
+  return app;
+};

@@ -1,0 +1,57 @@
+import { isIPv6 } from 'node:net';
+import type { Clock } from '@jiwei/shared/clock.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+
+/** Counts failed authentications per address, so that tokens cannot be guessed at the speed of the network. */
+export interface FailureLimit {
+  /** @returns 0 when the address may try, else the ms until it may again */
+  waitMs(address: string): number;
+  /** Takes one try from the address. */
+  failed(address: string): void;
+}
+
+interface Bucket {
+  tries: number;
+  readonly filledAtMs: number;
+}
+
+/** One subscriber line owns a whole IPv6 /64, so the limit is per /64 there. */
+const keyOf = (address: string): string => {
+  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
+  const [head = '', tail = ''] = address.split('::', 2);
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === '' ? [] : tail.split(':');
+  const groups = address.includes('::')
+    ? [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
+    : left;
+  return groups.slice(0, 4).join(':');
+};
+
+/**
+ * A token bucket per address: `authFailuresMax` tries at once, one more each `authFailureRefillMs`. At most `authAddressesMax` addresses are
+ * remembered; past it the longest known is forgotten, which gives an attacker with that many addresses no more than they have anyway.
+ */
+export const createFailureLimit = (clock: Clock): FailureLimit => {
+  const buckets = new Map<string, Bucket>();
+  const triesOf = (key: string): number => {
+    const bucket = buckets.get(key);
+    if (bucket === undefined) return limits.authFailuresMax;
+    const refilled = (clock.monotonicMs() - bucket.filledAtMs) / limits.authFailureRefillMs;
+    return Math.min(limits.authFailuresMax, bucket.tries + refilled);
+  };
+  return {
+    waitMs: (address) => {
+      const tries = triesOf(keyOf(address));
+      return tries >= 1 ? 0 : Math.ceil((1 - tries) * limits.authFailureRefillMs);
+    },
+    failed: (address) => {
+      const key = keyOf(address);
+      const tries = Math.max(0, triesOf(key) - 1);
+      buckets.delete(key);
+      buckets.set(key, { tries, filledAtMs: clock.monotonicMs() });
+      if (buckets.size <= limits.authAddressesMax) return;
+      const [oldest] = buckets.keys();
+      if (oldest !== undefined) buckets.delete(oldest);
+    },
+  };
+};
