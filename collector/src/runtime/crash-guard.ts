@@ -1,0 +1,59 @@
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Delivery } from '../ingest/delivery.ts';
+import type { Store } from '../store/port.ts';
+
+/** So often may one frame stop the process; then it is parked: kept in the log, but no longer shown to the engine. */
+const crashesMax = 3;
+/** Frames remembered; the oldest are forgotten first. */
+const crashesKept = 100;
+const settingName = 'crashes';
+
+/**
+ * A bug that one frame sets off would stop the collector again at every restart, because the frame was never acknowledged. The guard
+ * counts such stops in the store and lets the collector live on without that frame's meaning.
+ */
+export interface CrashGuard {
+  /** Runs `work` for one delivery unless it is parked. What `work` throws is recorded and thrown on. */
+  during(agentId: AgentId, delivery: Delivery, work: () => void): void;
+  /** Resolves when the crash that was thrown on is stored; to be awaited before the process ends. */
+  settled(): Promise<void>;
+}
+
+export const openCrashGuard = async (store: Store, log: FastifyBaseLogger, onParked: () => void): Promise<CrashGuard> => {
+  const crashes = readCrashes(await store.setting(settingName));
+  let saving: Promise<void> = Promise.resolve();
+  return {
+    during: (agentId, delivery, work) => {
+      if (delivery.kind === 'dictionary') return work();
+      const key = `${agentId} ${delivery.bootId} ${delivery.seq}`;
+      if ((crashes.get(key) ?? 0) >= crashesMax) {
+        onParked();
+        log.error(
+          { agentId, bootId: delivery.bootId, seq: delivery.seq },
+          `a frame stopped the collector ${crashesMax} times and is parked`,
+        );
+        return;
+      }
+      try {
+        work();
+      } catch (error) {
+        crashes.set(key, (crashes.get(key) ?? 0) + 1);
+        saving = store.saveSetting(settingName, JSON.stringify([...crashes].slice(-crashesKept)));
+        throw error;
+      }
+    },
+    settled: () => saving,
+  };
+};
+
+const readCrashes = (text: string | null): Map<string, number> => {
+  if (text === null) return new Map();
+  const entries: unknown = JSON.parse(text);
+  if (!Array.isArray(entries)) return new Map();
+  return new Map(
+    entries.filter(
+      (entry): entry is [string, number] => Array.isArray(entry) && typeof entry[0] === 'string' && typeof entry[1] === 'number',
+    ),
+  );
+};

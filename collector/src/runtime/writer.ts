@@ -1,0 +1,214 @@
+import assert from 'node:assert/strict';
+import { type BackoffPolicy, fullJitterMs } from '@jiwei/shared/backoff.ts';
+import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
+import { AppError } from '@jiwei/shared/errors.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { SampleRow } from '@jiwei/shared/protocol/samples.ts';
+import type { Series } from '@jiwei/shared/series.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import type { EngineConfig } from '../engine/config.ts';
+import type { Effect } from '../engine/effect.ts';
+import type { EngineEvent } from '../engine/event.ts';
+import type { EngineState } from '../engine/state.ts';
+import { nextDeadlineMs, step } from '../engine/step.ts';
+import type { Delivery } from '../ingest/delivery.ts';
+import type { Store } from '../store/port.ts';
+import { addEffect, closeBatch, type OpenBatch, openBatch } from './batch.ts';
+import type { RuntimeCounters } from './counters.ts';
+import type { CrashGuard } from './crash-guard.ts';
+import { type Intake, takeIn, weightOf } from './intake.ts';
+
+/** An event before it is taken in: the writer stamps it. */
+export type Unstamped = EngineEvent extends infer Event ? (Event extends EngineEvent ? Omit<Event, 'atMs'> : never) : never;
+
+type Item =
+  | { readonly kind: 'delivery'; readonly agentId: AgentId; readonly delivery: Delivery; readonly acknowledge: () => void }
+  | { readonly kind: 'event'; readonly event: Unstamped; readonly done: (effects: readonly Effect[]) => void };
+
+export interface WriterOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly random: () => number;
+  readonly log: FastifyBaseLogger;
+  readonly counters: RuntimeCounters;
+  readonly state: EngineState;
+  readonly intake: Intake;
+  readonly crashGuard: CrashGuard;
+  /** Stamp of the last event before the restart; stamps never go back, even when the clock does. */
+  readonly lastAtMs: EpochMs;
+  config(): EngineConfig;
+  /** Pauses and resumes the sources when the queue fills and empties. */
+  setPaused(isPaused: boolean): void;
+  /** Performs outward effects; called after their commit, in order. */
+  perform(effects: readonly Effect[]): void;
+  onRows(agentId: AgentId, bootId: number, rows: readonly SampleRow[], offsetMs: number): void;
+  onSeries(agentId: AgentId, bootId: number, firstIndex: number, series: readonly Series[]): void;
+  /** A bug: the process must stop, because the state in memory is no longer that of the store. */
+  onFatal(error: unknown): void;
+}
+
+/** The only writer of the collector's state: queue → engine → one transaction → acknowledge and perform. */
+export interface Writer {
+  deliver(agentId: AgentId, delivery: Delivery, acknowledge: () => void): void;
+  /** Resolves with the event's own effects after their commit. */
+  submit(event: Unstamped): Promise<readonly Effect[]>;
+  /** False while commits fail. */
+  isHealthy(): boolean;
+  /** Takes nothing more and resolves when everything queued is committed (or the store refuses). */
+  close(): Promise<void>;
+}
+
+const commitRetry: BackoffPolicy = { firstMs: 200, mostMs: 5_000 };
+
+export const createWriter = (options: WriterOptions): Writer => {
+  const { store, clock, log, counters, state, intake } = options;
+  let queue: Item[] = [];
+  let queueBytes = 0;
+  let lastAtMs = options.lastAtMs;
+  let isRunning = false;
+  let isClosed = false;
+  let isStoreHealthy = true;
+  let cancelDeadline: CancelTimer = () => undefined;
+  let onIdle: (() => void) | null = null;
+
+  const put = (item: Item): void => {
+    assert(!isClosed, 'the writer is closed');
+    queue.push(item);
+    if (item.kind === 'delivery') queueBytes += weightOf(item.delivery);
+    noteQueue();
+    wake();
+  };
+
+  const noteQueue = (): void => {
+    counters.queueLength(queue.length, queueBytes);
+    if (queue.length >= limits.queueEventsMax || queueBytes >= limits.queueBytesMax) options.setPaused(true);
+    else if (queue.length <= limits.queueEventsMax / 2 && queueBytes <= limits.queueBytesMax / 2) options.setPaused(false);
+  };
+
+  /** Starts the loop at the end of the present turn of the event loop: what comes in the same turn shares a commit. */
+  const wake = (): void => {
+    if (isRunning) return;
+    isRunning = true;
+    setImmediate(() => {
+      run().catch((error: unknown) => options.onFatal(error));
+    });
+  };
+
+  const run = async (): Promise<void> => {
+    while (!isClosed && (queue.length > 0 || isDue())) await turn();
+    isRunning = false;
+    if (queue.length > 0) return;
+    onIdle?.();
+    armDeadline();
+  };
+
+  const isDue = (): boolean => {
+    const dueAtMs = nextDeadlineMs(state);
+    return dueAtMs !== null && dueAtMs <= stamp();
+  };
+
+  const stamp = (): EpochMs => Math.max(lastAtMs, clock.nowMs());
+
+  const armDeadline = (): void => {
+    cancelDeadline();
+    const dueAtMs = nextDeadlineMs(state);
+    if (dueAtMs === null || isClosed) return;
+    cancelDeadline = clock.after(Math.max(0, dueAtMs - clock.nowMs()), wake);
+  };
+
+  const turn = async (): Promise<void> => {
+    const startedMs = clock.monotonicMs();
+    const atMs = stamp();
+    lastAtMs = atMs;
+    const batch = openBatch();
+    const items = queue.splice(0, limits.batchEventsMax);
+    for (const item of items) if (item.kind === 'delivery') queueBytes -= weightOf(item.delivery);
+    const afterCommit = items.map((item) => handle(item, batch, atMs));
+    for (const effect of step(state, { kind: 'tick', atMs })) addEffect(batch, effect);
+    batch.entities.set('writer', { entity: 'writer', id: 'clock', value: { lastAtMs: atMs } });
+    await commit(batch, atMs);
+    counters.committed((clock.monotonicMs() - startedMs) / 1_000, items.length);
+    for (const action of afterCommit) action();
+    options.perform(batch.outward);
+    noteQueue();
+  };
+
+  /** @returns what to do once the batch is committed */
+  const handle = (item: Item, batch: OpenBatch, atMs: EpochMs): (() => void) => {
+    if (item.kind === 'event') {
+      // An unstamped event of a kind, stamped, is an event of that kind; TypeScript does not follow Omit through the union.
+      const effects = step(state, { ...item.event, atMs } as EngineEvent);
+      for (const effect of effects) addEffect(batch, effect);
+      return () => item.done(effects);
+    }
+    const rowCalls: (() => void)[] = [];
+    const events = takeIn(
+      {
+        intake,
+        batch,
+        config: options.config(),
+        counters,
+        atMs,
+        onRows: (...row) => rowCalls.push(() => options.onRows(...row)),
+        onSeries: (...series) => rowCalls.push(() => options.onSeries(...series)),
+      },
+      item.agentId,
+      item.delivery,
+    );
+    options.crashGuard.during(item.agentId, item.delivery, () => {
+      for (const event of events) for (const effect of step(state, event)) addEffect(batch, effect);
+    });
+    return () => {
+      for (const call of rowCalls) call();
+      item.acknowledge();
+    };
+  };
+
+  /** Until the store takes it: nothing is acknowledged and the agents keep their data meanwhile. */
+  const commit = async (batch: OpenBatch, atMs: EpochMs): Promise<void> => {
+    const rows = closeBatch(batch, atMs);
+    for (let attempt = 0; ; attempt += 1) {
+      try {
+        await store.commit(rows);
+        if (!isStoreHealthy) log.info('the store takes commits again');
+        isStoreHealthy = true;
+        return;
+      } catch (error) {
+        if (!(error instanceof AppError) || error.code !== 'STORE_UNAVAILABLE' || isClosed) throw error;
+        isStoreHealthy = false;
+        counters.commitFailed();
+        log.error({ err: error, attempt }, 'a commit failed and is tried again; nothing is acknowledged until it succeeds');
+        await new Promise<void>((resolve) => {
+          clock.after(100 + fullJitterMs(commitRetry, attempt, options.random()), resolve);
+        });
+      }
+    }
+  };
+
+  armDeadline();
+  return {
+    deliver: (agentId, delivery, acknowledge) => {
+      if (!isClosed) put({ kind: 'delivery', agentId, delivery, acknowledge });
+    },
+    submit: (event) =>
+      new Promise((resolve, reject) => {
+        if (isClosed) reject(new AppError('OVERLOADED', 'the collector is stopping and takes nothing more'));
+        else put({ kind: 'event', event, done: resolve });
+      }),
+    isHealthy: () => isStoreHealthy,
+    close: async () => {
+      cancelDeadline();
+      if (isRunning || queue.length > 0) {
+        await new Promise<void>((resolve) => {
+          onIdle = resolve;
+          clock.after(limits.shutdownMsMax / 2, resolve);
+        });
+      }
+      isClosed = true;
+      cancelDeadline();
+      queue = [];
+    },
+  };
+};

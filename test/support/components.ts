@@ -1,0 +1,66 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { delimiter, join } from 'node:path';
+
+/** Real programs the end-to-end tests run against, and the Debian package that holds each. */
+const components: Readonly<Record<string, string>> = {
+  prometheus: 'prometheus',
+  promtool: 'prometheus',
+  'prometheus-node-exporter': 'prometheus-node-exporter',
+  fping: 'fping',
+  ping: 'iputils-ping',
+  openssl: 'openssl',
+  ip: 'iproute2',
+};
+
+const searchFolders = (path: string): string[] => [...path.split(delimiter), '/usr/sbin', '/sbin'];
+const isFound = (program: string, folders: readonly string[]): boolean =>
+  folders.some((folder) => existsSync(join(folder, program)));
+
+/**
+ * Finds the components, and on Debian fetches missing ones as packages unpacked under node_modules/.cache: nothing is installed into the
+ * system and no service is started.
+ * @returns environment to run the tests with: PATH, and JIWEI_MISSING naming what could not be had
+ */
+export const provideComponents = (root: string): { PATH: string; JIWEI_MISSING: string } => {
+  const unpacked = join(root, 'node_modules', '.cache', 'debian');
+  const own = ['usr/bin', 'usr/sbin', 'bin', 'sbin'].map((folder) => join(unpacked, folder));
+  const folders = [...searchFolders(process.env['PATH'] ?? ''), ...own];
+  const missing = (): string[] => Object.keys(components).filter((program) => !isFound(program, folders));
+  if (missing().length > 0) fetchPackages(unpacked, [...new Set(missing().map((program) => components[program] ?? program))]);
+  const absent = missing();
+  if (absent.length > 0) {
+    console.error(
+      `npm test: not found: ${absent.join(', ')}. Tests that need them are left out (with CI=true: fail); packages: apt-get install ${absent.map((program) => components[program]).join(' ')}`,
+    );
+  }
+  return { PATH: folders.join(delimiter), JIWEI_MISSING: absent.join(',') };
+};
+
+const fetchPackages = (unpacked: string, packages: readonly string[]): void => {
+  const archives = join(unpacked, 'archives');
+  mkdirSync(archives, { recursive: true });
+  console.log(`npm test: fetching Debian packages for the tests: ${packages.join(' ')}`);
+  const download = (): boolean =>
+    spawnSync('apt-get', ['download', ...packages], { cwd: archives, stdio: ['ignore', 'ignore', 'inherit'] }).status === 0;
+  // A fresh machine has no package lists yet.
+  const isFetched =
+    download() ||
+    (spawnSync('apt-get', ['update', '-qq'], { stdio: ['ignore', 'ignore', 'inherit'] }).status === 0 && download());
+  if (!isFetched) return;
+  for (const archive of readdirSync(archives).filter((name) => name.endsWith('.deb'))) {
+    spawnSync('dpkg', ['-x', join(archives, archive), unpacked], { stdio: 'inherit' });
+  }
+};
+
+const missingHere = (process.env['JIWEI_MISSING'] ?? '').split(',');
+
+/**
+ * Whether a test that needs the programs must be left out. In CI nothing is: there a missing program is a failure.
+ * @throws Error naming what is missing when CI=true
+ */
+export const lacks = (...programs: readonly string[]): boolean => {
+  const absent = programs.filter((program) => missingHere.includes(program));
+  if (absent.length > 0 && process.env['CI'] === 'true') throw new Error(`CI needs ${absent.join(', ')}`);
+  return absent.length > 0;
+};

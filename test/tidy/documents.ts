@@ -1,0 +1,21 @@
+/** Compares a list in code with the list its document shows. */
+export const missingOrExtra = (
+  inCode: readonly string[],
+  inDocument: readonly string[],
+): { missing: string[]; extra: string[] } => ({
+  missing: inCode.filter((name) => !inDocument.includes(name)),
+  extra: inDocument.filter((name) => !inCode.includes(name)),
+});
+
+// Written in pieces, so that this file does not break its own rule.
+const foreign = new RegExp(
+  `(^|[^a-z])/(${'work'}|${'farm'})/[a-z.]|bash_${'jobs'}|[.]${'library'}/|registry[.]${'npmjs'}|deb[.]${'debian'}`,
+);
+
+/** Lines that speak of the place where the product was written instead of the product. */
+export const foreignWords = (path: string, text: string): string[] =>
+  text.split('\n').flatMap((line, index) => (foreign.test(line) ? [`${path}:${index + 1}: ${line.trim().slice(0, 120)}`] : []));
+
+/** Download addresses a lock file must not carry: they tie it to one mirror. */
+export const lockFileHosts = (text: string): string[] =>
+  [...text.matchAll(/"resolved":\s*"(https?:[^"]*)"/g)].map((match) => match[1] ?? '');

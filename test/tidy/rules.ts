@@ -1,0 +1,259 @@
+import { resolveImport } from './resolve.ts';
+import type { SourceFile } from './source.ts';
+
+/** A breach of a house rule: `path:line: what is wrong`. */
+export type Violation = string;
+
+/** One house rule over all files of the repository's own code. */
+export interface Rule {
+  readonly name: string;
+  check(files: readonly SourceFile[]): Violation[];
+  /** Small repositories that break it, and where: the proof that the rule can fail. */
+  readonly seeded: readonly { readonly at: string; readonly files: Readonly<Record<string, string>> }[];
+}
+
+const isProduct = (file: SourceFile): boolean => /^(shared|agent|collector)\/src\//.test(file.path);
+const isEngine = (path: string): boolean => path.startsWith('collector/src/engine/');
+
+/** What each room may import of ours, besides itself. */
+const arrows: readonly { readonly room: string; readonly may: readonly string[] }[] = [
+  { room: 'shared/src/', may: [] },
+  { room: 'agent/src/', may: ['shared/src/'] },
+  { room: 'collector/src/engine/', may: ['shared/src/'] },
+  { room: 'collector/src/', may: ['shared/src/'] },
+];
+
+const importArrows: Rule = {
+  name: 'imports point one way: agent and collector to shared, the engine to nothing else of the collector',
+  check: (files) =>
+    files.flatMap((file) => {
+      const arrow = arrows.find(({ room }) => file.path.startsWith(room));
+      if (arrow === undefined) return [];
+      return file.imports.flatMap((one) => {
+        const target = resolveImport(file.path, one.specifier);
+        const isAllowed = target === null || [arrow.room, ...arrow.may].some((room) => target.startsWith(room));
+        return isAllowed ? [] : [`${file.path}:${one.line}: must not import ${target}`];
+      });
+    }),
+  seeded: [
+    { at: 'agent/src/a.ts', files: { 'agent/src/a.ts': "import { x } from '@jiwei/collector/engine/step.ts';\nx();\n" } },
+    { at: 'shared/src/b.ts', files: { 'shared/src/b.ts': "import { x } from '../../agent/src/a.ts';\nx();\n" } },
+    {
+      at: 'collector/src/engine/c.ts',
+      files: { 'collector/src/engine/c.ts': "import { x } from '../store/sqlite.ts';\nx();\n" },
+    },
+  ],
+};
+
+/** Node parts that do nothing but compute. */
+const pureNodeParts = new Set(['node:assert', 'node:assert/strict']);
+const impureGlobals =
+  /^(Date\.now|Date|new Date\(\)|Math\.random|process\..*|performance\..*|crypto\..*|console\..*|globalThis\..*|setTimeout|setInterval|setImmediate|queueMicrotask|fetch)$/;
+
+const enginePurity: Rule = {
+  name: 'the engine is pure: no clock, no randomness, no environment, no I/O',
+  check: (files) => {
+    const shells = new Set(files.filter((file) => !isEngine(file.path) && isImpure(file)).map((file) => file.path));
+    return files
+      .filter((file) => isEngine(file.path))
+      .flatMap((file) => [
+        ...file.globals
+          .filter(({ name }) => impureGlobals.test(name))
+          .map(({ name, line }) => `${file.path}:${line}: uses ${name}`),
+        ...file.imports
+          .filter(({ specifier }) => specifier.startsWith('node:') && !pureNodeParts.has(specifier))
+          .map(({ specifier, line }) => `${file.path}:${line}: imports ${specifier}`),
+        ...file.imports
+          .filter(({ specifier }) => shells.has(resolveImport(file.path, specifier) ?? ''))
+          .map(({ specifier, line }) => `${file.path}:${line}: imports ${specifier}, which touches the machine`),
+      ]);
+  },
+  seeded: [
+    { at: 'collector/src/engine/a.ts', files: { 'collector/src/engine/a.ts': 'export const now = () => Date.now();\n' } },
+    {
+      at: 'collector/src/engine/b.ts',
+      files: { 'collector/src/engine/b.ts': "import { readFileSync } from 'node:fs';\nreadFileSync('x');\n" },
+    },
+    {
+      at: 'collector/src/engine/c.ts',
+      files: {
+        'collector/src/engine/c.ts': "import { systemClock } from '@jiwei/shared/clock.ts';\nsystemClock.nowMs();\n",
+        'shared/src/clock.ts': 'export const systemClock = { nowMs: () => Date.now() };\n',
+      },
+    },
+  ],
+};
+const isImpure = (file: SourceFile): boolean => file.globals.some(({ name }) => impureGlobals.test(name));
+
+const clockAndEnvironment: Rule = {
+  name: 'only clock.ts asks the machine for the time, only main.ts reads environment and arguments',
+  check: (files) =>
+    files.filter(isProduct).flatMap((file) =>
+      file.globals.flatMap(({ name, line }) => {
+        const isTime = /^(Date\.now|Date|new Date\(\)|performance\.now|setTimeout|setInterval)$/.test(name);
+        if (isTime && file.path !== 'shared/src/clock.ts') return [`${file.path}:${line}: uses ${name}; take a Clock`];
+        const isEnvironment = /^process\.(env|argv)$/.test(name);
+        return isEnvironment && !file.path.endsWith('/main.ts')
+          ? [`${file.path}:${line}: uses ${name}; main.ts passes it in`]
+          : [];
+      }),
+    ),
+  seeded: [
+    { at: 'collector/src/http/a.ts', files: { 'collector/src/http/a.ts': 'export const at = Date.now();\n' } },
+    { at: 'agent/src/b.ts', files: { 'agent/src/b.ts': 'export const home = process.env.HOME;\n' } },
+    { at: 'agent/src/c.ts', files: { 'agent/src/c.ts': 'setTimeout(() => undefined, 5);\n' } },
+  ],
+};
+
+const noCycles: Rule = {
+  name: 'no import cycles',
+  check: (files) => {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const done = new Set<string>();
+    const violations: Violation[] = [];
+    const visit = (path: string, trail: readonly string[]): void => {
+      if (trail.includes(path)) {
+        violations.push(`${path}: imports itself by ${[...trail.slice(trail.indexOf(path)), path].join(' → ')}`);
+        return;
+      }
+      if (done.has(path)) return;
+      for (const { specifier } of byPath.get(path)?.imports ?? []) {
+        const target = resolveImport(path, specifier);
+        if (target !== null && byPath.has(target)) visit(target, [...trail, path]);
+      }
+      done.add(path);
+    };
+    for (const file of files) visit(file.path, []);
+    return violations;
+  },
+  seeded: [
+    {
+      at: 'shared/src/a.ts',
+      files: {
+        'shared/src/a.ts': "import { b } from './b.ts';\nexport const a = b;\n",
+        'shared/src/b.ts': "import { a } from './a.ts';\nexport const b = () => a;\n",
+      },
+    },
+  ],
+};
+
+const isEntry = (path: string): boolean =>
+  /\/src\/main\.ts$|^test\/.*\.test\.ts$|^test\/bench\/.*\.ts$|^test\/(run|vitest\.config|sim)\.ts$|^deploy\//.test(path);
+
+const noDeadFiles: Rule = {
+  name: 'every product file is reached from a main.ts, not only from a test',
+  check: (files) => {
+    const byPath = new Map(files.map((file) => [file.path, file]));
+    const reached = new Set<string>();
+    const visit = (path: string): void => {
+      if (reached.has(path)) return;
+      reached.add(path);
+      for (const { specifier } of byPath.get(path)?.imports ?? []) visit(resolveImport(path, specifier) ?? specifier);
+    };
+    for (const file of files) if (isEntry(file.path) && !file.path.startsWith('test/')) visit(file.path);
+    return files
+      .filter((file) => isProduct(file) && !reached.has(file.path))
+      .map((file) => `${file.path}: no main.ts leads to it`);
+  },
+  seeded: [
+    {
+      at: 'collector/src/forgotten.ts',
+      files: {
+        'collector/src/main.ts': 'export const main = 1;\n',
+        'collector/src/forgotten.ts': 'export const x = 1;\n',
+        'test/collector/forgotten.test.ts': "import { x } from '../../collector/src/forgotten.ts';\nx;\n",
+      },
+    },
+  ],
+};
+
+const unitless =
+  /^(timeout|interval|delay|duration|period|size|percent|percentage|elapsed|ttl|age|lag)$|(Timeout|Interval|Delay|Duration|Percent|Percentage|Elapsed)$/;
+
+const unitsInNames: Rule = {
+  name: 'a quantity says its unit at the end: intervalMs, usedBytes, lossRatio',
+  check: (files) =>
+    files
+      .filter(isProduct)
+      .flatMap((file) =>
+        file.names
+          .filter(({ name }) => unitless.test(name) && !/^(is|has|was|on)[A-Z]/.test(name))
+          .map(({ name, line }) => `${file.path}:${line}: "${name}" has no unit`),
+      ),
+  seeded: [
+    { at: 'agent/src/a.ts', files: { 'agent/src/a.ts': 'export interface Options {\n  readonly timeout: number;\n}\n' } },
+    { at: 'agent/src/b.ts', files: { 'agent/src/b.ts': 'export const run = (retryInterval: number) => retryInterval;\n' } },
+  ],
+};
+
+const forbiddenSyntax: Rule = {
+  name: 'no any, no empty catch, no default export, no barrel; imports end in .ts',
+  check: (files) =>
+    files
+      .filter(isProduct)
+      .flatMap((file) => [
+        ...file.syntax.map(({ what, line }) => `${file.path}:${line}: ${what}`),
+        ...file.imports
+          .filter(({ isReExport }) => isReExport)
+          .map(({ line }) => `${file.path}:${line}: re-exports another module`),
+        ...file.imports
+          .filter(({ specifier }) => /^(\.|@jiwei\/)/.test(specifier) && !specifier.endsWith('.ts'))
+          .map(({ specifier, line }) => `${file.path}:${line}: "${specifier}" does not end in .ts`),
+      ]),
+  seeded: [
+    { at: 'shared/src/a.ts', files: { 'shared/src/a.ts': 'export const a = (x: any) => x;\n' } },
+    { at: 'shared/src/b.ts', files: { 'shared/src/b.ts': 'try {\n  JSON.parse("x");\n} catch {}\n' } },
+    { at: 'shared/src/c.ts', files: { 'shared/src/c.ts': "export * from './a.ts';\n" } },
+    { at: 'shared/src/d.ts', files: { 'shared/src/d.ts': "export { a } from './a.ts';\n" } },
+    { at: 'shared/src/e.ts', files: { 'shared/src/e.ts': 'export default 1;\n' } },
+  ],
+};
+
+const linesMax = 400;
+const functionLinesMax = 70;
+
+const sizes: Rule = {
+  name: `a file has at most ${linesMax} lines and a function at most ${functionLinesMax}`,
+  check: (files) =>
+    files.filter(isProduct).flatMap((file) => {
+      const lineCount = file.text.split('\n').length - 1;
+      return [
+        ...(lineCount > linesMax ? [`${file.path}: ${lineCount} lines`] : []),
+        ...file.functions
+          .filter((one) => one.lineCount > functionLinesMax && !/^(create|open|build)[A-Z]/.test(one.name))
+          .map((one) => `${file.path}:${one.line}: ${one.name} has ${one.lineCount} lines`),
+      ];
+    }),
+  seeded: [
+    { at: 'shared/src/a.ts', files: { 'shared/src/a.ts': 'export const a = 1;\n'.repeat(1) + '// filler\n'.repeat(linesMax) } },
+    {
+      at: 'shared/src/b.ts',
+      files: { 'shared/src/b.ts': `export const b = () => {\n${'  b();\n'.repeat(functionLinesMax)}};\n` },
+    },
+  ],
+};
+
+const docstrings: Rule = {
+  name: 'every exported function says what it does',
+  check: (files) =>
+    files.filter(isProduct).flatMap((file) => {
+      const functions = new Set(file.functions.map(({ name }) => name));
+      return file.exports
+        .filter(({ name, docstring }) => functions.has(name) && docstring === null)
+        .map(({ name, line }) => `${file.path}:${line}: ${name} has no docstring`);
+    }),
+  seeded: [{ at: 'shared/src/a.ts', files: { 'shared/src/a.ts': 'export const a = () => 1;\n' } }],
+};
+
+/** All rules about code. */
+export const rules: readonly Rule[] = [
+  importArrows,
+  enginePurity,
+  clockAndEnvironment,
+  noCycles,
+  noDeadFiles,
+  unitsInNames,
+  forbiddenSyntax,
+  sizes,
+  docstrings,
+];
