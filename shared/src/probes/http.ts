@@ -11,7 +11,7 @@ const headerValue = z
 const headerName = z.string().regex(headerNamePattern, { error: 'needs a header name' });
 const statusText = z.string().regex(/^[1-5](\d\d|xx)(-[1-5]\d\d)?$/, { error: 'needs a status such as 200, 2xx or 200-299' });
 
-/** Hosts that are never probed over HTTP: cloud metadata services hand out credentials to whoever asks from the machine. */
+/** Credentials in the address would be shown wherever the check is; they belong into a header. */
 const isProbeUrl = (text: string): boolean => {
   if (!URL.canParse(text)) return false;
   const url = new URL(text);
@@ -57,14 +57,16 @@ export const httpKind = defineProbeKind({
       .max(20)
       .default(5)
       .describe(
-        'Redirects followed; 0 judges the first answer. Headers that carry credentials are dropped when the origin changes.',
+        'Redirects followed; 0, or an accepted 3xx status, judges the redirect itself. Headers that may carry credentials are dropped when the origin changes.',
       ),
     bodyBytesMax: z
       .int()
       .min(0)
       .max(10_485_760)
       .default(1_048_576)
-      .describe('Bytes of body read; a longer one is degraded to HTTP_BODY_TOO_LARGE.'),
+      .describe(
+        'Bytes of body read, after decoding; a longer one is degraded to HTTP_BODY_TOO_LARGE. 0 reads and judges no body.',
+      ),
     slowMs: z.int().min(1).max(60_000).optional().describe('Total time in ms from which the result is degraded.'),
     certificate: z
       .enum(['judge', 'ignore'])

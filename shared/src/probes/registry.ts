@@ -51,3 +51,10 @@ export const checkMetrics = [
   { name: 'probe_success', type: 'gauge', help: 'Displays whether or not the probe was a success', labels: [] },
   { name: 'probe_duration_seconds', type: 'gauge', help: 'Returns how long the probe took to complete in seconds', labels: [] },
 ] as const;
+
+/** What a check asks, as people read it. */
+export const probeTarget = (probe: Probe): string => {
+  // Kind and spec of a Probe belong together by its type; TypeScript cannot follow that through the look-up.
+  const { target } = probeKinds[probe.kind] as { target(spec: Probe['spec']): string };
+  return target(probe.spec);
+};

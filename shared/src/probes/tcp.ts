@@ -16,7 +16,9 @@ export const tcpKind = defineProbeKind({
       .array(
         z.strictObject({
           send: z.string().max(4_096).optional().describe('Text to send first; "\\r\\n" as written in the file.'),
-          expect: patternSchema.optional().describe('Pattern that the bytes received so far (as UTF-8) must come to match.'),
+          expect: patternSchema
+            .optional()
+            .describe('Pattern that what was received since the match before (as UTF-8) must come to match.'),
         }),
       )
       .max(16)

@@ -1,0 +1,61 @@
+import { isIPv6 } from 'node:net';
+import { secondMs } from '@jiwei/shared/time.ts';
+import type { EchoReport, EchoTool } from './echo.ts';
+import { runTool, type ToolResult } from './run-tool.ts';
+
+/** Between two requests to one target, ms. */
+const periodMs = 200;
+
+/**
+ * One process of `fping` for a whole batch. It sends to all targets in turn and prints, at its end and on stderr, a line for each:
+ * `10.0.0.1 : 0.42 - 0.51`, where `-` is a lost one.
+ */
+export const fpingTool: EchoTool = {
+  name: 'fping',
+  run: async ({ addresses, count, waitMs, signal }) => {
+    const families = [addresses.filter((address) => !isIPv6(address)), addresses.filter((address) => isIPv6(address))];
+    const found = new Map<string, EchoReport>();
+    for (const family of await Promise.all(families.map((some) => runFping(some, { count, waitMs, signal })))) {
+      if (family === null) continue;
+      for (const [address, roundTripsMs] of parseFping(family.stderr)) found.set(address, { roundTripsMs });
+    }
+    // Exit 4 and silence: the right to open the socket is gone, and nothing is known of any target.
+    return found.size === 0 ? null : addresses.map((address) => found.get(address) ?? { roundTripsMs: [] });
+  },
+  isPermitted: async (signal) => {
+    const result = await runFping(['127.0.0.1'], { count: 1, waitMs: secondMs, signal });
+    return result !== null && parseFping(result.stderr).size > 0;
+  },
+};
+
+const runFping = async (
+  addresses: readonly string[],
+  { count, waitMs, signal }: { readonly count: number; readonly waitMs: number; readonly signal: AbortSignal },
+): Promise<ToolResult | null> => {
+  if (addresses.length === 0) return null;
+  const lastReplyMs = Math.max(periodMs, Math.floor(waitMs - (count - 1) * periodMs));
+  return runTool({
+    file: 'fping',
+    args: ['-C', String(count), '-q', '-i', '1', '-p', String(periodMs), '-t', String(lastReplyMs), ...addresses],
+    signal,
+  });
+};
+
+/** Round trips by address, ms, lost ones left out. Lines of another form (warnings, ICMP errors) are passed over. */
+export const parseFping = (output: string): ReadonlyMap<string, readonly number[]> => {
+  const found = new Map<string, readonly number[]>();
+  for (const line of output.split('\n')) {
+    const match = /^(\S+)\s+:((?: (?:-|\d+(?:\.\d+)?))+)\s*$/.exec(line);
+    if (match === null) continue;
+    const [, address = '', replies = ''] = match;
+    found.set(
+      address,
+      replies
+        .trim()
+        .split(' ')
+        .filter((reply) => reply !== '-')
+        .map(Number),
+    );
+  }
+  return found;
+};

@@ -1,0 +1,65 @@
+import { isIPv6 } from 'node:net';
+import { platform } from 'node:os';
+import { secondMs } from '@jiwei/shared/time.ts';
+import builderFactory from 'ping/lib/builder/factory.js';
+import parserFactory from 'ping/lib/parser/factory.js';
+import type { EchoReport, EchoTool } from './echo.ts';
+import { runTool } from './run-tool.ts';
+
+/** Between two requests to one target where the tool takes it, ms: the least that iputils grants to everyone. */
+const spacingMs = 200;
+
+/** One process of the system's `ping` per target. */
+export const pingTool: EchoTool = {
+  name: 'ping',
+  run: async ({ addresses, count, waitMs, signal }) => {
+    const reports = await Promise.all(addresses.map((address) => pingOne({ address, count, waitMs, signal })));
+    return reports.every((report) => report === null) ? null : reports.map((report) => report ?? { roundTripsMs: [] });
+  },
+  // iputils exits with 2, busybox with 1 and without its first line, when it may not open the socket.
+  isPermitted: async (signal) => {
+    const result = await runPing({ address: '127.0.0.1', count: 1, waitMs: secondMs, signal });
+    return result !== null && (result.exitCode === 0 || (result.exitCode === 1 && result.stdout.trim() !== ''));
+  },
+};
+
+interface OneRequest {
+  readonly address: string;
+  readonly count: number;
+  readonly waitMs: number;
+  readonly signal: AbortSignal;
+}
+
+const pingOne = async (request: OneRequest): Promise<EchoReport | null> => {
+  const result = await runPing(request);
+  if (result === null) return null;
+  const roundTripsMs = parse(request.address, result.stdout).slice(0, request.count);
+  const said = result.stderr.trim();
+  return { roundTripsMs, ...(roundTripsMs.length > 0 || said === '' ? {} : { detail: said }) };
+};
+
+const runPing = ({ address, count, waitMs, signal }: OneRequest) => {
+  // Made anew each time: the package writes into it.
+  const config = {
+    v6: isIPv6(address),
+    numeric: true,
+    min_reply: count,
+    timeout: Math.max(1, Math.ceil(waitMs / secondMs)),
+    extra: platform() === 'linux' ? ['-i', String(spacingMs / secondMs)] : [],
+  };
+  const builder = builderFactory.createBuilder(platform());
+  return runTool({
+    file: builderFactory.getExecutablePath(platform(), config.v6),
+    args: builder.getCommandArguments(address, config),
+    env: builder.getSpawnOptions().env,
+    signal,
+  });
+};
+
+/** Round trips in the order they came, ms; also of a ping that was killed before it had summed up. */
+const parse = (address: string, output: string): readonly number[] => {
+  if (output.trim() === '') return [];
+  const parser = parserFactory.createParser(address, platform(), { v6: isIPv6(address) });
+  for (const line of output.split('\n')) parser.eat(line);
+  return parser.getResult().times.filter((time) => Number.isFinite(time));
+};

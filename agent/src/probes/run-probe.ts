@@ -1,0 +1,30 @@
+import type { AgentProbe, AgentProbeKind } from '@jiwei/shared/probes/registry.ts';
+import type { ProbeContext, ProbeOutcome, RunContext, Specs } from './probe.ts';
+import { probeRunners } from './registry.ts';
+
+/**
+ * Runs a probe once, with a deadline.
+ * @param timeoutMs from now to the deadline, ms; what is then not concluded is TIMEOUT
+ * @param context its signal ends the run early, also with TIMEOUT: whoever fires it throws the answer away
+ * @throws what a runner throws although its signal did not fire: a bug, or a want of the agent's own host (PROBE_ERROR for the caller)
+ */
+export const runProbe = async (probe: AgentProbe, timeoutMs: number, context: ProbeContext): Promise<ProbeOutcome> => {
+  const deadline = new AbortController();
+  const cancelTimer = context.clock.after(timeoutMs, () => deadline.abort(new Error(`no answer within ${timeoutMs} ms`)));
+  const signal = AbortSignal.any([context.signal, deadline.signal]);
+  try {
+    const deadlineMonotonicMs = context.clock.monotonicMs() + timeoutMs;
+    return await runKind(probe, { ...context, signal, deadlineMonotonicMs });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return { outcome: 'down', reason: 'TIMEOUT', latencyMs: null, detail: `no answer within ${timeoutMs} ms` };
+  } finally {
+    cancelTimer();
+  }
+};
+
+/** Kind and spec stay together through the type parameter, so that no kind needs a case of its own here. */
+const runKind = <K extends AgentProbeKind>(
+  probe: { readonly [P in K]: { readonly kind: P; readonly spec: Specs[P] } }[K],
+  context: RunContext,
+): Promise<ProbeOutcome> => probeRunners[probe.kind].run(probe.spec, context);
