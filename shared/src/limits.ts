@@ -21,6 +21,8 @@ export const limits = {
   helpBytesMax: 1 * kib,
   /** Rows in one sample frame: a back-fill of 10 minutes at 1 s. */
   rowsPerFrameMax: 600,
+  /** Rows times different series of one sample frame: constant values take almost no bytes, so a small frame could else unpack to gigabytes. */
+  samplesPerFrameMax: 100_000,
   /** Results in one frame. */
   resultsPerFrameMax: 1_000,
   /** Free text of a result: long enough for a TLS error, short enough to keep in a row. */
@@ -112,4 +114,19 @@ export const limits = {
   reopenMs: 24 * hourMs,
   /** Window and count of the storm guard: see engine/zones. */
   stormWindowMs: 1 * minuteMs,
+  /** A rule's expression: what people still read; with the depth it bounds the recursion of parser and evaluation. */
+  ruleExprCharactersMax: 4_000,
+  ruleExprDepthMax: 250,
+  /** Series all rules together look at: 20 names on 5,000 hosts. */
+  ruleSeriesMax: 100_000,
+  /** Alerts one rule may hold: past it something is wrong with the rule, not with so many hosts. */
+  alertsPerRuleMax: 10_000,
+  /** Age at which a sample no longer says anything: Prometheus's look-back, which its rules are written for. */
+  sampleStalenessMs: 5 * minuteMs,
+  /** A declared registry: 20,000 assets with their checks take about 6 MiB. */
+  declarationBytesMax: 16 * mib,
+  /** Values YAML aliases may stand for, so that a small file cannot blow up in memory. */
+  declarationAliasesMax: 100,
+  /** Errors of a declaration that are reported; more help nobody. */
+  declarationErrorsMax: 200,
 } as const;

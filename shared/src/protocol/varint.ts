@@ -11,7 +11,8 @@ export class ByteWriter {
   #length = 0;
 
   constructor(expectedBytes = 256) {
-    this.#bytes = new Uint8Array(Math.max(16, expectedBytes));
+    // From Node's pool: a buffer of its own costs more than all that is written into a small frame.
+    this.#bytes = Buffer.allocUnsafe(Math.max(16, expectedBytes));
   }
 
   /** Bytes written so far. */
@@ -60,7 +61,7 @@ export class ByteWriter {
   #reserve(more: number): void {
     const needed = this.#length + more;
     if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    const grown = Buffer.allocUnsafe(Math.max(needed, this.#bytes.length * 2));
     grown.set(this.#bytes.subarray(0, this.#length));
     this.#bytes = grown;
   }
