@@ -32,7 +32,10 @@ export interface AlertTransition {
   readonly atMs: EpochMs;
 }
 
-/** One alert as it is stored; all times are instants, so that a restart neither shortens nor prolongs anything. */
+/**
+ * One alert as it is stored. `value`, `annotations` and `inputs` may be those of an earlier evaluation (a change of the value alone is
+ * not worth a write); all times are instants, so that a restart neither shortens nor prolongs anything.
+ */
 export interface SavedAlert {
   readonly alertId: string;
   readonly labels: Readonly<Record<string, string>>;
@@ -52,6 +55,9 @@ export interface SavedAlert {
 /** State of one rule, plain JSON. */
 export interface SavedRule {
   readonly ruleId: RuleId;
+  /** What makes its alerts this rule's: name, expression and labels. With another one they are withdrawn. */
+  readonly fingerprint: string;
+  readonly ruleName: string;
   readonly lastEvaluatedAtMs: EpochMs | null;
   readonly alerts: readonly SavedAlert[];
 }
