@@ -36,6 +36,8 @@ export interface CollectorService {
   readonly version: string;
   /** What people are told when the file named in the configuration was last refused; null when it is in force. */
   readonly declarationError: string | null;
+  /** False while the store refuses commits; nothing is lost meanwhile, but nothing goes on either. */
+  isWriterHealthy(): boolean;
 
   sessions(): readonly AgentSessionView[];
   /** NOT_FOUND for an unknown incident, CONFLICT for an act its state does not allow. Resolves after commit with the incident as it is then. */

@@ -1,0 +1,179 @@
+import { parseArgs } from 'node:util';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+
+/** How a collector is started. Everything about what is monitored stands in the declaration instead. */
+export interface ServeOptions {
+  /** Folder of the database and nothing else. */
+  readonly dataFolder: string;
+  readonly host: string;
+  /** 0 lets the system choose. */
+  readonly port: number;
+  /** Declaration to apply at start and whenever it changes; null leaves it to `collector apply`. */
+  readonly declarationFile: string | null;
+  /** PEM files; both or neither. */
+  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  /** Allows plain HTTP on other than loopback addresses. */
+  readonly allowsPlainHttp: boolean;
+  readonly metricsAddresses: readonly string[];
+  readonly metricsTokenFile: string | null;
+  /** Where to leave a join token for the agent on this machine while none is enrolled under that name. */
+  readonly localAgentTokenFile: string | null;
+  readonly heartbeatMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly logLevel: string;
+}
+
+/** `collector apply FILE` and `collector check FILE`. */
+export type Command =
+  | { readonly kind: 'serve'; readonly options: ServeOptions }
+  | { readonly kind: 'apply'; readonly file: string; readonly url: string; readonly tokenFile: string | null }
+  | { readonly kind: 'check'; readonly file: string }
+  | {
+      readonly kind: 'join-token';
+      readonly url: string;
+      readonly tokenFile: string | null;
+      readonly zone: string | null;
+      readonly uses: number;
+      readonly lifetimeMs: number;
+    }
+  | { readonly kind: 'help' }
+  | { readonly kind: 'version' };
+
+export const usage = `collector: takes in agents' measurements, computes availability, raises and times incidents
+
+  collector serve [options]          run (the default)
+  collector check FILE               check a declaration without applying it
+  collector apply FILE [--url URL]   apply a declaration to a running collector
+  collector join-token [--url URL] [--zone ID] [--uses N] [--hours N]
+                                     make a token with which agents enrol
+
+  --data DIR                folder of the database (default ./data)
+  --listen HOST:PORT        address of API, page, metrics and agents (default 127.0.0.1:7070)
+  --declaration FILE        what to monitor, in YAML; read again when it changes
+  --tls-cert FILE --tls-key FILE
+                            serve HTTPS; needed outside loopback …
+  --allow-plain-http        … unless a proxy in front of it does that
+  --metrics-allow ADDRESS   address or CIDR block that may read /metrics (repeatable)
+  --metrics-token-file FILE token that may read /metrics
+  --local-agent-token FILE  leave a join token here for the agent of this machine
+  --heartbeat-ms N          heartbeat of agents (default ${limits.heartbeatMs})
+  --heartbeat-timeout-ms N  silence after which an agent is lost (default ${limits.heartbeatTimeoutMs})
+  --url URL, --token-file FILE
+                            for apply and join-token: the collector (default http://127.0.0.1:7070) and a file with
+                            the admin token (default: the environment variable JIWEI_ADMIN_TOKEN)
+  --log-level LEVEL         trace, debug, info (default), warn, error
+`;
+
+const optionTypes = {
+  data: { type: 'string', default: './data' },
+  listen: { type: 'string', default: '127.0.0.1:7070' },
+  declaration: { type: 'string' },
+  'tls-cert': { type: 'string' },
+  'tls-key': { type: 'string' },
+  'allow-plain-http': { type: 'boolean', default: false },
+  'metrics-allow': { type: 'string', multiple: true },
+  'metrics-token-file': { type: 'string' },
+  'local-agent-token': { type: 'string' },
+  'heartbeat-ms': { type: 'string', default: String(limits.heartbeatMs) },
+  'heartbeat-timeout-ms': { type: 'string', default: String(limits.heartbeatTimeoutMs) },
+  url: { type: 'string', default: 'http://127.0.0.1:7070' },
+  'token-file': { type: 'string' },
+  zone: { type: 'string' },
+  uses: { type: 'string', default: '1' },
+  hours: { type: 'string', default: '1' },
+  'log-level': { type: 'string', default: 'info' },
+  help: { type: 'boolean', short: 'h', default: false },
+  version: { type: 'boolean', default: false },
+} as const;
+
+/**
+ * @param argv arguments after the program
+ * @throws AppError CONFIG_INVALID naming the argument and what is needed
+ */
+export const parseCommand = (argv: readonly string[]): Command => {
+  const { values, positionals } = parseOrRefuse(argv);
+  if (values.help) return { kind: 'help' };
+  if (values.version) return { kind: 'version' };
+  const [name = 'serve', file] = positionals;
+  const tokenFile = values['token-file'] ?? null;
+  switch (name) {
+    case 'serve':
+      return { kind: 'serve', options: serveOptions(values) };
+    case 'apply':
+      return { kind: 'apply', file: needed(file, 'collector apply'), url: values.url, tokenFile };
+    case 'check':
+      return { kind: 'check', file: needed(file, 'collector check') };
+    case 'join-token':
+      return {
+        kind: 'join-token',
+        url: values.url,
+        tokenFile,
+        zone: values.zone ?? null,
+        uses: wholeNumber('--uses', values.uses, 1, 10_000),
+        lifetimeMs: wholeNumber('--hours', values.hours, 1, 24 * 30) * 3_600_000,
+      };
+    default:
+      throw new AppError('CONFIG_INVALID', `"${name}" is no command; known are serve, check, apply and join-token`);
+  }
+};
+
+type Values = ReturnType<typeof parseOrRefuse>['values'];
+
+const parseOrRefuse = (argv: readonly string[]) => {
+  try {
+    return parseArgs({ args: [...argv], options: optionTypes, allowPositionals: true, strict: true });
+  } catch (error) {
+    throw new AppError('CONFIG_INVALID', `${messageOf(error)}; see --help`, { cause: error });
+  }
+};
+
+const needed = (file: string | undefined, command: string): string => {
+  if (file === undefined) throw new AppError('CONFIG_INVALID', `${command}: name the file`);
+  return file;
+};
+
+const wholeNumber = (option: string, text: string, least: number, most: number): number => {
+  const number = Number(text);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  throw new AppError('CONFIG_INVALID', `${option} is "${text}"; a whole number from ${least} to ${most} is needed`);
+};
+
+const serveOptions = (values: Values): ServeOptions => {
+  const address = /^(?:\[(?<v6>[0-9a-fA-F:.]+)\]|(?<host>[^:[\]]+)):(?<port>\d{1,5})$/.exec(values.listen)?.groups;
+  const host = address?.['v6'] ?? address?.['host'];
+  if (host === undefined)
+    throw new AppError(
+      'CONFIG_INVALID',
+      `--listen is "${values.listen}"; HOST:PORT is needed, such as 127.0.0.1:7070 or [::1]:7070`,
+    );
+  const certificateFile = values['tls-cert'];
+  const keyFile = values['tls-key'];
+  if ((certificateFile === undefined) !== (keyFile === undefined))
+    throw new AppError('CONFIG_INVALID', '--tls-cert and --tls-key go together');
+  const tls = certificateFile === undefined || keyFile === undefined ? null : { certificateFile, keyFile };
+  const allowsPlainHttp = values['allow-plain-http'];
+  if (tls === null && !allowsPlainHttp && !isLoopbackName(host)) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `--listen ${values.listen} is reached by others: give --tls-cert and --tls-key, or --allow-plain-http when a proxy encrypts`,
+    );
+  }
+  const heartbeatMs = wholeNumber('--heartbeat-ms', values['heartbeat-ms'], 100, 600_000);
+  return {
+    dataFolder: values.data,
+    host,
+    port: wholeNumber('--listen (port)', address?.['port'] ?? '', 0, 65_535),
+    declarationFile: values.declaration ?? null,
+    tls,
+    allowsPlainHttp,
+    metricsAddresses: values['metrics-allow'] ?? [],
+    metricsTokenFile: values['metrics-token-file'] ?? null,
+    localAgentTokenFile: values['local-agent-token'] ?? null,
+    heartbeatMs,
+    heartbeatTimeoutMs: wholeNumber('--heartbeat-timeout-ms', values['heartbeat-timeout-ms'], 2 * heartbeatMs, 3_600_000),
+    logLevel: values['log-level'],
+  };
+};
+
+const isLoopbackName = (host: string): boolean => host === 'localhost' || host === '::1' || /^127\.\d+\.\d+\.\d+$/.test(host);

@@ -1,0 +1,246 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import type { Clock } from '@jiwei/shared/clock.ts';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { type AgentId, asId } from '@jiwei/shared/ids.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import type { Effect } from '../engine/effect.ts';
+import { liveViewOf } from '../engine/live-view.ts';
+import type { EngineState } from '../engine/state.ts';
+import type { IngestHost, Links } from '../ingest/host.ts';
+import type { Declaration } from '../registry/declaration.ts';
+import type { DeclarationVersion, Store } from '../store/port.ts';
+import { createAdmission, newJoinToken, tokenHash } from './admission.ts';
+import { type DeclarationReader, readDeclaration } from './declaring.ts';
+import type { Directory } from './directory.ts';
+import { type Intake, setRuleNames } from './intake.ts';
+import { createLostAgents } from './lost-agents.ts';
+import { ruleNamesOf } from './rule-names.ts';
+import type { CollectorService, LiveEvent } from './service.ts';
+import type { Writer } from './writer.ts';
+
+export interface CollectorOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  readonly version: string;
+  readonly state: EngineState;
+  readonly intake: Intake;
+  readonly directory: Directory;
+  readonly reader: DeclarationReader;
+  readonly writer: Writer;
+  links(): Links;
+  /** Notifiers and routes changed. */
+  onDeclaration(declaration: Declaration): void;
+  /** New notifications are in the outbox. */
+  onNotifications(): void;
+  onAgentLost(agentId: AgentId): void;
+}
+
+/** The running collector, seen from its three sides: readers and people, the agents' links, and the writer's effects. */
+export interface Collector {
+  readonly service: CollectorService;
+  readonly host: IngestHost;
+  /** What the writer does after each commit. */
+  perform(effects: readonly Effect[]): void;
+  /** The declaration file was read again: put it in force, or say what is wrong and keep the present one. */
+  reload(text: string, source: string): Promise<void>;
+  noteDeclarationError(error: unknown): void;
+  close(): void;
+}
+
+/** Agents get this long after a restart to come back before they are taken for lost: the longest reconnect wait and some more. */
+const reconnectMsMax = 45 * secondMs;
+
+export const createCollector = (options: CollectorOptions): Collector => {
+  const { store, clock, log, state, intake, directory, writer, reader } = options;
+  const startedAtMs = clock.nowMs();
+  const view = liveViewOf(state);
+  const listeners = new Set<(event: LiveEvent) => void>();
+  const idsInUse = new Set<string>();
+  let declarationError: string | null = null;
+  let pending: Promise<void> | null = null;
+
+  const tell = (event: LiveEvent): void => {
+    for (const listener of listeners) listener(event);
+  };
+
+  /** All that asks within one turn of the event loop shares one compilation: 10,000 agents that reconnect make a few, not 10,000. */
+  const reconfigure = (): Promise<void> => {
+    pending ??= new Promise<void>((resolve, reject) => {
+      setImmediate(() => {
+        pending = null;
+        putInForce().then(resolve, reject);
+      });
+    });
+    return pending;
+  };
+
+  const putInForce = async (): Promise<void> => {
+    const changed = directory.compile();
+    setRuleNames(intake, ruleNamesOf(directory.config.rules.values()));
+    await writer.submit({ kind: 'config', config: directory.config });
+    for (const agentId of changed) options.links().configChanged(agentId, directory.workOf(agentId));
+  };
+
+  const lost = createLostAgents({
+    clock,
+    onChange: (ids) => {
+      directory.setLost(ids);
+      reconfigure().catch((error: unknown) => log.error({ err: error }, 'checks could not be given to other agents'));
+    },
+  });
+
+  const submitQuietly = (event: Parameters<Writer['submit']>[0]): void => {
+    writer
+      .submit(event)
+      .catch((error: unknown) => log.debug({ error: messageOf(error), kind: event.kind }, 'an event came too late'));
+  };
+
+  // Agents that were connected before the restart: those that do not come back in time are lost.
+  const awaited = new Set([...view.agents()].filter((agent) => agent.connection === 'connected').map((agent) => agent.id));
+  const cancelAwaiting = clock.after(reconnectMsMax, () => {
+    for (const agentId of awaited) submitQuietly({ kind: 'agentLost', agentId, cause: 'silent' });
+  });
+
+  const host: IngestHost = {
+    admit: createAdmission({ store, directory, intake, clock, log, reconfigure, idsInUse }),
+    connected: (agentId, bootId) => {
+      awaited.delete(agentId);
+      lost.connected(agentId);
+      submitQuietly({ kind: 'agentConnected', agentId, bootId });
+    },
+    lost: (agentId, cause) => {
+      log.info({ agentId, cause }, 'agent lost');
+      lost.lost(agentId);
+      options.onAgentLost(agentId);
+      submitQuietly({ kind: 'agentLost', agentId, cause });
+    },
+    deliver: writer.deliver,
+    probeAnswer: (agentId, requestId, result) => submitQuietly({ kind: 'probeAnswer', agentId, requestId, result }),
+  };
+
+  const applyDeclaration = async (text: string, source: string, actor: string): Promise<DeclarationVersion> => {
+    const declaration = readDeclaration(text, source, reader);
+    const saved = await store.saveDeclaration({ appliedAtMs: clock.nowMs(), appliedBy: actor, source, text });
+    directory.setDeclaration(declaration);
+    options.onDeclaration(declaration);
+    await reconfigure();
+    declarationError = null;
+    log.info({ version: saved.version, source, actor }, 'declaration in force');
+    tell({ kind: 'declaration', version: saved.version });
+    return saved;
+  };
+
+  const reloadMaintenance = async (): Promise<void> => {
+    directory.setMaintenance(await store.maintenance());
+    await reconfigure();
+  };
+
+  const service: CollectorService = {
+    view,
+    store,
+    startedAtMs,
+    version: options.version,
+    get declarationError() {
+      return declarationError;
+    },
+    isWriterHealthy: writer.isHealthy,
+    sessions: () => options.links().sessions(),
+    act: async (incidentId, actor, act) => {
+      if (view.incident(incidentId) === null && (await store.incident(incidentId)) === null) {
+        throw new AppError('NOT_FOUND', `no incident has the id ${incidentId}`);
+      }
+      const effects = await writer.submit({ kind: 'human', incidentId, actor, act });
+      const rejected = effects.find((effect) => effect.kind === 'rejected');
+      if (rejected !== undefined) throw new AppError('CONFLICT', rejected.message);
+      const after = effects.findLast((effect) => effect.kind === 'incident' && effect.incident.id === incidentId);
+      if (after?.kind !== 'incident')
+        throw new AppError('CONFLICT', `incident ${incidentId} is closed; nothing more can be done with it`);
+      return after.incident;
+    },
+    push: async (checkId, isUp, detail) => {
+      if (directory.config.checks.get(checkId)?.probe.kind !== 'heartbeat')
+        throw new AppError('NOT_FOUND', `no heartbeat check has the id ${checkId}`);
+      await writer.submit({ kind: 'push', checkId, isUp, detail });
+    },
+    applyDeclaration,
+    addMaintenance: async (window) => {
+      const id = asId<'maintenance'>(`m-${randomUUID()}`);
+      const stored = { ...window, id, approvedAtMs: clock.nowMs(), cancelledAtMs: null };
+      await store.saveMaintenance(stored);
+      await reloadMaintenance();
+      return stored;
+    },
+    cancelMaintenance: async (id) => {
+      const window = (await store.maintenance()).find((one) => one.id === id);
+      if (window === undefined)
+        throw new AppError('NOT_FOUND', `no maintenance window has the id ${id}; declared ones are changed in their file`);
+      if (window.cancelledAtMs !== null) throw new AppError('CONFLICT', `the window ${id} is cancelled already`);
+      const cancelled = { ...window, cancelledAtMs: clock.nowMs() };
+      await store.saveMaintenance(cancelled);
+      await reloadMaintenance();
+      return cancelled;
+    },
+    createJoinToken: async ({ zoneId, labels, usesLeft, lifetimeMs }) => {
+      if (zoneId !== null && !directory.config.zones.has(zoneId)) throw new AppError('NOT_FOUND', `no zone has the id ${zoneId}`);
+      const token = newJoinToken();
+      const createdAtMs = clock.nowMs();
+      const expiresAtMs = createdAtMs + lifetimeMs;
+      await store.saveJoinToken({ hash: tokenHash(token), zoneId, labels, usesLeft, createdAtMs, expiresAtMs });
+      return { token, expiresAtMs };
+    },
+    revokeAgent: async (id) => {
+      const record = directory.agent(id);
+      if (record === null) throw new AppError('NOT_FOUND', `no agent has the id ${id}`);
+      if (record.revokedAtMs !== null) throw new AppError('CONFLICT', `agent ${id} is revoked already`);
+      const revoked = { ...record, revokedAtMs: clock.nowMs() };
+      await store.saveAgent(revoked);
+      directory.setAgent(revoked);
+      options.links().disconnect(id, 'AGENT_REVOKED', 'the key of this agent was revoked');
+      await reconfigure();
+    },
+    listen: (listener) => {
+      listeners.add(listener);
+      return () => listeners.delete(listener);
+    },
+  };
+
+  const perform = (effects: readonly Effect[]): void => {
+    let hasNotifications = false;
+    for (const effect of effects) {
+      if (effect.kind === 'requestProbe') options.links().ask(effect.agentId, effect);
+      else if (effect.kind === 'notify') hasNotifications = true;
+      else if (effect.kind === 'incident') tell({ kind: 'incident', incident: effect.incident, entries: effect.entries });
+      else if (effect.kind === 'spans' && effect.subject.kind === 'check') tell({ kind: 'check', id: asId(effect.subject.id) });
+      else if (effect.kind === 'spans' && effect.subject.kind === 'asset') tell({ kind: 'asset', id: effect.subject.id });
+    }
+    if (hasNotifications) options.onNotifications();
+  };
+
+  const noteDeclarationError = (error: unknown): void => {
+    declarationError = messageOf(error);
+    log.error({ error: declarationError }, 'the declaration was refused; the one before stays in force');
+  };
+
+  return {
+    service,
+    host,
+    perform,
+    noteDeclarationError,
+    reload: (text, source) => applyDeclaration(text, source, 'file').then(() => undefined, noteDeclarationError),
+    close: () => {
+      cancelAwaiting();
+      lost.close();
+    },
+  };
+};
+
+/** An id for this collector, made once and kept: agents bind their proof to it. */
+export const collectorIdOf = async (store: Store): Promise<string> => {
+  const known = await store.setting('collectorId');
+  if (known !== null) return known;
+  const id = `c-${randomBytes(12).toString('hex')}`;
+  await store.saveSetting('collectorId', id);
+  return id;
+};

@@ -1,0 +1,42 @@
+import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
+
+/** An agent away for longer than this gives its checks to others; a restart or an update takes less. */
+const handOverMs = 15 * secondMs;
+
+export interface LostAgents {
+  connected(agentId: AgentId): void;
+  lost(agentId: AgentId): void;
+  close(): void;
+}
+
+/** Keeps the set of agents that checks with a choice of agents pass over. */
+export const createLostAgents = (options: { readonly clock: Clock; onChange(ids: ReadonlySet<AgentId>): void }): LostAgents => {
+  const timers = new Map<AgentId, CancelTimer>();
+  const ids = new Set<AgentId>();
+  const stopTimer = (agentId: AgentId): void => {
+    timers.get(agentId)?.();
+    timers.delete(agentId);
+  };
+  return {
+    connected: (agentId) => {
+      stopTimer(agentId);
+      if (ids.delete(agentId)) options.onChange(new Set(ids));
+    },
+    lost: (agentId) => {
+      stopTimer(agentId);
+      timers.set(
+        agentId,
+        options.clock.after(handOverMs, () => {
+          timers.delete(agentId);
+          ids.add(agentId);
+          options.onChange(new Set(ids));
+        }),
+      );
+    },
+    close: () => {
+      for (const agentId of [...timers.keys()]) stopTimer(agentId);
+    },
+  };
+};

@@ -1,0 +1,113 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { mkdirSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+
+/** `npm start`: a collector with its embedded store and an agent for this machine, as two processes that end together. */
+const root = resolve(import.meta.dirname, '..');
+const { values } = parseArgs({
+  options: {
+    data: { type: 'string', default: process.env['JIWEI_DATA'] ?? join(root, 'data') },
+    listen: { type: 'string', default: process.env['JIWEI_LISTEN'] ?? '127.0.0.1:7070' },
+    declaration: { type: 'string', default: join(root, 'deploy', 'local.yaml') },
+    'log-level': { type: 'string', default: 'warn' },
+  },
+});
+
+/** Longest a part may take to end by itself, ms; then it is killed. */
+const stopMsMax = 12_000;
+const dataFolder = resolve(values.data);
+const tokenFile = join(dataFolder, 'local-agent.token');
+mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+
+/** What a part tells once it serves. */
+interface Listening {
+  readonly kind: 'listening';
+  readonly url: string;
+  readonly adminToken: string | null;
+}
+const isListening = (message: unknown): message is Listening =>
+  typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'listening';
+
+/** In a process group of its own: Ctrl-C reaches only this process, which then ends the parts in order. */
+const launch = (program: string, args: readonly string[]): ChildProcess =>
+  spawn(process.execPath, [join(root, program), ...args], {
+    cwd: root,
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+    detached: true,
+  });
+
+const ended = (child: ChildProcess): Promise<number> =>
+  new Promise((resolveEnded) => child.once('exit', (code) => resolveEnded(code ?? 1)));
+
+let isStopping = false;
+const parts: { readonly name: string; readonly child: ChildProcess; readonly ended: Promise<number> }[] = [];
+
+const start = (name: string, program: string, args: readonly string[]): ChildProcess => {
+  const child = launch(program, [...args, '--log-level', values['log-level']]);
+  const part = { name, child, ended: ended(child) };
+  parts.push(part);
+  void part.ended.then((code) => {
+    if (isStopping) return;
+    console.error(`jiwei: the ${name} ended by itself (exit code ${code}); see its messages above`);
+    void stop(1);
+  });
+  return child;
+};
+
+/** Last started, first stopped: the agent says goodbye to a collector that still listens. */
+const stop = async (exitCode: number): Promise<void> => {
+  if (isStopping) return;
+  isStopping = true;
+  for (const { child, ended: hasEnded } of parts.toReversed()) {
+    child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), stopMsMax);
+    await hasEnded;
+    clearTimeout(timer);
+  }
+  process.exit(exitCode);
+};
+
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0));
+
+const collector = start('collector', 'collector/src/main.ts', [
+  'serve',
+  '--data',
+  dataFolder,
+  '--listen',
+  values.listen,
+  '--declaration',
+  values.declaration,
+  '--local-agent-token',
+  tokenFile,
+]);
+collector.on('message', (message: unknown) => {
+  if (!isListening(message) || isStopping) return;
+  start('agent', 'agent/src/main.ts', [
+    '--collector',
+    message.url.replace(/^http/, 'ws'),
+    '--state',
+    join(dataFolder, 'agent'),
+    '--id',
+    'local',
+    '--join-token-file',
+    tokenFile,
+  ]);
+  console.log(`
+Jiwei runs. Look at
+
+  ${message.url}/                     what is up and what is not
+  ${message.url}/metrics              the collector, checks, assets, availability, incidents
+  ${message.url}/metrics/fleet        the latest host series of all agents
+  ${message.url}/api/v1/openapi.json  the API
+
+Data: ${dataFolder}   Declaration: ${values.declaration} (edit it: it is read again)
+Ctrl-C ends it.${
+    message.adminToken === null
+      ? ''
+      : `
+
+Admin token, shown this once:  ${message.adminToken}`
+  }
+`);
+});
