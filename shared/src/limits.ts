@@ -77,6 +77,10 @@ export const limits = {
   /** Points one samples query may return per series. */
   samplePointsMax: 11_000,
   sampleSeriesMax: 500,
+  /** Points of all series of one samples query together: about 10 MiB of JSON. */
+  samplePointsAllMax: 500_000,
+  /** Samples queries answered at once; each may hold some MiB and a share of the event loop. */
+  sampleQueriesMax: 4,
   /** Live event streams open at once. */
   eventStreamsMax: 200,
   /** Events kept for streams that come back with Last-Event-ID: about a minute of a busy collector. */

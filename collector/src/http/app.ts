@@ -10,7 +10,22 @@ import type { HttpContext } from './context.ts';
 import { createEventHub } from './event-hub.ts';
 import { registerOpenApi } from './openapi.ts';
 import { handleError, handleNotFound, pathOf } from './problem.ts';
+import { agentRoutes } from './routes/agents.ts';
+import { alertRoutes } from './routes/alerts.ts';
+import { assetRoutes } from './routes/assets.ts';
+import { checkRoutes } from './routes/checks.ts';
+import { declarationRoutes } from './routes/declaration.ts';
+import { districtRoutes } from './routes/district.ts';
+import { eventRoutes } from './routes/events.ts';
 import { healthRoutes } from './routes/health.ts';
+import { historyRoutes } from './routes/history.ts';
+import { incidentActRoutes } from './routes/incident-acts.ts';
+import { incidentRoutes } from './routes/incidents.ts';
+import { joinTokenRoutes } from './routes/join-tokens.ts';
+import { maintenanceRoutes } from './routes/maintenance.ts';
+import { openApiRoutes } from './routes/openapi.ts';
+import { pushRoutes } from './routes/push.ts';
+import { sampleRoutes } from './routes/samples.ts';
 import { unitRoutes } from './routes/units.ts';
 import { zoneRoutes } from './routes/zones.ts';
 import { addSecurityHeaders } from './security-headers.ts';
@@ -27,6 +42,26 @@ export interface HttpOptions {
   readonly log: FastifyBaseLogger | false;
   readonly plugins?: readonly HttpPlugin[];
 }
+
+/** Everything under /api/v1, one noun per file. */
+const apiRoutes = [
+  districtRoutes,
+  zoneRoutes,
+  unitRoutes,
+  assetRoutes,
+  agentRoutes,
+  sampleRoutes,
+  joinTokenRoutes,
+  checkRoutes,
+  historyRoutes,
+  incidentRoutes,
+  incidentActRoutes,
+  alertRoutes,
+  maintenanceRoutes,
+  declarationRoutes,
+  eventRoutes,
+  openApiRoutes,
+] as const;
 
 /** No request of ours takes longer to arrive; a client that dribbles bytes is cut off. */
 const requestMsMax = 30_000;
@@ -93,10 +128,11 @@ export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> 
 
   const context: HttpContext = { service, clock, events, pushSecret };
   healthRoutes(app, context);
+  pushRoutes(app, context);
   await app.register(
     async (api) => {
       const typed = api.withTypeProvider<ZodTypeProvider>();
-      for (const routes of [zoneRoutes, unitRoutes]) routes(typed, context);
+      for (const routes of apiRoutes) routes(typed, context);
     },
     { prefix: '/api/v1' },
   );

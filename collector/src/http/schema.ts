@@ -87,3 +87,7 @@ export const created = <Ok extends z.ZodType>(ok: Ok, ...more: readonly ProblemS
   ...problems([...usualProblems, ...more]),
   201: ok,
 });
+
+/** The same for a route that writes its body itself: the schema describes it, and no type or check is applied to what is sent. */
+export const answersByHand = (ok: z.ZodType, ...more: readonly ProblemStatus[]): Readonly<Record<number, unknown>> =>
+  answers(ok, ...more);

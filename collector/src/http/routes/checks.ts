@@ -1,0 +1,103 @@
+import { AppError } from '@jiwei/shared/errors.ts';
+import { asId } from '@jiwei/shared/ids.ts';
+import { type ProbeKind, probeKindNames } from '@jiwei/shared/probes/registry.ts';
+import { statuses } from '@jiwei/shared/status.ts';
+import { z } from 'zod';
+import type { CheckConfig } from '../../engine/config.ts';
+import type { Api, HttpContext } from '../context.ts';
+import { pageOfItems, pageRequestOf } from '../paging.ts';
+import { answers, idText, isRange, pageOf, pageQuery, queryList, rangeNeeded, rangeQuery } from '../schema.ts';
+import { checkBody, checkSchema, storedResultBody, storedResultSchema } from '../shapes/check.ts';
+import { pushTokenOf } from '../tokens.ts';
+
+const kinds = probeKindNames as [ProbeKind, ...ProbeKind[]];
+const checkParams = z.strictObject({ checkId: idText });
+
+const checkQuery = z.strictObject({
+  ...pageQuery,
+  assetId: idText.exactOptional(),
+  agentId: idText.exactOptional().describe('Checks this agent runs.'),
+  kind: queryList(z.enum(kinds), kinds.length).exactOptional(),
+  status: queryList(z.enum(statuses), statuses.length).exactOptional(),
+});
+
+const pushAddressSchema = z
+  .object({ path: z.string().describe("Below the collector's own address; add status=down&msg=… to report a failure.") })
+  .meta({ id: 'PushAddress' });
+
+/** GET /checks, /checks/:checkId, its results and the address of a heartbeat. */
+export const checkRoutes = (api: Api, { service, pushSecret }: HttpContext): void => {
+  const find = (checkId: string): CheckConfig => {
+    const check = service.view.config.checks.get(asId<'check'>(checkId));
+    if (check === undefined) throw new AppError('NOT_FOUND', `check ${checkId} is not declared`);
+    return check;
+  };
+
+  api.get('/checks', {
+    config: { permission: 'read' },
+    schema: {
+      tags: ['checks'],
+      summary: 'Checks with the latest result of each agent, by id',
+      querystring: checkQuery,
+      response: answers(pageOf(checkSchema)),
+    },
+    handler: async (request) => {
+      const { assetId, agentId, kind, status } = request.query;
+      const checks = [...service.view.config.checks.values()]
+        .filter((check) => assetId === undefined || check.assetId === assetId)
+        .filter((check) => agentId === undefined || check.agentIds.includes(asId<'agent'>(agentId)))
+        .filter((check) => kind === undefined || kind.includes(check.probe.kind))
+        .filter((check) => status === undefined || status.includes(service.view.check(check.id)?.status ?? 'unknown'));
+      const page = pageOfItems(checks, (check) => check.id, pageRequestOf(request.query));
+      return { items: page.items.map((check) => checkBody(check, service.view, service.startedAtMs)), next: page.next };
+    },
+  });
+
+  api.get('/checks/:checkId', {
+    config: { permission: 'read' },
+    schema: {
+      tags: ['checks'],
+      summary: 'One check with the latest result of each agent',
+      params: checkParams,
+      querystring: z.strictObject({}),
+      response: answers(checkSchema, 404),
+    },
+    handler: async (request) => checkBody(find(request.params.checkId), service.view, service.startedAtMs),
+  });
+
+  api.get('/checks/:checkId/results', {
+    config: { permission: 'read' },
+    schema: {
+      tags: ['checks'],
+      summary: 'Results of a check in a range, newest first',
+      description: 'Also of a check that is no longer declared, as long as its results are kept.',
+      params: checkParams,
+      querystring: z.strictObject({ ...pageQuery, ...rangeQuery }).refine(isRange, rangeNeeded),
+      response: answers(pageOf(storedResultSchema)),
+    },
+    handler: async (request) => {
+      const { fromMs, toMs } = request.query;
+      const id = asId<'check'>(request.params.checkId);
+      const page = await service.store.results(id, { fromMs, toMs }, pageRequestOf(request.query));
+      return { items: page.items.map(storedResultBody), next: page.next };
+    },
+  });
+
+  api.get('/checks/:checkId/push', {
+    config: { permission: 'operate' },
+    schema: {
+      tags: ['checks'],
+      summary: 'The secret address a heartbeat calls',
+      params: checkParams,
+      querystring: z.strictObject({}),
+      response: answers(pushAddressSchema, 404, 409),
+    },
+    handler: async (request) => {
+      const check = find(request.params.checkId);
+      if (check.probe.kind !== 'heartbeat') {
+        throw new AppError('CONFLICT', `check ${check.id} is of kind ${check.probe.kind}; only a heartbeat has a push address`);
+      }
+      return { path: `/push/${encodeURIComponent(check.id)}?token=${pushTokenOf(pushSecret, check.id)}` };
+    },
+  });
+};

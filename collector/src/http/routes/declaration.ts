@@ -1,0 +1,79 @@
+import { AppError } from '@jiwei/shared/errors.ts';
+import { z } from 'zod';
+import type { DeclarationVersion } from '../../store/port.ts';
+import type { Api, HttpContext } from '../context.ts';
+import { pageRequestOf } from '../paging.ts';
+import { actorText, answers, instant, pageOf, pageQuery } from '../schema.ts';
+
+const versionFields = { version: z.int(), appliedAtMs: instant, appliedBy: z.string(), source: z.string() };
+const versionSchema = z.object(versionFields).meta({ id: 'DeclarationVersion' });
+const declarationSchema = z.object({ ...versionFields, text: z.string() }).meta({ id: 'Declaration' });
+
+const yamlTypes = ['text/yaml', 'application/yaml', 'application/x-yaml', 'text/x-yaml'] as const;
+
+/** Keeps YAML as text: it is parsed once, by the registry, which knows the lines. */
+const acceptYaml = (api: Api): void => {
+  api.addContentTypeParser([...yamlTypes], { parseAs: 'string' }, (_request, body, done) => done(null, body));
+};
+
+const versionBody = (declaration: Omit<DeclarationVersion, 'text'>): z.input<typeof versionSchema> => ({
+  version: declaration.version,
+  appliedAtMs: declaration.appliedAtMs,
+  appliedBy: declaration.appliedBy,
+  source: declaration.source,
+});
+
+/** GET /declaration, PUT /declaration, GET /declaration/versions. */
+export const declarationRoutes = (api: Api, { service }: HttpContext): void => {
+  acceptYaml(api);
+
+  api.get('/declaration', {
+    // Not for `read`: the text may hold the secrets of notifiers.
+    config: { permission: 'admin' },
+    schema: {
+      tags: ['declaration'],
+      summary: 'The declaration in force, with its text',
+      querystring: z.strictObject({}),
+      response: answers(declarationSchema, 404),
+    },
+    handler: async () => {
+      const declaration = await service.store.declaration();
+      if (declaration === null) throw new AppError('NOT_FOUND', 'nothing was declared yet; PUT a file here');
+      return { ...versionBody(declaration), text: declaration.text };
+    },
+  });
+
+  api.put('/declaration', {
+    config: { permission: 'admin' },
+    schema: {
+      tags: ['declaration'],
+      summary: 'Checks a declaration whole and puts it in force',
+      description: 'A refused one changes nothing; `errors` names file, line, path and what is needed for each mistake.',
+      consumes: ['text/yaml', 'application/yaml'],
+      querystring: z.strictObject({
+        actor: actorText,
+        source: z.string().trim().min(1).max(200).default('api').describe('Where the text is from; errors name it as the file.'),
+      }),
+      body: z.string({ error: 'send the declaration as text/yaml' }).min(1).describe('YAML'),
+      response: answers(versionSchema, 413, 415),
+    },
+    handler: async (request) => {
+      const { actor, source } = request.query;
+      return versionBody(await service.applyDeclaration(request.body, source, actor));
+    },
+  });
+
+  api.get('/declaration/versions', {
+    config: { permission: 'read' },
+    schema: {
+      tags: ['declaration'],
+      summary: 'Versions that were in force, newest first',
+      querystring: z.strictObject(pageQuery),
+      response: answers(pageOf(versionSchema)),
+    },
+    handler: async (request) => {
+      const page = await service.store.declarations(pageRequestOf(request.query));
+      return { items: page.items.map(versionBody), next: page.next };
+    },
+  });
+};

@@ -1,0 +1,40 @@
+import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { z } from 'zod';
+import type { Api, HttpContext } from '../context.ts';
+import { answers, idText } from '../schema.ts';
+
+const pushQuery = z.strictObject({
+  token: z.string().min(1).max(200).describe('Token of the check, from GET /api/v1/checks/{checkId}/push.'),
+  status: z.enum(['up', 'down']).default('up'),
+  msg: z.string().max(limits.detailCharactersMax).exactOptional().describe('Shown with the result.'),
+  ping: z.string().max(32).exactOptional().describe('Taken and not used: scripts written for other monitors send it.'),
+});
+
+/**
+ * GET and POST /push/:checkId, called by what the heartbeat check watches: a backup job, a cron line. GET because `curl URL` and a browser's
+ * bookmark must do; it changes nothing but the time of the last sign of life.
+ */
+export const pushRoutes = (api: Api, { service }: HttpContext): void => {
+  for (const method of ['GET', 'POST'] as const) {
+    api.route({
+      method,
+      url: '/push/:checkId',
+      exposeHeadRoute: false,
+      config: { permission: 'push' },
+      schema: {
+        tags: ['checks'],
+        summary: `A heartbeat's call (${method})`,
+        operationId: `push${method}`,
+        params: z.strictObject({ checkId: idText }),
+        querystring: pushQuery,
+        response: answers(z.object({ ok: z.literal(true) }), 404),
+      },
+      handler: async (request) => {
+        const { status, msg } = request.query;
+        await service.push(asId<'check'>(request.params.checkId), status === 'up', msg ?? null);
+        return { ok: true as const };
+      },
+    });
+  }
+};
