@@ -219,8 +219,8 @@ export interface Store {
   incidents(filter: IncidentFilter, page: PageRequest): Promise<Page<Incident>>;
   timeline(id: IncidentId): Promise<readonly TimelineEntry[]>;
 
-  /** Waiting notifications due at `atMs`, oldest first. */
-  outboxDue(atMs: EpochMs, limit: number): Promise<readonly OutboxRecord[]>;
+  /** Waiting notifications due at `atMs`, in the order they came in; those of `exceptRoutes` are left out, so that a full route hides no other. */
+  outboxDue(atMs: EpochMs, limit: number, exceptRoutes?: readonly RouteId[]): Promise<readonly OutboxRecord[]>;
   /** When the next waiting one is due; null when none waits. */
   outboxNextAtMs(): Promise<EpochMs | null>;
   /** Updates state, tries, nextTryAtMs, lastError and finishedAtMs. */

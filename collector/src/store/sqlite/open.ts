@@ -1,0 +1,142 @@
+import { existsSync, statSync } from 'node:fs';
+import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { AppError } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import { openHandle, type SqliteHandle } from './dialect.ts';
+import { corruptStore, isBusy } from './fault.ts';
+import { migrate, readPragma } from './migrate.ts';
+import { migrations } from './migrations.ts';
+
+/** The open database and the lock that keeps other processes away; close both with `close`. */
+export interface OpenDatabase {
+  readonly handle: SqliteHandle;
+  close(): void;
+}
+
+const busyMs = 5_000;
+
+/** A database that lives as long as its handle, for tests and trials. */
+export const openMemory = (nowMs: EpochMs): OpenDatabase => {
+  const handle = openHandle(':memory:', { busyMs });
+  migrate(handle, migrations, nowMs);
+  return { handle, close: () => handle.close() };
+};
+
+/**
+ * Opens the file, or makes it when there is none. A file that is there is never replaced: what cannot be read is STORE_CORRUPT.
+ * @param bytesMax the file grows no further; a write past it fails with STORE_UNAVAILABLE
+ * @throws LOCKED when another process has it open; STORE_TOO_NEW; STORE_UNAVAILABLE
+ */
+export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): Promise<OpenDatabase> => {
+  await makeFolder(path);
+  const unlock = lock(path);
+  let handle: SqliteHandle | null = null;
+  try {
+    if (!existsSync(path)) await create(path, nowMs);
+    handle = openHandle(path, { busyMs });
+    configure(handle, bytesMax);
+    check(handle);
+    migrate(handle, migrations, nowMs);
+  } catch (thrown) {
+    handle?.close();
+    unlock();
+    throw thrown;
+  }
+  const opened = handle;
+  return {
+    handle: opened,
+    close: () => {
+      opened.close();
+      unlock();
+    },
+  };
+};
+
+const makeFolder = async (path: string): Promise<void> => {
+  try {
+    // The database holds hashes of tokens and the map of the network: for the service user alone.
+    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+  } catch (cause) {
+    throw new AppError('STORE_UNAVAILABLE', `store: the folder ${dirname(path)} does not exist and cannot be made`, { cause });
+  }
+};
+
+/**
+ * Holds an exclusive lock on a small database beside the real one. The operating system takes it back when the process ends, however it
+ * ends, so there is no stale lock file to clear; the real one stays readable for backup tools, which locking_mode=exclusive would prevent.
+ */
+const lock = (path: string): (() => void) => {
+  const lockPath = `${path}.lock`;
+  const holder = openHandle(lockPath, { busyMs: 0 });
+  try {
+    holder.exec('begin exclusive');
+  } catch (thrown) {
+    holder.close();
+    const cause = thrown instanceof AppError ? thrown.cause : thrown;
+    if (!isBusy(cause)) throw thrown;
+    throw new AppError(
+      'LOCKED',
+      `store: ${path} is in use by another process, which holds ${lockPath}; stop it or name another file`,
+      {
+        cause,
+      },
+    );
+  }
+  return () => holder.close();
+};
+
+/**
+ * Makes the database under another name and moves it into place when it is whole, so that a file at `path` is always a complete one: an
+ * empty or cut one was damaged, not just begun.
+ */
+const create = async (path: string, nowMs: EpochMs): Promise<void> => {
+  if (existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0) {
+    throw corruptStore(path, 'the file is missing but its write-ahead log is there');
+  }
+  const draft = `${path}.new`;
+  await Promise.all([draft, `${draft}-journal`].map((file) => rm(file, { force: true })));
+  try {
+    await (await open(draft, 'wx', 0o600)).close();
+  } catch (cause) {
+    throw new AppError('STORE_UNAVAILABLE', `store: ${draft} cannot be made; check the permissions of the folder`, { cause });
+  }
+  const handle = openHandle(draft, { busyMs });
+  try {
+    migrate(handle, migrations, nowMs);
+  } finally {
+    handle.close();
+  }
+  await rename(draft, path);
+  const folder = await open(dirname(path), 'r');
+  try {
+    await folder.sync();
+  } finally {
+    await folder.close();
+  }
+};
+
+/** Write-ahead log with full sync: a commit that returned survives loss of power (https://www.sqlite.org/pragma.html#pragma_synchronous). */
+const configure = (handle: SqliteHandle, bytesMax: number): void => {
+  if (statSync(handle.path).size === 0) throw corruptStore(handle.path, 'the file is empty');
+  handle.exec('pragma trusted_schema = off; pragma cell_size_check = on; pragma temp_store = memory; pragma cache_size = -16000');
+  handle.exec('pragma journal_mode = wal; pragma synchronous = full');
+  handle.exec(`pragma journal_size_limit = ${limits.storeLogBytesMax}`);
+  handle.exec(`pragma max_page_count = ${Math.max(1, Math.floor(bytesMax / readPragma(handle, 'page_size')))}`);
+};
+
+/** Tables whose size grows with the fleet and time; a large file is started without reading them whole. */
+const largeTables = new Set(['frame', 'result', 'span', 'correction']);
+
+/** Reads the structure of the file, whole while that takes about a second, else all but its large tables. */
+const check = (handle: SqliteHandle): void => {
+  const isSmall = statSync(handle.path).size <= limits.storeCheckBytesMax;
+  const tables = handle.prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite%'").all([]);
+  const targets = isSmall ? [''] : tables.map((row) => String(row['name'])).filter((name) => !largeTables.has(name));
+  for (const target of targets) {
+    const found = handle.prepare(target === '' ? 'pragma quick_check(1)' : `pragma quick_check('${target}')`).all([]);
+    const verdict = String(found[0]?.['quick_check']);
+    if (verdict !== 'ok') throw corruptStore(handle.path, verdict);
+  }
+};
