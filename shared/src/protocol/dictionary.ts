@@ -30,6 +30,7 @@ const encoder = new TextEncoder();
  */
 export const encodeDictionary = (frame: DictionaryFrame): Uint8Array => {
   assertIndexes(frame.firstIndex, frame.series.length);
+  assertDifferent(frame.series);
   const strings = new Map<string, number>();
   const numberOf = (text: string): number => {
     const known = strings.get(text);
@@ -104,7 +105,9 @@ export const decodeDictionary = (bytes: Uint8Array): DictionaryFrame => {
 /** Reads a dictionary whose envelope was taken off. @throws FRAME_INVALID naming what is wrong */
 export const decodeDictionaryBody = (bootId: number, firstIndex: number, body: Uint8Array): DictionaryFrame => {
   const reader = new ByteReader(body);
-  const strings = readMany(reader, 'strings', 1, body.length, () => readText(reader, 'a string', limits.labelValueBytesMax));
+  const strings = readMany(reader, 'strings', 1, limits.messageBytesMax, () =>
+    readText(reader, 'a string', limits.labelValueBytesMax),
+  );
   const families = readMany(reader, 'families', 3, limits.seriesPerAgentMax, () => readFamily(reader));
   if (new Set(families.map((family) => family.name)).size < families.length) throw invalid('a family is described twice');
   const series = readMany(reader, 'series', 2, limits.seriesPerAgentMax, () => readSeries(reader, families, strings));
