@@ -5,7 +5,8 @@ import { messageOf } from '@jiwei/shared/errors.ts';
 import type { ReasonCode } from '@jiwei/shared/reasons.ts';
 import { seriesText } from '@jiwei/shared/series.ts';
 import { dayMs, secondMs } from '@jiwei/shared/time.ts';
-import { type Finding, ProbeFault } from './outcome.ts';
+import { ProbeFault } from './fault.ts';
+import type { Finding } from './outcome.ts';
 
 /** What a handshake showed. */
 export interface CertificateVerdict {

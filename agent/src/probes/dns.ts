@@ -19,8 +19,8 @@ export const dnsRunner: ProbeRunner<'dns'> = {
   run: async (spec, { clock, signal, tools, deadlineMonotonicMs }) => {
     const startedMs = clock.monotonicMs();
     // c-ares waits longer with each try; a third of the time for the first leaves room for the others before the deadline.
-    const timeout = Math.max(1, Math.floor((deadlineMonotonicMs - startedMs) / triesCount));
-    const resolver = new Resolver({ timeout, tries: triesCount });
+    const firstTryMs = Math.max(1, Math.floor((deadlineMonotonicMs - startedMs) / triesCount));
+    const resolver = new Resolver({ timeout: firstTryMs, tries: triesCount });
     if (spec.server !== undefined) resolver.setServers([spec.server]);
     const release = onAbort(signal, () => resolver.cancel());
     const values = (answers: readonly string[], isAnswered: boolean) => ({

@@ -1,13 +1,14 @@
 import type { IncomingMessage } from 'node:http';
 import { type CertificateVerdict, certificateValues, judgeCertificate, judgeExpiry, readAuthorities } from './certificate.ts';
 import { type DialTimes, dial } from './dial.ts';
+import { ProbeFault } from './fault.ts';
 import { acceptedEncodings, type Body, noBody, readBody } from './http/body.ts';
 import { isAccepted, judgeAnswer } from './http/judge.ts';
 import { type HttpRequest, redirectOf } from './http/redirect.ts';
 import { sendRequest } from './http/send.ts';
 import { addDial, createTrace, type HttpTrace, noteHead, traceValues } from './http/trace.ts';
 import { createMetadataGuard } from './metadata-address.ts';
-import { findingOf, judgeTime, ProbeFault, toOutcome } from './outcome.ts';
+import { findingOf, judgeTime, toOutcome } from './outcome.ts';
 import { type ProbeRunner, type RunContext, type Specs, toDetail } from './probe.ts';
 import { shakeHands } from './tls-handshake.ts';
 

@@ -1,5 +1,5 @@
 import { BlockList } from 'node:net';
-import { ProbeFault } from './outcome.ts';
+import { ProbeFault } from './fault.ts';
 
 /**
  * Addresses at which clouds answer whoever asks from the machine, often with credentials of the machine. A check that names one of them,

@@ -1,6 +1,7 @@
 import { messageOf } from '@jiwei/shared/errors.ts';
 import type { ReasonCode } from '@jiwei/shared/reasons.ts';
 import type { Outcome } from '@jiwei/shared/status.ts';
+import { ProbeFault } from './fault.ts';
 import { codeOf, reasonForCode } from './network-error.ts';
 import { type ProbeOutcome, toDetail } from './probe.ts';
 
@@ -9,16 +10,6 @@ export interface Finding {
   readonly outcome: Outcome;
   readonly reason: ReasonCode;
   readonly detail?: string;
-}
-
-/** A fault that ends a run early with its reason; thrown and caught inside one runner only. */
-export class ProbeFault extends Error {
-  readonly reason: ReasonCode;
-  constructor(reason: ReasonCode, message: string) {
-    super(message);
-    this.name = 'ProbeFault';
-    this.reason = reason;
-  }
 }
 
 /**

@@ -1,5 +1,5 @@
 import { createContext, Script } from 'node:vm';
-import { ProbeFault } from './outcome.ts';
+import { ProbeFault } from './fault.ts';
 
 /** A match: where it lies in the text, as UTF-16 offsets, half-open. */
 export interface PatternMatch {

@@ -1,7 +1,8 @@
 import type { Socket } from 'node:net';
 import { secondMs } from '@jiwei/shared/time.ts';
 import { type DialTimes, dial, hostPort } from './dial.ts';
-import { findingOf, judgeTime, ProbeFault, toOutcome } from './outcome.ts';
+import { ProbeFault } from './fault.ts';
+import { findingOf, judgeTime, toOutcome } from './outcome.ts';
 import type { PatternRunner } from './pattern.ts';
 import { type ProbeRunner, quote, type Specs } from './probe.ts';
 import { shakeHands } from './tls-handshake.ts';

@@ -1,7 +1,7 @@
 import type { IncomingMessage } from 'node:http';
 import type { Readable, Transform } from 'node:stream';
 import { createBrotliDecompress, createGunzip, createInflate, createInflateRaw } from 'node:zlib';
-import { ProbeFault } from '../outcome.ts';
+import { ProbeFault } from '../fault.ts';
 
 /** The part of a body that was read, decoded from its Content-Encoding. */
 export interface Body {

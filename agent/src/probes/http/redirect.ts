@@ -1,4 +1,4 @@
-import { ProbeFault } from '../outcome.ts';
+import { ProbeFault } from '../fault.ts';
 import { quote } from '../probe.ts';
 
 /** A request as it will be sent. */
