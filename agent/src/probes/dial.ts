@@ -39,6 +39,8 @@ export const dial = async (target: DialTarget, context: ProbeContext, times: Dia
   const foundMs = clock.monotonicMs();
   times.resolveMs = foundMs - askedMs;
   for (const { address } of addresses) target.guard?.(address);
+  // No packet goes out for a run that has already ended.
+  signal.throwIfAborted();
   const socket = connect({
     host: target.host,
     port: target.port,
