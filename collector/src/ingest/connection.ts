@@ -43,6 +43,7 @@ export interface Connection {
   resume(): void;
 }
 
+/** Takes a socket over; from here on it is the session's. */
 export const openConnection = (options: ConnectionOptions): Connection => {
   const { socket, clock, host } = options;
   const session = createSession({ ...options, openedMonotonicMs: clock.monotonicMs() });

@@ -83,6 +83,7 @@ export interface Session {
   readonly seriesCounts: Map<number, number>;
 }
 
+/** A connection that has just opened. */
 export const createSession = (options: SessionOptions): Session => ({
   options,
   phase: { kind: 'hello' },

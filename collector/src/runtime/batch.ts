@@ -15,6 +15,7 @@ export interface OpenBatch {
   readonly outward: Effect[];
 }
 
+/** An empty batch. */
 export const openBatch = (): OpenBatch => ({
   rows: { frames: [], dictionaries: [], results: [], gaps: [], inventories: [], spans: [], timeline: [], outbox: [] },
   entities: new Map(),
@@ -41,6 +42,7 @@ export const addEffect = (batch: OpenBatch, effect: Effect): void => {
       batch.entities.set(`${effect.entity}\n${effect.id}`, { entity: effect.entity, id: effect.id, value: effect.value });
       return;
     case 'requestProbe':
+    case 'rejected':
       return;
     default:
       return effect satisfies never;
@@ -61,6 +63,7 @@ const outboxRecordOf = (effect: Extract<Effect, { kind: 'notify' }>): OutboxReco
   finishedAtMs: null,
 });
 
+/** The batch as the store takes it. */
 export const closeBatch = (batch: OpenBatch, atMs: EpochMs): CommitBatch => ({
   atMs,
   ...batch.rows,

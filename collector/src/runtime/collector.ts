@@ -52,6 +52,7 @@ export interface Collector {
 /** Agents get this long after a restart to come back before they are taken for lost: the longest reconnect wait and some more. */
 const reconnectMsMax = 45 * secondMs;
 
+/** Ties service, links and writer together. */
 export const createCollector = (options: CollectorOptions): Collector => {
   const { store, clock, log, state, intake, directory, writer, reader } = options;
   const startedAtMs = clock.nowMs();
@@ -153,7 +154,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
       }
       const effects = await writer.submit({ kind: 'human', incidentId, actor, act });
       const rejected = effects.find((effect) => effect.kind === 'rejected');
-      if (rejected !== undefined) throw new AppError('CONFLICT', rejected.message);
+      if (rejected !== undefined) throw new AppError(rejected.code, rejected.message);
       const after = effects.findLast((effect) => effect.kind === 'incident' && effect.incident.id === incidentId);
       if (after?.kind !== 'incident')
         throw new AppError('CONFLICT', `incident ${incidentId} is closed; nothing more can be done with it`);

@@ -20,6 +20,7 @@ export interface CrashGuard {
   settled(): Promise<void>;
 }
 
+/** Reads the crashes counted so far. */
 export const openCrashGuard = async (store: Store, log: FastifyBaseLogger, onParked: () => void): Promise<CrashGuard> => {
   const crashes = readCrashes(await store.setting(settingName));
   let saving: Promise<void> = Promise.resolve();

@@ -201,6 +201,7 @@ export const forgetAgent = (intake: Intake, agentId: AgentId): void => {
   intake.dictionaries.delete(agentId);
 };
 
+/** A memory of no stream at all. */
 export const createIntake = (): Intake => ({ positions: new Map(), dictionaries: new Map(), ruleNames: new Set() });
 
 /** Upper bound of one delivery's weight in the queue, for back-pressure. */

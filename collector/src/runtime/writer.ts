@@ -62,6 +62,7 @@ export interface Writer {
 
 const commitRetry: BackoffPolicy = { firstMs: 200, mostMs: 5_000 };
 
+/** Starts the writer; it works whenever something is queued or the engine has something due. */
 export const createWriter = (options: WriterOptions): Writer => {
   const { store, clock, log, counters, state, intake } = options;
   let queue: Item[] = [];

@@ -38,5 +38,6 @@ export const rawPublicKey = (key: KeyObject): string => {
 export const signChallenge = (privateKey: KeyObject, handshake: Parameters<typeof challengeBytes>[0]): string =>
   sign(null, challengeBytes(handshake), privateKey).toString('base64url');
 
+/** Whether the signature (base64url) is the key's own over exactly this handshake. */
 export const isProofValid = (handshake: Parameters<typeof challengeBytes>[0], signature: string): boolean =>
   verify(null, challengeBytes(handshake), publicKeyOf(handshake.publicKey), Buffer.from(signature, 'base64url'));

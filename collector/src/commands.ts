@@ -1,0 +1,87 @@
+import { readFile } from 'node:fs/promises';
+import { userInfo } from 'node:os';
+import { resolve } from 'node:path';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { z } from 'zod';
+import { readToken } from './first-start.ts';
+import { notifierSchemas } from './notify/registry.ts';
+import type { Command } from './options.ts';
+import { readDeclaration } from './runtime/declaring.ts';
+import { ruleFileReader } from './runtime/rule-files.ts';
+
+/** A call to a running collector may take this long: applying waits for a commit. */
+const callMsMax = 30_000;
+
+/**
+ * Checks a declaration without a collector.
+ * @returns one line that says what it holds
+ * @throws AppError CONFIG_INVALID listing every fault
+ */
+export const checkFile = (file: string, text: string): string => {
+  const declaration = readDeclaration(text, file, { notifierSchemas, readRuleFile: ruleFileReader(file) });
+  const { units, assets, checks, rules } = declaration;
+  return `${file} is valid: ${units.length} units, ${assets.length} assets, ${checks.length} checks, ${rules.length} rules`;
+};
+
+/** `collector apply FILE`: @returns one line that says which version is in force now */
+export const applyFile = async (
+  command: Extract<Command, { kind: 'apply' }>,
+  environmentToken: string | null,
+): Promise<string> => {
+  const text = await readFile(command.file, 'utf8');
+  // Checked here first: faults are then told with the file's own name, and rule files are found beside it.
+  checkFile(command.file, text);
+  const query = new URLSearchParams({ source: resolve(command.file), actor: userInfo().username });
+  const answer = await call(command, environmentToken, 'PUT', `/api/v1/declaration?${query}`, 'text/yaml', text);
+  const { version } = z.object({ version: z.int() }).parse(answer);
+  return `${command.file} is in force as version ${version}`;
+};
+
+/** `collector join-token`: @returns the token alone, so that it can be piped into a file */
+export const makeJoinToken = async (
+  command: Extract<Command, { kind: 'join-token' }>,
+  environmentToken: string | null,
+): Promise<string> => {
+  const body = JSON.stringify({ zoneId: command.zone, uses: command.uses, lifetimeMs: command.lifetimeMs });
+  const answer = await call(command, environmentToken, 'POST', '/api/v1/join-tokens', 'application/json', body);
+  return z.object({ token: z.string() }).parse(answer).token;
+};
+
+const problemSchema = z.object({ code: z.string().optional(), detail: z.string().optional(), title: z.string().optional() });
+
+const call = async (
+  target: { readonly url: string; readonly tokenFile: string | null },
+  environmentToken: string | null,
+  method: string,
+  path: string,
+  contentType: string,
+  body: string,
+): Promise<unknown> => {
+  const token = target.tokenFile === null ? environmentToken : await readToken(target.tokenFile);
+  if (token === null)
+    throw new AppError(
+      'UNAUTHENTICATED',
+      'the admin token is needed: --token-file FILE, or JIWEI_ADMIN_TOKEN in the environment',
+    );
+  let response: Response;
+  try {
+    response = await fetch(new URL(path, target.url), {
+      method,
+      body,
+      headers: { 'content-type': contentType, authorization: `Bearer ${token}` },
+      redirect: 'error',
+      signal: AbortSignal.timeout(callMsMax),
+    });
+  } catch (error) {
+    throw new AppError('LINK_REFUSED', `no answer from ${target.url}: ${messageOf(error)}; is the collector running there?`, {
+      cause: error,
+    });
+  }
+  const answer: unknown = await response.json();
+  if (response.ok) return answer;
+  const problem = problemSchema.safeParse(answer).data;
+  throw new AppError(
+    'REQUEST_INVALID',
+    `the collector refused (${response.status} ${problem?.code ?? ''}): ${problem?.detail ?? problem?.title ?? 'no reason given'}`,
+  );
+};

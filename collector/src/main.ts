@@ -1,0 +1,93 @@
+import { readFileSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { systemClock } from '@jiwei/shared/clock.ts';
+import { AppError } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import pino from 'pino';
+import { openCollector } from './assemble.ts';
+import { applyFile, checkFile, makeJoinToken } from './commands.ts';
+import { parseCommand, type ServeOptions, usage } from './options.ts';
+
+const packageFile = new URL('../package.json', import.meta.url);
+const versionText = (): string => {
+  const parsed: unknown = JSON.parse(readFileSync(packageFile, 'utf8'));
+  return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : '0';
+};
+
+const serve = async (options: ServeOptions): Promise<void> => {
+  const log = pino({
+    level: options.logLevel,
+    base: null,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    redact: { paths: ['*.token', '*.joinToken', '*.secret', '*.password'], censor: '…' },
+  });
+  const die = (error: unknown): void => {
+    log.fatal(
+      { err: error },
+      'the collector stops because of a fault; it continues exactly from its last commit when started again',
+    );
+    process.exitCode = 1;
+    // Whatever is still open must not keep a process alive that no longer holds the truth.
+    systemClock.after(500, () => process.exit(1));
+  };
+  process.on('uncaughtException', die);
+  process.on('unhandledRejection', die);
+  const running = await openCollector(options, {
+    clock: systemClock,
+    random: Math.random,
+    log,
+    version: versionText(),
+    onFatal: die,
+  });
+  process.send?.({ kind: 'listening', url: running.url, adminToken: running.adminToken });
+  if (running.adminToken !== null && process.send === undefined)
+    process.stdout.write(`\nAdmin token, shown this once:  ${running.adminToken}\n\n`);
+
+  let isStopping = false;
+  const stop = (signal: string): void => {
+    if (isStopping) return;
+    isStopping = true;
+    log.info({ signal }, 'the collector stops');
+    systemClock.after(limits.shutdownMsMax, () => process.exit(1));
+    running.close().then(
+      () => process.exit(0),
+      (error: unknown) => die(error),
+    );
+  };
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+};
+
+const main = async (): Promise<void> => {
+  const command = parseCommand(process.argv.slice(2));
+  switch (command.kind) {
+    case 'help':
+      process.stdout.write(usage);
+      return;
+    case 'version':
+      process.stdout.write(`${versionText()}\n`);
+      return;
+    case 'serve':
+      return serve(command.options);
+    case 'check':
+      process.stdout.write(`${checkFile(command.file, await readFile(command.file, 'utf8'))}\n`);
+      return;
+    case 'apply':
+      process.stdout.write(`${await applyFile(command, process.env['JIWEI_ADMIN_TOKEN'] ?? null)}\n`);
+      return;
+    case 'join-token':
+      process.stdout.write(`${await makeJoinToken(command, process.env['JIWEI_ADMIN_TOKEN'] ?? null)}\n`);
+      return;
+    default:
+      return command satisfies never;
+  }
+};
+
+main().catch((error: unknown) => {
+  // What went wrong with options or files is told in words; a stack only helps where it is a fault of ours.
+  process.stderr.write(
+    error instanceof AppError
+      ? `collector: ${error.code}: ${error.message}\n`
+      : `collector: ${error instanceof Error ? error.stack : String(error)}\n`,
+  );
+  process.exit(error instanceof AppError && error.code === 'CONFIG_INVALID' ? 2 : 1);
+});
