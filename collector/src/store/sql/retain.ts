@@ -12,24 +12,9 @@ interface Step {
 const count = (deleted: { readonly numDeletedRows: bigint }): number => Number(deleted.numDeletedRows);
 
 const frameSteps: readonly Step[] = [
-  {
-    table: 'frame',
-    remove: async (db, beforeMs, rowCountMax) => {
-      const old = await db
-        .selectFrom('frame')
-        .select(['agent_id', 'boot_id', 'seq'])
-        .where('last_at_ms', '<', beforeMs)
-        .orderBy('last_at_ms')
-        .limit(rowCountMax)
-        .execute();
-      let deleted = 0;
-      for (const { agent_id, boot_id, seq } of old) {
-        const query = db.deleteFrom('frame').where('agent_id', '=', agent_id).where('boot_id', '=', boot_id);
-        deleted += count(await query.where('seq', '=', seq).executeTakeFirstOrThrow());
-      }
-      return deleted;
-    },
-  },
+  // Ids grow in the order of coming in, which is nearly that of age: the oldest are found without an index on time, which would cost every
+  // insertion. A row that came late waits behind younger ones, at most as long as data may be late.
+  { table: 'frame', remove: (db, beforeMs, max) => removeOldest(db, 'frame', 'last_at_ms', beforeMs, max) },
   {
     // A dictionary goes when its boot is over (the agent has a later one) and none of its frames is left.
     table: 'dictionary',
@@ -62,8 +47,6 @@ const frameSteps: readonly Step[] = [
 ];
 
 const historySteps: readonly Step[] = [
-  // Ids grow in the order of coming in, which is nearly that of age: the oldest are looked at without an index on time. One that came
-  // late waits behind younger ones at most as long as data may be late.
   { table: 'result', remove: (db, beforeMs, max) => removeOldest(db, 'result', 'observed_at_ms', beforeMs, max) },
   { table: 'gap', remove: (db, beforeMs, max) => removeOldest(db, 'gap', 'received_at_ms', beforeMs, max) },
   { table: 'correction', remove: (db, beforeMs, max) => removeOldest(db, 'correction', 'at_ms', beforeMs, max) },
@@ -112,7 +95,7 @@ const historySteps: readonly Step[] = [
 
 const removeOldest = async (
   db: Kysely<Tables>,
-  table: 'result' | 'gap' | 'correction',
+  table: 'frame' | 'result' | 'gap' | 'correction',
   column: string,
   beforeMs: EpochMs,
   rowCountMax: number,

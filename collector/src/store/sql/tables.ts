@@ -13,6 +13,7 @@ export const openEndMs = Number.MAX_SAFE_INTEGER;
 /** Columns of every table, the same in each database. JSON columns are TEXT; what is searched for has a column of its own. */
 export interface Tables {
   frame: {
+    id: Generated<number>;
     agent_id: AgentId;
     boot_id: BootId;
     seq: number;

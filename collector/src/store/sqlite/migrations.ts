@@ -10,12 +10,11 @@ export interface Migration {
 
 const first = `
 create table frame (
-  agent_id text not null, boot_id integer not null, seq integer not null, received_at_ms integer not null,
+  id integer primary key, agent_id text not null, boot_id integer not null, seq integer not null, received_at_ms integer not null,
   first_at_ms integer not null, last_at_ms integer not null, clock_offset_ms integer not null, body blob not null,
-  primary key (agent_id, boot_id, seq)
+  unique (agent_id, boot_id, seq)
 ) strict;
 create index frame_last on frame (agent_id, last_at_ms);
-create index frame_age on frame (last_at_ms);
 create table frame_latest (
   agent_id text primary key, boot_id integer not null, seq integer not null, rows_ms_max integer not null
 ) strict, without rowid;
