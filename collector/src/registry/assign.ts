@@ -1,13 +1,22 @@
-import { AppError } from '@jiwei/shared/errors.ts';
+import { isDeepStrictEqual } from 'node:util';
+import type { CheckAssignment } from '@jiwei/shared/check.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { AgentConfig } from '@jiwei/shared/protocol/control.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
 import type { EngineConfig } from '../engine/config.ts';
 
-/** What the agent is told to do: the checks that name it, sorted by id. version is the configuration's. */
-export const assignmentsFor = (_config: EngineConfig, _agentId: AgentId): AgentConfig => {
-  throw new AppError('INTERNAL', 'not in this version');
+const hostIntervalMsDefault = 15 * secondMs;
+
+/** What the agent is told to do: the checks that name it, by id. The version is the configuration's. */
+export const assignmentsFor = (config: EngineConfig, agentId: AgentId): AgentConfig => {
+  const checks: CheckAssignment[] = [];
+  for (const { id, agentIds, probe, schedule, timeoutMs, confirm } of config.checks.values()) {
+    if (agentIds.includes(agentId) && probe.kind !== 'heartbeat') checks.push({ id, probe, schedule, timeoutMs, confirm });
+  }
+  checks.sort((left, right) => (left.id < right.id ? -1 : 1));
+  return { version: config.version, host: { intervalMs: config.hostIntervalMs ?? hostIntervalMsDefault }, checks };
 };
+
 /** Whether the work is the same but for the version: then nothing needs to be sent. */
-export const isSameWork = (_left: AgentConfig, _right: AgentConfig): boolean => {
-  throw new AppError('INTERNAL', 'not in this version');
-};
+export const isSameWork = (left: AgentConfig, right: AgentConfig): boolean =>
+  isDeepStrictEqual({ ...left, version: 0 }, { ...right, version: 0 });

@@ -1,19 +1,147 @@
-import { AppError } from '@jiwei/shared/errors.ts';
-import type { AgentId } from '@jiwei/shared/ids.ts';
-import type { EngineConfig } from '../engine/config.ts';
+import { isIP } from 'node:net';
+import { type AgentId, type AssetId, asId } from '@jiwei/shared/ids.ts';
+import type { AgentEntry, AssetConfig, CheckConfig, EngineConfig, MaintenanceConfig } from '../engine/config.ts';
 import type { AgentRecord, StoredMaintenance } from '../store/port.ts';
-import type { Declaration } from './declaration.ts';
+import type { Declaration, DeclaredAgent, DeclaredAsset, DeclaredCheck } from './declaration.ts';
+import { chooseByRendezvous } from './rendezvous.ts';
+
+/** An enrolled agent with what was declared of it. */
+interface KnownAgent {
+  readonly entry: AgentEntry;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+/** Id of the asset that stands for the host of an agent nobody declared one for. */
+export const implicitAssetId = (agentId: AgentId): AssetId => asId<'asset'>(`agent:${agentId}`);
+
+/** Nobody can ask for a host at the loopback address of another machine. */
+const isReachableFromElsewhere = (address: string): boolean =>
+  isIP(address) !== 0 && !/^(127\.|::1$|::ffff:127\.|0\.0\.0\.0$|::$)/.test(address);
+
+const entryOf = (record: AgentRecord, declared: DeclaredAgent | undefined, asset: DeclaredAsset | undefined): KnownAgent => {
+  const lastAddress = record.lastAddress !== null && isReachableFromElsewhere(record.lastAddress) ? record.lastAddress : null;
+  return {
+    entry: {
+      id: record.id,
+      assetId: asset?.id ?? implicitAssetId(record.id),
+      zoneId: declared?.zoneId ?? asset?.zoneId ?? record.zoneId,
+      address: asset?.address ?? lastAddress,
+    },
+    labels: { ...record.labels, ...declared?.labels },
+  };
+};
+
+const implicitAsset = (agent: AgentEntry, record: AgentRecord): AssetConfig => ({
+  id: agent.assetId,
+  name: record.hostname === '' ? record.id : record.hostname,
+  kind: 'server',
+  unitId: null,
+  zoneId: agent.zoneId,
+  importance: 3,
+  parentIds: [],
+  needsOnsite: false,
+});
+
+/** The agents that ask a check, ascending. Lost ones are passed over only where the check leaves the choice. */
+const agentIdsOf = (check: DeclaredCheck, agents: readonly KnownAgent[], lostAgentIds: ReadonlySet<AgentId>): AgentId[] => {
+  const { from } = check;
+  const idsWhere = (fits: (agent: KnownAgent) => boolean): AgentId[] => agents.filter(fits).map((agent) => agent.entry.id);
+  const choose = (candidates: AgentId[], count: number): AgentId[] => {
+    const present = candidates.filter((id) => !lostAgentIds.has(id));
+    // With all of them lost the choice stays what it was: the check is then unknown, not without anybody.
+    return chooseByRendezvous(check.id, present.length > 0 ? present : candidates, count);
+  };
+  switch (from.kind) {
+    case 'collector':
+      return [];
+    case 'host':
+      return idsWhere((agent) => agent.entry.assetId === check.assetId).sort();
+    case 'agents':
+      return idsWhere((agent) => from.agentIds.includes(agent.entry.id)).sort();
+    case 'zone':
+      return choose(
+        idsWhere((agent) => agent.entry.zoneId === from.zoneId),
+        from.count,
+      );
+    case 'labels':
+      return choose(
+        idsWhere((agent) => Object.entries(from.labels).every(([name, value]) => agent.labels[name] === value)),
+        from.count,
+      );
+    default:
+      return from satisfies never;
+  }
+};
+
+const maintenanceOf = (
+  window: Omit<StoredMaintenance, 'cancelledAtMs'>,
+  toMs: number,
+  assets: ReadonlyMap<AssetId, AssetConfig>,
+): MaintenanceConfig => {
+  const covers = (asset: AssetConfig): boolean =>
+    window.assetIds.includes(asset.id) ||
+    (asset.unitId !== null && window.unitIds.includes(asset.unitId)) ||
+    (asset.zoneId !== null && window.zoneIds.includes(asset.zoneId));
+  const assetIds = [...assets.values()].filter(covers).map((asset) => asset.id);
+  const { id, fromMs, reason, approvedBy, approvedAtMs } = window;
+  return { id, fromMs, toMs, assetIds: assetIds.sort(), reason, approvedBy, approvedAtMs };
+};
+
+/** A window called off holds until then, and not at all when that was before its start. */
+const storedWindows = (windows: readonly StoredMaintenance[], assets: ReadonlyMap<AssetId, AssetConfig>): MaintenanceConfig[] =>
+  windows.flatMap((window) => {
+    const toMs = Math.min(window.toMs, window.cancelledAtMs ?? window.toMs);
+    return toMs > window.fromMs ? [maintenanceOf(window, toMs, assets)] : [];
+  });
+
+const byId = <T extends { readonly id: string }>(list: readonly T[]): ReadonlyMap<T['id'], T> =>
+  new Map(list.map((entry) => [entry.id, entry]));
 
 /**
- * What the engine decides by. Revoked agents are left out; lost ones are passed over when a check may choose its agents.
- * @param version grows with every call that is put in force (the engine and the agents compare it)
+ * What the engine decides by: the declaration joined with the agents that enrolled and the windows people added. Revoked agents are left
+ * out. An enrolled agent whose host nobody declared gets the asset `agent:<id>`.
+ * @param version grows with every configuration put in force. A number, not a hash of the content: agents tell old from new by it, also
+ *   when a declaration is put back to what it once was. Whether there is anything to send is asked with isSameWork (assign.ts).
+ * @param lostAgentIds passed over when a check may choose its agents
  */
 export const compileConfig = (
-  _declaration: Declaration,
-  _agents: readonly AgentRecord[],
-  _extraMaintenance: readonly StoredMaintenance[],
-  _version: number,
-  _lostAgentIds: ReadonlySet<AgentId> = new Set(),
+  declaration: Declaration,
+  agents: readonly AgentRecord[],
+  extraMaintenance: readonly StoredMaintenance[],
+  version: number,
+  lostAgentIds: ReadonlySet<AgentId> = new Set(),
 ): EngineConfig => {
-  throw new AppError('INTERNAL', 'not in this version');
+  const declaredAssets = byId(declaration.assets);
+  const declaredAgents = byId(declaration.agents);
+  const assets = new Map<AssetId, AssetConfig>();
+  for (const { address: _, ...asset } of declaration.assets) assets.set(asset.id, asset);
+  const known: KnownAgent[] = [];
+  for (const record of agents) {
+    if (record.revokedAtMs !== null) continue;
+    const declared = declaredAgents.get(record.id);
+    const asset = declared === undefined || declared.assetId === null ? undefined : declaredAssets.get(declared.assetId);
+    const agent = entryOf(record, declared, asset);
+    known.push(agent);
+    if (asset === undefined) assets.set(agent.entry.assetId, implicitAsset(agent.entry, record));
+  }
+  const checks = declaration.checks.map((check): CheckConfig => {
+    const { from: _, ...config } = check;
+    return { ...config, agentIds: agentIdsOf(check, known, lostAgentIds) };
+  });
+  return {
+    version,
+    zones: byId(declaration.zones),
+    units: byId(declaration.units),
+    assets,
+    agents: byId(known.map((agent) => agent.entry)),
+    checks: byId(checks),
+    rules: byId(declaration.rules),
+    maintenance: [
+      ...declaration.maintenance.map((window) => maintenanceOf(window, window.toMs, assets)),
+      ...storedWindows(extraMaintenance, assets),
+    ],
+    routes: declaration.routes,
+    timing: declaration.timing,
+    hostIntervalMs: declaration.hostIntervalMs,
+  };
 };

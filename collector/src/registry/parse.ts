@@ -1,11 +1,48 @@
-import { AppError } from '@jiwei/shared/errors.ts';
+import { dirname, isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
-import type { Declaration, DeclarationError } from './declaration.ts';
+import { type EngineTiming, engineTimingDefault, type RuleConfig } from '../engine/config.ts';
+import { checkAt, checkDefaults } from './check-item.ts';
+import { type Collector, check, checkList, entriesAt, mapOf, type Placed, sortedErrors, writtenIds } from './collect.ts';
+import type {
+  CheckDefaults,
+  Declaration,
+  DeclarationError,
+  DeclaredAgent,
+  DeclaredAsset,
+  DeclaredCheck,
+  DeclaredMaintenance,
+  DeclaredNotifier,
+} from './declaration.ts';
+import { unknownKey } from './issues.ts';
+import {
+  agentSchema,
+  assetSchema,
+  defaultsSchema,
+  hostSchema,
+  maintenanceSchema,
+  notifierSchema,
+  routeSchema,
+  timingSchema,
+  unitSchema,
+  zoneSchema,
+} from './items.ts';
+import {
+  checkAgents,
+  checkAssets,
+  checkDuplicates,
+  checkFrom,
+  checkMaintenance,
+  checkRoutes,
+  checkUnits,
+  type KnownIds,
+} from './references.ts';
+import { rulesAt } from './rule-groups.ts';
+import { openSource } from './source.ts';
 
 export interface ParseOptions {
   /** Named in errors; relative rule files are looked for beside it. */
   readonly fileName: string;
-  /** Options of each notifier kind: kind → strict zod object. */
+  /** Options of each notifier kind without `id` and `kind`: kind → strict zod object. */
   readonly notifierSchemas: ReadonlyMap<string, z.ZodType>;
   /** Text of a rule file, or null when it cannot be read. Left out: ruleFiles are refused. */
   readonly readRuleFile?: (path: string) => string | null;
@@ -14,10 +51,223 @@ export type ParseResult =
   | { readonly declaration: Declaration }
   | { readonly errors: readonly [DeclarationError, ...DeclarationError[]] };
 
-/** Checks the text whole: all errors, ascending by place. Never throws for what the text holds. */
-export const parseDeclaration = (_text: string, _options: ParseOptions): ParseResult => {
-  throw new AppError('INTERNAL', 'not in this version');
+/** Top-level keys of a declaration; each may be left out. */
+export const declarationKeys = [
+  'defaults',
+  'timing',
+  'host',
+  'zones',
+  'units',
+  'assets',
+  'agents',
+  'checks',
+  'groups',
+  'ruleFiles',
+  'maintenance',
+  'notifiers',
+  'routes',
+] as const;
+type Keys = ReadonlyMap<string, unknown>;
+
+const knownIdsOf = (keys: Keys): KnownIds => ({
+  zone: writtenIds(keys.get('zones')),
+  unit: writtenIds(keys.get('units')),
+  asset: writtenIds(keys.get('assets')),
+  agent: writtenIds(keys.get('agents')),
+  notifier: writtenIds(keys.get('notifiers')),
+});
+
+const defaultsAt = (collector: Collector, value: unknown): CheckDefaults => {
+  const given = value === undefined ? undefined : check(collector, defaultsSchema, value, ['defaults'])?.item;
+  const { confirm } = checkDefaults;
+  return {
+    intervalMs: given?.interval ?? checkDefaults.intervalMs,
+    timeoutMs: given?.timeout ?? checkDefaults.timeoutMs,
+    confirm: {
+      failures: given?.confirm?.failures ?? confirm.failures,
+      successes: given?.confirm?.successes ?? confirm.successes,
+      retryMs: given?.confirm?.retry ?? confirm.retryMs,
+    },
+  };
 };
-/** `file:line:column: path: message`, one per line. */
+
+const timingAt = (collector: Collector, value: unknown): EngineTiming => {
+  const given = value === undefined ? undefined : check(collector, timingSchema, value, ['timing'])?.item;
+  const standard = engineTimingDefault;
+  return {
+    respondMs: given?.respond ?? standard.respondMs,
+    respondWarnMs: given?.respondWarn ?? standard.respondWarnMs,
+    onsiteMs: given?.onsite ?? standard.onsiteMs,
+    agentGraceMs: given?.agentGrace ?? standard.agentGraceMs,
+    questionMs: given?.question ?? standard.questionMs,
+    questionIntervalMs: given?.questionInterval ?? standard.questionIntervalMs,
+    agentStormCount: given?.agentStormCount ?? standard.agentStormCount,
+    agentStormMs: given?.agentStorm ?? standard.agentStormMs,
+    incidentStormCount: given?.incidentStormCount ?? standard.incidentStormCount,
+    flapCount: given?.flapCount ?? standard.flapCount,
+    flapQuietMs: given?.flapQuiet ?? standard.flapQuietMs,
+  };
+};
+
+const notifiersAt = (collector: Collector, value: unknown, schemas: ReadonlyMap<string, z.ZodType>): DeclaredNotifier[] =>
+  entriesAt(collector, value, ['notifiers']).flatMap(({ item, path }) => {
+    const { id, kind, ...options } = Object.fromEntries(mapOf(item));
+    const own = check(collector, notifierSchema, { id, kind }, path);
+    if (own === null) return [];
+    const schema = schemas.get(own.item.kind);
+    if (schema === undefined) {
+      const message = `is "${own.item.kind}"; needs one of ${[...schemas.keys()].join(', ')}`;
+      collector.errors.push(collector.source.errorAt([...path, 'kind'], message));
+      return [];
+    }
+    const checked = check(collector, schema, options, path, ['id', 'kind']);
+    return checked === null ? [] : [{ ...own.item, options: checked.item }];
+  });
+
+/** Rules of the file itself and of the rule files it names. */
+const allRulesAt = (collector: Collector, keys: Keys, options: ParseOptions): { rules: RuleConfig[]; ruleFiles: string[] } => {
+  const groups = new Set<string>();
+  const ids = new Set<string>();
+  const rules = rulesAt(collector, keys.get('groups'), ['groups'], groups, ids);
+  const ruleFiles: string[] = [];
+  for (const { item, path } of entriesAt(collector, keys.get('ruleFiles'), ['ruleFiles'])) {
+    const fail = (message: string) => collector.errors.push(collector.source.errorAt(path, message));
+    if (typeof item !== 'string' || item === '') {
+      fail('needs the path of a rule file');
+      continue;
+    }
+    const file = isAbsolute(item) ? item : join(dirname(options.fileName), item);
+    const text = options.readRuleFile?.(file) ?? null;
+    if (text === null) {
+      fail(
+        options.readRuleFile === undefined
+          ? 'cannot be read from here; put the groups into this file'
+          : `is "${item}", which cannot be read`,
+      );
+      continue;
+    }
+    ruleFiles.push(file);
+    const source = openSource(text, file);
+    collector.errors.push(...source.errors);
+    const inner: Collector = { source, errors: collector.errors };
+    const innerKeys = mapOf(source.value);
+    for (const key of innerKeys.keys()) if (key !== 'groups') collector.errors.push(unknownKey(source, [key], ['groups']));
+    rules.push(...rulesAt(inner, innerKeys.get('groups'), ['groups'], groups, ids));
+  }
+  return { rules, ruleFiles };
+};
+
+const checksAt = (
+  collector: Collector,
+  keys: Keys,
+  known: KnownIds,
+  assets: readonly DeclaredAsset[],
+  agents: readonly DeclaredAgent[],
+): DeclaredCheck[] => {
+  const defaults = defaultsAt(collector, keys.get('defaults'));
+  const byId = new Map<string, DeclaredAsset>(assets.map((asset) => [asset.id, asset]));
+  const hostAssets = new Set<string>(agents.flatMap((agent) => (agent.assetId === null ? [] : [agent.assetId])));
+  return entriesAt(collector, keys.get('checks'), ['checks']).flatMap(({ item, path }) => {
+    const assetId = mapOf(item).get('asset');
+    if (typeof assetId === 'string' && !known.asset.has(assetId)) {
+      collector.errors.push(collector.source.errorAt([...path, 'asset'], `is "${assetId}", but no such asset is declared`));
+    }
+    const declared = checkAt(collector, item, path, byId, defaults);
+    if (declared === null) return [];
+    checkFrom(collector, known, declared.from, declared.assetId, hostAssets, path);
+    return [declared];
+  });
+};
+
+const maintenanceOf = ({ item }: Placed<z.output<typeof maintenanceSchema>>): DeclaredMaintenance => ({
+  id: item.id,
+  fromMs: item.from,
+  toMs: item.to,
+  assetIds: item.assets,
+  unitIds: item.units,
+  zoneIds: item.zones,
+  reason: item.reason,
+  approvedBy: item.approvedBy,
+  approvedAtMs: item.approvedAt,
+});
+
+const declarationAt = (collector: Collector, keys: Keys, options: ParseOptions): Declaration => {
+  const list = <T>(key: string, schema: z.ZodType<T>) => checkList(collector, schema, keys.get(key), [key]);
+  const known = knownIdsOf(keys);
+  for (const noun of ['zone', 'unit', 'asset', 'agent', 'check', 'notifier', 'route']) {
+    checkDuplicates(collector, noun, keys.get(`${noun}s`), [`${noun}s`]);
+  }
+  checkDuplicates(collector, 'maintenance', keys.get('maintenance'), ['maintenance']);
+  const zones = list('zones', zoneSchema).map(({ item }) => item);
+  const placedUnits = list('units', unitSchema);
+  checkUnits(collector, known, placedUnits);
+  const units = placedUnits.map(({ item }) => ({ id: item.id, name: item.name, zoneId: item.zone }));
+  const zoneOf = new Map(units.map((unit) => [unit.id, unit.zoneId]));
+  const placedAssets = list('assets', assetSchema);
+  checkAssets(collector, known, placedAssets);
+  const assets = placedAssets.map(({ item }): DeclaredAsset => {
+    const { unit, parents, address, ...rest } = item;
+    return { ...rest, unitId: unit, zoneId: zoneOf.get(unit) ?? null, parentIds: parents, address: address ?? null };
+  });
+  const placedAgents = list('agents', agentSchema);
+  checkAgents(collector, known, placedAgents);
+  const agents = placedAgents.map(
+    ({ item }): DeclaredAgent => ({ id: item.id, assetId: item.asset ?? null, zoneId: item.zone ?? null, labels: item.labels }),
+  );
+  const checks = checksAt(collector, keys, known, assets, agents);
+  const { rules, ruleFiles } = allRulesAt(collector, keys, options);
+  const windows = list('maintenance', maintenanceSchema);
+  checkMaintenance(collector, known, windows);
+  const notifiers = notifiersAt(collector, keys.get('notifiers'), options.notifierSchemas);
+  const placedRoutes = list('routes', routeSchema);
+  checkRoutes(collector, known, placedRoutes);
+  const routes = placedRoutes.map(({ item }) => {
+    const { id, notifier, severities } = item;
+    return { id, notifier, severities, zoneIds: item.zones, unitIds: item.units, assetIds: item.assets };
+  });
+  const host = keys.get('host') === undefined ? undefined : check(collector, hostSchema, keys.get('host'), ['host'])?.item;
+  return {
+    zones,
+    units,
+    assets,
+    agents,
+    checks,
+    rules,
+    maintenance: windows.map(maintenanceOf),
+    routes,
+    notifiers,
+    timing: timingAt(collector, keys.get('timing')),
+    hostIntervalMs: host?.interval ?? hostSchema.parse({}).interval,
+    ruleFiles,
+  };
+};
+
+const resultOf = (errors: readonly DeclarationError[], declaration: Declaration | null): ParseResult => {
+  const [first, ...rest] = sortedErrors(errors);
+  if (first !== undefined) return { errors: [first, ...rest] };
+  if (declaration === null) throw new TypeError('a declaration without errors has a value');
+  return { declaration };
+};
+
+/**
+ * Checks a declaration whole: every error it has, in the order of the text, each with file, line, column, path, value and what is needed.
+ * Never throws for what the text holds.
+ */
+export const parseDeclaration = (text: string, options: ParseOptions): ParseResult => {
+  const source = openSource(text, options.fileName);
+  if (source.errors.length > 0) return resultOf(source.errors, null);
+  if (source.value !== null && (typeof source.value !== 'object' || Array.isArray(source.value))) {
+    return resultOf([source.errorAt([], `the file needs a map with the keys ${declarationKeys.join(', ')}`)], null);
+  }
+  const collector: Collector = { source, errors: [] };
+  const keys = mapOf(source.value);
+  for (const key of keys.keys()) {
+    if (!declarationKeys.some((known) => known === key)) collector.errors.push(unknownKey(source, [key], declarationKeys));
+  }
+  const declaration = declarationAt(collector, keys, options);
+  return resultOf(collector.errors, declaration);
+};
+
+/** `file:line:column: path: message`. */
 export const declarationErrorText = (error: DeclarationError): string =>
   `${error.file}:${error.line}:${error.column}: ${error.path === '' ? '' : `${error.path}: `}${error.message}`;

@@ -1,18 +1,92 @@
+import { watch } from 'node:fs';
+import { readFile, stat } from 'node:fs/promises';
+import { basename, dirname } from 'node:path';
 import type { Clock } from '@jiwei/shared/clock.ts';
-import { AppError } from '@jiwei/shared/errors.ts';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
+
+/** Editors write a file in several steps; this long after the last sign of change it is read. */
+const settleMs = 200;
+/** How often the file is looked at even without a sign: network file systems and bind mounts tell nobody. */
+const lookIntervalMs = 5 * secondMs;
+
+export type FileChange = { readonly text: string } | { readonly error: AppError };
 
 export interface FileWatch {
   /** Stops; no callback comes after it resolves. */
   close(): Promise<void>;
 }
+
+/** Reads a file of at most the declaration's size. @throws AppError CONFIG_UNREADABLE */
+export const readDeclarationFile = async (path: string): Promise<string> => {
+  try {
+    const { size } = await stat(path);
+    if (size <= limits.declarationBytesMax) return await readFile(path, 'utf8');
+  } catch (error) {
+    throw new AppError('CONFIG_UNREADABLE', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
+  }
+  throw new AppError('CONFIG_UNREADABLE', `cannot read ${path}: it has more than ${limits.declarationBytesMax} bytes`);
+};
+
+const changeOf = async (path: string): Promise<FileChange> => {
+  try {
+    return { text: await readDeclarationFile(path) };
+  } catch (error) {
+    if (error instanceof AppError) return { error };
+    throw error;
+  }
+};
+
+const isSame = (left: FileChange, right: FileChange): boolean =>
+  'text' in left ? 'text' in right && left.text === right.text : 'error' in right && left.error.message === right.error.message;
+
 /**
- * Calls back with the file's text whenever its content changed (not with the text at the start), debounced; with an AppError
- * (CONFIG_UNREADABLE) when it cannot be read. What is in force stays in force: whoever is called decides.
+ * Calls back whenever the file's content changed since the start or the last call; with an error (CONFIG_UNREADABLE) once when it can no
+ * longer be read. What is in force stays in force: whoever is called decides. The folder is watched, not the file, because editors and
+ * deployment tools replace files by renaming.
+ * @throws AppError CONFIG_UNREADABLE when the file cannot be read at the start
  */
-export const watchFile = (
-  _path: string,
-  _clock: Clock,
-  _onChange: (change: { readonly text: string } | { readonly error: AppError }) => void,
-): Promise<FileWatch> => {
-  throw new AppError('INTERNAL', 'not in this version');
+export const watchFile = async (path: string, clock: Clock, onChange: (change: FileChange) => void): Promise<FileWatch> => {
+  let known: FileChange = { text: await readDeclarationFile(path) };
+  let isClosed = false;
+  let reading: Promise<void> = Promise.resolve();
+  let cancelSettle = (): void => undefined;
+  let cancelLook = (): void => undefined;
+
+  const look = async (): Promise<void> => {
+    if (isClosed) return;
+    const found = await changeOf(path);
+    if (isClosed || isSame(found, known)) return;
+    known = found;
+    onChange(found);
+  };
+  /** One reading at a time, in order. */
+  const lookSoon = (): void => {
+    reading = reading.then(look);
+  };
+  const lookAgainLater = (): void => {
+    cancelLook = clock.after(lookIntervalMs, () => {
+      lookSoon();
+      lookAgainLater();
+    });
+  };
+  const watcher = watch(dirname(path), (_, name) => {
+    if (name !== null && name !== basename(path)) return;
+    cancelSettle();
+    cancelSettle = clock.after(settleMs, lookSoon);
+  });
+  // The folder itself is gone: the regular look reports the file as unreadable.
+  watcher.on('error', lookSoon);
+  lookAgainLater();
+
+  return {
+    close: async () => {
+      isClosed = true;
+      cancelSettle();
+      cancelLook();
+      watcher.close();
+      await reading;
+    },
+  };
 };
