@@ -1,0 +1,189 @@
+import type { Clock } from '@jiwei/shared/clock.ts';
+import { messageOf } from '@jiwei/shared/errors.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { AgentConfig, FramePosition, InventoryBody } from '@jiwei/shared/protocol/control.ts';
+import type { Identity } from './link/identity.ts';
+import { createLink, type Link } from './link/link.ts';
+import type { ConfigMessage, ProbeRequest } from './link/message.ts';
+import type { Dial } from './link/transport.ts';
+import { errorFields, type Log } from './log.ts';
+import { createSchedule, type NextCalendarTime, type ScheduleCounts } from './schedule/schedule.ts';
+import { answerProbe } from './session/answer-probe.ts';
+import { type Ask, createCheckRunner } from './session/check-runner.ts';
+import { judgeConfig } from './session/config-keeper.ts';
+import { createHostSampler } from './session/host-sampler.ts';
+import type { HostSource } from './session/host-source.ts';
+import { createInventoryTeller } from './session/inventory-teller.ts';
+import { createRecorder } from './session/recorder.ts';
+import { createResultBatch } from './session/result-batch.ts';
+import type { Disk } from './spool/disk.ts';
+import { openSpool, type SpoolCounts } from './spool/spool.ts';
+import { createStamps } from './stamps.ts';
+import { loadAgentId, loadConfig, loadKey, nextBootId, storeAgentId, storeBootId, storeConfig } from './state/stored.ts';
+
+/** All that an agent touches, so that a simulated world can hand in its own. */
+export interface AgentWorld {
+  readonly clock: Clock;
+  /** From [0, 1). */
+  readonly random: () => number;
+  /** Key, id, boot number and configuration. */
+  readonly files: Disk;
+  readonly spoolDisk: Disk;
+  readonly dial: Dial;
+  readonly ask: Ask;
+  readonly host: HostSource;
+  /** What the host is; null where that is not told. */
+  readonly inventory: ((signal: AbortSignal) => Promise<InventoryBody>) | null;
+  readonly nextCalendarTime: NextCalendarTime;
+  readonly log: Log;
+}
+
+export interface AgentSettings
+  extends Pick<Identity, 'agentVersion' | 'hostname' | 'platform' | 'architecture' | 'joinToken' | 'wantedId'> {
+  readonly spoolBytesMax: number;
+}
+
+export interface Agent {
+  readonly bootId: number;
+  isConnected(): boolean;
+  counts(): { readonly spool: SpoolCounts; readonly schedule: ScheduleCounts };
+  /**
+   * Ends when the agent has to be started anew in the same process: the collector knows frames of a later boot than this one, which happens
+   * when the state folder was restored from a copy. The next boot is then numbered above them.
+   */
+  readonly outdated: Promise<void>;
+  /** Says goodbye, writes what was gathered, closes; within `limits.shutdownMsMax`. */
+  close(reason: string): Promise<void>;
+}
+
+/** Starts measuring, checking and streaming. @throws SPOOL_UNAVAILABLE or CONFIG_INVALID when its folder cannot be used */
+export const startAgent = async (world: AgentWorld, settings: AgentSettings): Promise<Agent> => {
+  const { clock, files, log } = world;
+  const privateKey = loadKey(files);
+  const bootId = nextBootId(files, clock.nowMs());
+  const stamps = createStamps(clock, (jumpMs) => log.warn('the clock of this host jumped', { jumpMs }));
+  const { spool, report } = await openSpool({
+    disk: world.spoolDisk,
+    bootId,
+    series: world.host.series,
+    bytesMax: settings.spoolBytesMax,
+    segmentBytes: limits.spoolSegmentBytes,
+  });
+  if (report.loss !== null || report.unreadableFiles > 0) {
+    log.warn('a part of the unsent data is damaged; the rest is kept and the gap is reported', {
+      frames: report.loss?.frames ?? 0,
+      unreadableFiles: report.unreadableFiles,
+    });
+  }
+
+  let agentId: AgentId | null = loadAgentId(files);
+  let config: AgentConfig | null = null;
+  let isClosing = false;
+  let link: Link | null = null;
+  const outdated = Promise.withResolvers<void>();
+  const stopping = new AbortController();
+
+  const recorder = createRecorder({ spool, clock, log, onRecorded: () => link?.framesWaiting() });
+  const results = createResultBatch(clock, recorder.record);
+  const schedule = createSchedule({ runsAtOnceMax: limits.probesAtOnceMax, nextCalendarTime: world.nextCalendarTime });
+  const runner = createCheckRunner({ schedule, ask: world.ask, clock, stamps, onResult: results.add, log });
+  const isLive = (): boolean => link?.isStreaming() ?? false;
+  const sampler = createHostSampler({ source: world.host, clock, stamps, log, record: recorder.record, isLive });
+  const inventory = createInventoryTeller({ ...world, stamps, record: recorder.record });
+
+  const putInForce = (next: AgentConfig): void => {
+    if (agentId === null || isClosing) return;
+    config = next;
+    sampler.start(next.host.intervalMs, agentId);
+    runner.apply(next.checks, agentId);
+  };
+
+  const onConfig = (message: ConfigMessage): void => {
+    const judged = judgeConfig(message, world.nextCalendarTime);
+    if (judged.config === null) {
+      log.error('the configuration sent by the collector cannot be used; the one before stays in force', {
+        version: message.version,
+        problem: judged.errors[0],
+      });
+    } else {
+      try {
+        storeConfig(files, judged.config);
+      } catch (error) {
+        log.error('the configuration cannot be stored; it is in force until the next start', errorFields(error));
+      }
+      putInForce(judged.config);
+      log.info('configuration in force', { version: message.version, checks: judged.config.checks.length });
+    }
+    link?.send({ type: 'configApplied', version: message.version, errors: [...judged.errors] });
+  };
+
+  const onStored = (stored: FramePosition | null): boolean => {
+    if (stored === null || stored.bootId <= bootId) return true;
+    log.error('the collector has data of a later start of this agent: the state folder is an old copy; starting anew above it', {
+      storedBootId: stored.bootId,
+      bootId,
+    });
+    storeBootId(files, stored.bootId);
+    outdated.resolve();
+    return false;
+  };
+
+  link = createLink({
+    dial: world.dial,
+    clock,
+    stamps,
+    random: world.random,
+    identity: { ...settings, privateKey, bootId },
+    spool,
+    log,
+    handlers: {
+      onWelcome: (welcome) => {
+        if (!onStored(welcome.stored)) return;
+        if (welcome.agentId !== agentId) {
+          agentId = welcome.agentId;
+          storeAgentId(files, agentId);
+          if (config !== null) putInForce(config);
+        }
+        sampler.flush();
+      },
+      onConfig,
+      onProbeRequest: (request: ProbeRequest) => {
+        answerProbe(request, { ask: world.ask, stamps, signal: stopping.signal }).then(
+          (answer) => link?.send(answer),
+          (error: unknown) => log.error('a question of the collector could not be answered', { error: messageOf(error) }),
+        );
+      },
+    },
+  });
+
+  const stored = loadConfig(files);
+  if (stored.problem !== null)
+    log.warn('the stored configuration cannot be read; waiting for the collector', { problem: stored.problem });
+  if (stored.config !== null) putInForce(stored.config);
+  inventory.start();
+  link.start();
+
+  return {
+    bootId,
+    isConnected: isLive,
+    counts: () => ({ spool: spool.counts(), schedule: schedule.counts() }),
+    outdated: outdated.promise,
+    close: async (reason) => {
+      if (isClosing) return;
+      isClosing = true;
+      stopping.abort(new Error('the agent stops'));
+      inventory.stop();
+      runner.stop();
+      sampler.stop();
+      results.flush();
+      // A short time for the last frames to be acknowledged is not taken: they are on disk, and the next boot sends them.
+      await link?.stop(reason, closeLinkMs);
+      recorder.stop();
+      await spool.close();
+    },
+  };
+};
+
+/** For the collector to answer our close. */
+const closeLinkMs = 2_000;

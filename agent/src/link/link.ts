@@ -1,0 +1,221 @@
+import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
+import { AppError } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { AgentMessage, FramePosition, Welcome } from '@jiwei/shared/protocol/control.ts';
+import { errorFields, type Log } from '../log.ts';
+import type { Spool } from '../spool/spool.ts';
+import type { Stamps } from '../stamps.ts';
+import { type ClockMeasurement, measureClock } from './clock-offset.ts';
+import { createFrameSender, type FrameSender } from './frame-sender.ts';
+import { helloOf, type Identity, proofOf } from './identity.ts';
+import { initialLink, type LinkAction, type LinkEvent, type LinkState, linkDeadlineMs, stepLink } from './machine.ts';
+import { type ConfigMessage, type ProbeRequest, readMessage } from './message.ts';
+import type { Dial, Transport } from './transport.ts';
+
+/** What the rest of the agent does with what the link brings. None of it may block. */
+export interface LinkHandlers {
+  /** Called at each welcome, before frames are sent. */
+  onWelcome(welcome: Welcome): void;
+  onConfig(message: ConfigMessage): void;
+  onProbeRequest(request: ProbeRequest): void;
+}
+
+export interface LinkOptions {
+  readonly dial: Dial;
+  readonly clock: Clock;
+  readonly stamps: Stamps;
+  /** From [0, 1), for the waits. */
+  readonly random: () => number;
+  readonly identity: Identity;
+  readonly spool: Spool;
+  readonly handlers: LinkHandlers;
+  readonly log: Log;
+}
+
+/** The agent's one connection: kept up, or made again. */
+export interface Link {
+  start(): void;
+  /** To be called after frames were appended to the spool. */
+  framesWaiting(): void;
+  /** Sends a control message if connected; else it is dropped, as it would be too late anyway. */
+  send(message: AgentMessage): void;
+  isStreaming(): boolean;
+  /** The last measurement of the clocks, or null before the first. */
+  clock(): ClockMeasurement | null;
+  /** Says goodbye and closes; resolves when the connection is gone or `withinMs` is over. */
+  stop(reason: string, withinMs: number): Promise<void>;
+}
+
+export const createLink = (options: LinkOptions): Link => {
+  const { clock, log, spool, stamps, handlers } = options;
+  let state: LinkState = initialLink;
+  let transport: Transport | null = null;
+  let sender: FrameSender | null = null;
+  let cancelTick: CancelTimer = () => undefined;
+  let measurement: ClockMeasurement | null = null;
+  let onGone: (() => void) | null = null;
+  let onIdle: (() => void) | null = null;
+
+  const step = (event: LinkEvent): void => {
+    const next = stepLink(state, event, { monotonicMs: clock.monotonicMs(), random: options.random() });
+    state = next.state;
+    if (state.status !== 'streaming') sender = null;
+    for (const action of next.actions) perform(action);
+    arm();
+  };
+
+  const arm = (): void => {
+    cancelTick();
+    const deadlineMs = linkDeadlineMs(state);
+    if (Number.isFinite(deadlineMs)) {
+      cancelTick = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () => step({ kind: 'tick' }));
+    }
+  };
+
+  const perform = (action: LinkAction): void => {
+    switch (action.kind) {
+      case 'connect':
+        transport = connect();
+        return;
+      case 'hello':
+        return send(helloOf(options.identity));
+      case 'prove':
+        return send(proofOf(options.identity, action.challenge));
+      case 'stream':
+        return startStreaming(action.welcome);
+      case 'heartbeat':
+        return sendHeartbeat();
+      case 'deliver':
+        return deliver(action.message);
+      case 'close':
+        return transport?.close(action.closeCode, action.reason);
+      case 'terminate':
+        return transport?.terminate();
+      case 'report':
+        return log[action.level](action.message, action.fields);
+      default:
+        return action satisfies never;
+    }
+  };
+
+  /** A connection that was given up may still speak; what it says is about a state that is gone. */
+  const connect = (): Transport => {
+    const isCurrent = (): boolean => transport === mine;
+    const mine: Transport = options.dial({
+      opened: () => isCurrent() && step({ kind: 'opened' }),
+      text: (text) => isCurrent() && hear(text),
+      binary: () => isCurrent() && step({ kind: 'nonsense', problem: 'a binary message came' }),
+      drained: () => isCurrent() && sender?.pump(),
+      closed: (closeCode, problem) => {
+        if (!isCurrent()) return;
+        transport = null;
+        step({ kind: 'closed', closeCode, problem });
+        onIdle?.();
+        onGone?.();
+      },
+    });
+    return mine;
+  };
+
+  const hear = (text: string): void => {
+    const read = readMessage(text);
+    step('message' in read ? { kind: 'message', message: read.message } : { kind: 'nonsense', problem: read.problem });
+  };
+
+  const send = (message: AgentMessage): void => transport?.sendText(JSON.stringify(message));
+
+  const startStreaming = (welcome: Welcome): void => {
+    log.info('connected to the collector', { agentId: welcome.agentId });
+    if (transport === null) return;
+    if (welcome.stored !== null) spool.acknowledge(welcome.stored);
+    sender = createFrameSender({
+      transport,
+      reader: spool.read(welcome.stored),
+      framesMax: Math.min(welcome.framesInFlightMax, limits.framesInFlightMax),
+      bytesMax: Math.min(welcome.frameBytesInFlightMax, limits.frameBytesInFlightMax),
+    });
+    handlers.onWelcome(welcome);
+    pump();
+  };
+
+  const pump = (): void => {
+    try {
+      sender?.pump();
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      log.error('frames cannot be read back', errorFields(error));
+    }
+  };
+
+  const sendHeartbeat = (): void => {
+    const { pendingFrames, pendingBytes } = spool.counts();
+    send({ type: 'heartbeat', sentAtMs: stamps.nowMs(), spoolFrames: pendingFrames, spoolBytes: pendingBytes });
+  };
+
+  const deliver = (message: Extract<LinkAction, { kind: 'deliver' }>['message']): void => {
+    switch (message.type) {
+      case 'ack':
+        return onAck({ bootId: message.bootId, seq: message.seq });
+      case 'heartbeatAnswer':
+        return onHeartbeatAnswer(message.echoMs, message.collectorTimeMs);
+      case 'config':
+        return handlers.onConfig(message);
+      case 'probeRequest':
+        return handlers.onProbeRequest(message);
+      case 'unreadableQuestion':
+        return log.warn('a question of the collector cannot be read, and is left unanswered', { problem: message.problem });
+      default:
+        return message satisfies never;
+    }
+  };
+
+  const onAck = (position: FramePosition): void => {
+    spool.acknowledge(position);
+    sender?.acknowledged(position);
+    pump();
+    if (sender?.isIdle() === true) onIdle?.();
+  };
+
+  const onHeartbeatAnswer = (echoMs: number, collectorTimeMs: number): void => {
+    measurement = measureClock(echoMs, stamps.nowMs(), collectorTimeMs);
+    if (Math.abs(measurement.offsetMs) > limits.clockToleranceMs + measurement.roundTripMs / 2) {
+      log.warn('the clocks of agent and collector differ; the collector corrects the times, but one clock should be set', {
+        offsetMs: measurement.offsetMs,
+      });
+    }
+  };
+
+  const within = (limitMs: number, begin: (done: () => void) => void): Promise<void> =>
+    new Promise((resolve) => {
+      const cancel = clock.after(limitMs, resolve);
+      begin(() => {
+        cancel();
+        resolve();
+      });
+    });
+
+  return {
+    start: () => step({ kind: 'start' }),
+    framesWaiting: pump,
+    send: (message) => {
+      if (state.status === 'streaming') send(message);
+    },
+    isStreaming: () => state.status === 'streaming',
+    clock: () => measurement,
+    stop: async (reason, withinMs) => {
+      // What is on the way may still be acknowledged; then the next start need not send it again.
+      await within(withinMs / 2, (done) => {
+        if (sender === null || sender.isIdle()) return done();
+        onIdle = done;
+      });
+      if (state.status === 'streaming') send({ type: 'bye', reason });
+      const gone = within(withinMs / 2, (done) => {
+        if (transport === null) return done();
+        onGone = done;
+      });
+      step({ kind: 'stop' });
+      await gone;
+      transport?.terminate();
+    },
+  };
+};

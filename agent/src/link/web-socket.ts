@@ -1,0 +1,124 @@
+import type { Socket } from 'node:net';
+import { isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
+import { messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
+import { type ClientOptions, type RawData, WebSocket } from 'ws';
+import { connectThroughProxy, type HttpProxy } from './proxy.ts';
+import type { Dial, Transport, TransportEvents } from './transport.ts';
+
+/** Where the collector is and how to trust it. */
+export interface CollectorAddress {
+  /** `wss://host[:port]` or `ws://host[:port]`. */
+  readonly url: URL;
+  /** PEM of the only authorities to trust; null for those of the system. */
+  readonly ca: string | null;
+  /** PEM of our own certificate and its key, where the collector or something before it asks for one. */
+  readonly client: { readonly certificate: string; readonly key: string } | null;
+  readonly proxy: HttpProxy | null;
+}
+
+/** A configuration of thousands of checks is larger than a frame may be. */
+const payloadBytesMax = 16 * limits.messageBytesMax;
+/** Unsent bytes under which reading from the spool goes on. */
+const drainedBytes = 256 * 1024;
+/** "No close frame came" (RFC 6455, 7.1.5). */
+const abnormalClosure = 1006;
+
+/** Connects by WebSocket (ws 8), through a proxy where one is named. */
+export const createWebSocketDial = (address: CollectorAddress): Dial => {
+  const url = new URL(linkPath, address.url);
+  const { proxy } = address;
+  const tlsOptions = {
+    ...(address.ca === null ? {} : { ca: address.ca }),
+    ...(address.client === null ? {} : { cert: address.client.certificate, key: address.client.key }),
+  };
+  const open = (tunnel: Socket | null): WebSocket => {
+    const options: ClientOptions = {
+      ...tlsOptions,
+      perMessageDeflate: false,
+      maxPayload: payloadBytesMax,
+      handshakeTimeout: limits.handshakeMsMax,
+    };
+    if (tunnel !== null) options.createConnection = () => overTunnel(tunnel, url, tlsOptions);
+    return new WebSocket(url, linkSubprotocol, options);
+  };
+  return (events) => (proxy === null ? overSocket(open(null), events) : overProxy(proxy, url, open, events));
+};
+
+/** A proxy's tunnel carries plain bytes; TLS is made inside it, with the collector. */
+const overTunnel = (tunnel: Socket, url: URL, tlsOptions: { readonly ca?: string }): Socket => {
+  if (url.protocol !== 'wss:') return tunnel;
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  // With `servername` empty Node checks the certificate against `host`, as it must for an address.
+  return connectTls({ ...tlsOptions, socket: tunnel, host, servername: isIP(host) === 0 ? host : '' });
+};
+
+const overProxy = (proxy: HttpProxy, url: URL, open: (tunnel: Socket) => WebSocket, events: TransportEvents): Transport => {
+  let transport: Transport | null = null;
+  const cancel = new AbortController();
+  const port = url.port === '' ? (url.protocol === 'wss:' ? '443' : '80') : url.port;
+  connectThroughProxy(proxy, `${url.hostname}:${port}`, cancel.signal).then(
+    (tunnel) => {
+      if (cancel.signal.aborted) tunnel.destroy();
+      else transport = overSocket(open(tunnel), events);
+    },
+    (error: unknown) => events.closed(null, `no tunnel through the proxy ${proxy.url.host}: ${messageOf(error)}`),
+  );
+  return {
+    sendText: (text) => transport?.sendText(text),
+    sendBinary: (bytes) => transport?.sendBinary(bytes),
+    unsentBytes: () => transport?.unsentBytes() ?? 0,
+    close: (closeCode, reason) => (transport === null ? cancel.abort() : transport.close(closeCode, reason)),
+    terminate: () => (transport === null ? cancel.abort() : transport.terminate()),
+  };
+};
+
+const overSocket = (socket: WebSocket, events: TransportEvents): Transport => {
+  let problem = 'the connection was closed by the other side';
+  let wasFull = false;
+  socket.on('open', () => events.opened());
+  socket.on('message', (data, isBinary) => (isBinary ? events.binary() : events.text(textOf(data))));
+  // After an error `close` always follows, and tells it on.
+  socket.on('error', (error) => {
+    problem = describe(error);
+  });
+  socket.on('close', (closeCode, reason) => {
+    if (closeCode === abnormalClosure) return events.closed(null, problem);
+    events.closed(
+      closeCode,
+      reason.length > 0 ? `closed with ${closeCode} ${reason.toString('utf8')}` : `closed with ${closeCode}`,
+    );
+  });
+  const isOpen = (): boolean => socket.readyState === WebSocket.OPEN;
+  return {
+    sendText: (text) => {
+      if (isOpen()) socket.send(text);
+    },
+    sendBinary: (bytes) => {
+      if (!isOpen()) return;
+      socket.send(bytes, () => {
+        if (!wasFull || socket.bufferedAmount > drainedBytes) return;
+        wasFull = false;
+        events.drained();
+      });
+      wasFull ||= socket.bufferedAmount > drainedBytes;
+    },
+    unsentBytes: () => socket.bufferedAmount,
+    close: (closeCode, reason) => socket.close(closeCode, reason),
+    terminate: () => socket.terminate(),
+  };
+};
+
+/** Several addresses that all failed come as one error without a text of its own. */
+const describe = (error: Error): string => {
+  if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
+  return messageOf(error);
+};
+
+/** ws hands over one Buffer unless it was told otherwise. */
+const textOf = (data: RawData): string => {
+  if (Array.isArray(data)) return Buffer.concat(data).toString('utf8');
+  return Buffer.isBuffer(data) ? data.toString('utf8') : Buffer.from(data).toString('utf8');
+};

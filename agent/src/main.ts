@@ -1,0 +1,154 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { arch, hostname, platform, release } from 'node:os';
+import { resolve } from 'node:path';
+import { systemClock } from '@jiwei/shared/clock.ts';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import packageFile from '../package.json' with { type: 'json' };
+import { type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
+import { proxyFor } from './link/proxy.ts';
+import { type CollectorAddress, createWebSocketDial } from './link/web-socket.ts';
+import { createLog, errorFields, type Log, type LogLevel } from './log.ts';
+import { type AgentOptions, type Command, helpText, readCommand } from './options.ts';
+import { runProbe } from './probes/run-probe.ts';
+import { createProbeTools } from './probes/tools.ts';
+import { createCalendar } from './schedule/calendar.ts';
+import { createLoadHost } from './session/load-host.ts';
+import { openStateFolder } from './state/state-folder.ts';
+import { loadAgentId } from './state/stored.ts';
+
+/** Exit codes: 0 stopped on purpose, 1 failed, 2 the command line is wrong. */
+const main = async (): Promise<number> => {
+  const command = readOrExplain();
+  if (command === null) return 2;
+  if (command.kind === 'help') {
+    process.stdout.write(helpText);
+    return 0;
+  }
+  if (command.kind === 'version') {
+    process.stdout.write(`${packageFile.version}\n`);
+    return 0;
+  }
+  const log = createLog({ clock: systemClock, level: command.options.logLevel, write: writeLine });
+  process.on('uncaughtException', (error) => {
+    log.error('a bug ended the agent; what was measured is on disk', { error: error.stack ?? messageOf(error) });
+    process.exit(1);
+  });
+  try {
+    return await run(command.options, log);
+  } catch (error) {
+    log.error('the agent cannot start', errorFields(error));
+    return 1;
+  }
+};
+
+const readOrExplain = (): Command | null => {
+  try {
+    return readCommand(process.argv.slice(2), process.env);
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    process.stderr.write(`jiwei agent: ${error.message}\n`);
+    return null;
+  }
+};
+
+const writeLine = (level: LogLevel, line: string): void => {
+  const stream = level === 'warn' || level === 'error' ? process.stderr : process.stdout;
+  stream.write(`${line}\n`);
+};
+
+const run = async (options: AgentOptions, log: Log): Promise<number> => {
+  const address: CollectorAddress = {
+    url: options.collector,
+    ca: readFileOf('--ca', options.caFile),
+    client: readClient(options),
+    proxy: proxyFor(options.collector, process.env),
+  };
+  const folder = resolve(options.stateFolder);
+  const state = openStateFolder(folder);
+  const stopped = Promise.withResolvers<string>();
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.resolve(signal));
+  try {
+    log.info('agent starts', { version: packageFile.version, collector: options.collector.origin, state: folder });
+    for (;;) {
+      const agent = await startAgent(worldOf(address, state, log), settingsOf(options, state.files));
+      const end = await Promise.race([stopped.promise, agent.outdated.then(() => null)]);
+      await closeInTime(agent.close(end ?? 'outdated'), log);
+      if (end !== null) {
+        log.info('agent stopped', { signal: end });
+        return 0;
+      }
+    }
+  } finally {
+    state.release();
+  }
+};
+
+const worldOf = (
+  address: CollectorAddress,
+  state: { readonly files: AgentWorld['files']; readonly spool: AgentWorld['spoolDisk'] },
+  log: Log,
+): AgentWorld => {
+  const clock = systemClock;
+  const tools = createProbeTools({ clock, unitState: async () => null });
+  return {
+    clock,
+    random: Math.random,
+    files: state.files,
+    spoolDisk: state.spool,
+    dial: createWebSocketDial(address),
+    ask: (probe, timeoutMs, signal) => runProbe(probe, timeoutMs, { signal, clock, tools }),
+    host: createLoadHost(),
+    inventory: null,
+    nextCalendarTime: createCalendar(),
+    log,
+  };
+};
+
+const settingsOf = (options: AgentOptions, files: AgentWorld['files']): AgentSettings => ({
+  agentVersion: packageFile.version,
+  hostname: hostname(),
+  platform: `${platform()} ${release()}`,
+  architecture: arch(),
+  joinToken: readJoinToken(options, files),
+  wantedId: options.wantedId,
+  spoolBytesMax: limits.spoolBytesDefault,
+});
+
+/** Once enrolled, the token is not needed any more, and its file may well be gone. */
+const readJoinToken = (options: AgentOptions, files: AgentWorld['files']): string | null => {
+  const { joinTokenFile } = options;
+  if (joinTokenFile !== null && !existsSync(joinTokenFile) && loadAgentId(files) !== null) return options.joinToken;
+  return readFileOf('--join-token-file', joinTokenFile)?.trim() ?? options.joinToken;
+};
+
+const readClient = ({ certificateFile, keyFile }: AgentOptions): CollectorAddress['client'] => {
+  const certificate = readFileOf('--cert', certificateFile);
+  const key = readFileOf('--key', keyFile);
+  return certificate === null || key === null ? null : { certificate, key };
+};
+
+const readFileOf = (option: string, path: string | null): string | null => {
+  if (path === null) return null;
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    throw new AppError('CONFIG_UNREADABLE', `${option} names ${path}, which cannot be read: ${messageOf(error)}`, {
+      cause: error,
+    });
+  }
+};
+
+const closeInTime = async (closing: Promise<void>, log: Log): Promise<void> => {
+  const late = Promise.withResolvers<void>();
+  const cancel = systemClock.after(limits.shutdownMsMax, () => {
+    log.warn('closing took too long and was cut short', { withinMs: limits.shutdownMsMax });
+    late.resolve();
+  });
+  await Promise.race([closing, late.promise]);
+  cancel();
+};
+
+process.exitCode = await main();
+// Probes that still wait for an answer must not keep a stopped agent alive.
+process.exit();

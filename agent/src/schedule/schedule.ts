@@ -1,0 +1,200 @@
+import type { CheckAssignment, RunPlace } from '@jiwei/shared/check.ts';
+import type { AgentId, CheckId } from '@jiwei/shared/ids.ts';
+import type { Outcome } from '@jiwei/shared/status.ts';
+import { type EpochMs, minuteMs, secondMs } from '@jiwei/shared/time.ts';
+import { type Confirmation, confirm, unasked } from './confirm.ts';
+import { createDueQueue, type DueQueue } from './due-queue.ts';
+import { evenShare, nextTickMs, phaseMs } from './phase.ts';
+
+/** A check that is new is asked within this time, spread like its phase: people who add one want to see it, a restart must not be a storm. */
+export const firstRunMsMax = 15 * secondMs;
+/** A calendar time that is past by more than this was missed: it meant that minute, not a later one. */
+const calendarLateMsMax = 1 * minuteMs;
+
+/** The next time after `afterMs` that a cron expression names, or null when it names none. */
+export type NextCalendarTime = (cron: string, timeZone: string, afterMs: EpochMs) => EpochMs | null;
+
+/** One asking of a check, to be begun now. */
+export interface Run {
+  readonly check: CheckAssignment;
+  /** When it should have begun. */
+  readonly dueAtMs: EpochMs;
+  /** Tells it from runs of what the check was before it was changed. */
+  readonly generation: number;
+}
+
+export interface ScheduleCounts {
+  /** Runs begun, and of these those that had to wait for others to end. */
+  readonly runs: number;
+  readonly lateRuns: number;
+  /** Regular times that passed while the check was waiting, running, or the process stood still. */
+  readonly missedRuns: number;
+  readonly running: number;
+  readonly waiting: number;
+}
+
+/**
+ * When to ask which check. It holds no clock and starts nothing: it is told the time and what came out, and says what to begin. No check is
+ * ever asked twice at once, and a time that was missed is not made up for.
+ */
+export interface Schedule {
+  /** Puts checks in force. One that did not change keeps its times and its confirmation. @returns ids whose running run is void */
+  apply(checks: readonly CheckAssignment[], agentId: AgentId, nowMs: EpochMs): readonly CheckId[];
+  /** The runs to begin now; in the order in which they were due. */
+  take(nowMs: EpochMs): readonly Run[];
+  /** @returns the place of the answer in its run, or null when the check was changed or removed meanwhile: then there is no answer to give */
+  finish(run: Run, answer: { readonly outcome: Outcome; readonly startedAtMs: EpochMs }, nowMs: EpochMs): RunPlace | null;
+  /** To be called when the time jumped: all times are reckoned anew. */
+  rebase(nowMs: EpochMs): void;
+  /** When `take` should be called next, or null. A finished run is another reason to call it. */
+  nextDueAtMs(): EpochMs | null;
+  counts(): ScheduleCounts;
+}
+
+interface Entry {
+  readonly check: CheckAssignment;
+  /** To see whether a new configuration changed it. */
+  readonly text: string;
+  readonly generation: number;
+  confirmation: Confirmation;
+  isRetrying: boolean;
+  /** Null: never again. */
+  dueAtMs: EpochMs | null;
+  status: 'idle' | 'waiting' | 'running';
+}
+
+export const createSchedule = (options: {
+  readonly runsAtOnceMax: number;
+  readonly nextCalendarTime: NextCalendarTime;
+}): Schedule => {
+  let agentId = '';
+  let entries = new Map<CheckId, Entry>();
+  let due: DueQueue<Entry> = createDueQueue();
+  let waiting: Entry[] = [];
+  /** Checks that are being asked, in whatever generation. */
+  const busy = new Set<CheckId>();
+  let generation = 0;
+  let runs = 0;
+  let lateRuns = 0;
+  let missedRuns = 0;
+
+  const isCurrent = (entry: Entry): boolean => entries.get(entry.check.id) === entry;
+
+  const regularAfter = ({ check }: Entry, afterMs: EpochMs): EpochMs | null => {
+    const { schedule } = check;
+    if ('cron' in schedule) return options.nextCalendarTime(schedule.cron, schedule.timeZone, afterMs);
+    return nextTickMs(afterMs, schedule.intervalMs, phaseMs(agentId, check.id, schedule.intervalMs));
+  };
+
+  const plan = (entry: Entry, dueAtMs: EpochMs | null): void => {
+    entry.status = 'idle';
+    entry.dueAtMs = dueAtMs;
+    if (dueAtMs !== null) due.put(entry, dueAtMs);
+  };
+
+  const firstDueAtMs = (entry: Entry, nowMs: EpochMs): EpochMs | null => {
+    const { id, schedule } = entry.check;
+    if ('cron' in schedule) return regularAfter(entry, nowMs);
+    return nowMs + Math.floor(evenShare(`${agentId}\n${id}`) * Math.min(schedule.intervalMs, firstRunMsMax));
+  };
+
+  /** Regular times that lie in the past of one that is being begun or given up. */
+  const missedBy = ({ check: { schedule } }: Entry, dueAtMs: EpochMs, nowMs: EpochMs): number => {
+    const lateMs = nowMs - dueAtMs;
+    if ('cron' in schedule) return lateMs > calendarLateMsMax ? 1 : 0;
+    return Math.max(0, Math.floor(lateMs / schedule.intervalMs));
+  };
+
+  const collectDue = (nowMs: EpochMs): void => {
+    for (let entry = due.takeDue(nowMs); entry !== null; entry = due.takeDue(nowMs)) {
+      // What was planned anew since lies in the queue twice; only the entry's own instant counts.
+      if (!isCurrent(entry) || entry.status !== 'idle' || entry.dueAtMs === null || entry.dueAtMs > nowMs) continue;
+      const missed = missedBy(entry, entry.dueAtMs, nowMs);
+      if (missed > 0) {
+        // The process stood still. Asking everything at once now would be a storm, and tell nothing about the time that is past.
+        missedRuns += missed;
+        plan(entry, regularAfter(entry, nowMs));
+        continue;
+      }
+      entry.status = 'waiting';
+      waiting.push(entry);
+    }
+  };
+
+  const beginWaiting = (nowMs: EpochMs, heldBefore: number): readonly Run[] => {
+    const begun: Run[] = [];
+    const still: Entry[] = [];
+    for (const [place, entry] of waiting.entries()) {
+      if (!isCurrent(entry)) continue;
+      if (busy.size >= options.runsAtOnceMax || busy.has(entry.check.id)) {
+        still.push(entry);
+        continue;
+      }
+      const dueAtMs = entry.dueAtMs ?? nowMs;
+      entry.status = 'running';
+      busy.add(entry.check.id);
+      runs += 1;
+      if (place < heldBefore) lateRuns += 1;
+      missedRuns += missedBy(entry, dueAtMs, nowMs);
+      begun.push({ check: entry.check, dueAtMs, generation: entry.generation });
+    }
+    waiting = still;
+    return begun;
+  };
+
+  return {
+    apply: (checks, newAgentId, nowMs) => {
+      const isSameAgent = agentId === newAgentId;
+      agentId = newAgentId;
+      const before = entries;
+      entries = new Map();
+      for (const check of checks) {
+        const text = JSON.stringify(check);
+        const known = before.get(check.id);
+        if (known !== undefined && known.text === text && isSameAgent) {
+          entries.set(check.id, known);
+          continue;
+        }
+        generation += 1;
+        const entry: Entry = { check, text, generation, confirmation: unasked, isRetrying: false, dueAtMs: null, status: 'idle' };
+        entries.set(check.id, entry);
+        plan(entry, firstDueAtMs(entry, nowMs));
+      }
+      return [...busy].filter((id) => {
+        const entry = before.get(id);
+        return entry !== undefined && entry.status === 'running' && !isCurrent(entry);
+      });
+    },
+    take: (nowMs) => {
+      const heldBefore = waiting.length;
+      collectDue(nowMs);
+      return waiting.length === 0 ? [] : beginWaiting(nowMs, heldBefore);
+    },
+    finish: (run, { outcome, startedAtMs }, nowMs) => {
+      const { id, confirm: wanted, schedule } = run.check;
+      busy.delete(id);
+      const entry = entries.get(id);
+      if (entry === undefined || entry.generation !== run.generation) return null;
+      const { confirmation, isRetryWanted } = confirm(entry.confirmation, outcome, wanted);
+      entry.confirmation = confirmation;
+      entry.isRetrying = isRetryWanted;
+      // The time may have been set back during the run.
+      const startMs = Math.min(startedAtMs, nowMs);
+      const retryAtMs = Math.max(nowMs, startMs + wanted.retryMs);
+      // A regular time just after the last of a confirmation would only ask the same again.
+      const quietMs = 'cron' in schedule ? 0 : Math.min(wanted.retryMs, schedule.intervalMs / 2);
+      plan(entry, isRetryWanted ? retryAtMs : regularAfter(entry, Math.max(nowMs, Math.ceil(startMs + quietMs) - 1)));
+      return confirmation.place;
+    },
+    rebase: (nowMs) => {
+      due = createDueQueue();
+      for (const entry of entries.values()) {
+        if (entry.status === 'waiting') entry.dueAtMs = nowMs;
+        if (entry.status !== 'idle') continue;
+        plan(entry, entry.isRetrying ? nowMs + entry.check.confirm.retryMs : regularAfter(entry, nowMs));
+      }
+    },
+    nextDueAtMs: () => due.firstDueAtMs(),
+    counts: () => ({ runs, lateRuns, missedRuns, running: busy.size, waiting: waiting.length }),
+  };
+};

@@ -1,0 +1,45 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
+import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { ResultsBody } from '@jiwei/shared/protocol/control.ts';
+import type { FrameDraft } from '../spool/spool.ts';
+
+/** Results that come within this time share a frame, ms: enough for those of one moment, too little to be felt. */
+const gatherMs = 20;
+/** Characters of results in one frame: an eighth of what a message may hold, were each of them four bytes. */
+const charactersMax = limits.messageBytesMax / 8;
+
+/** Gathers results into frames. */
+export interface ResultBatch {
+  add(result: CheckResult): void;
+  /** Gives on at once what was gathered. */
+  flush(): void;
+}
+
+export const createResultBatch = (clock: Clock, record: (draft: FrameDraft) => void): ResultBatch => {
+  let texts: string[] = [];
+  let characters = 0;
+  let firstAtMs = 0;
+  let cancelTimer: CancelTimer | null = null;
+  const encoder = new TextEncoder();
+  const flush = (): void => {
+    cancelTimer?.();
+    cancelTimer = null;
+    if (texts.length === 0) return;
+    const body = encoder.encode(`{"results":[${texts.join(',')}]}`);
+    texts = [];
+    characters = 0;
+    record({ kind: 'results', body, atMs: firstAtMs });
+  };
+  return {
+    add: (result) => {
+      const text = JSON.stringify(result satisfies ResultsBody['results'][number]);
+      if (texts.length >= limits.resultsPerFrameMax || characters + text.length > charactersMax) flush();
+      if (texts.length === 0) firstAtMs = result.observedAtMs;
+      texts.push(text);
+      characters += text.length;
+      cancelTimer ??= clock.after(gatherMs, flush);
+    },
+    flush,
+  };
+};

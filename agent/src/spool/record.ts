@@ -1,0 +1,80 @@
+import { crc32 } from 'node:zlib';
+import { limits } from '@jiwei/shared/limits.ts';
+
+/*
+ * A segment file: a head of 20 bytes, then records, each a header of 36 bytes and a payload. All numbers are little-endian.
+ *
+ *   head    0 "JWSPOOL1"  8 boot id (float64)  16 crc32 of bytes 0–15
+ *   header  0 type (1)  1–3 zero  4 payload bytes (4)  8 number (float64)  16 time (float64)  24 series (4)
+ *           28 crc32 of the payload  32 crc32 of header bytes 0–31
+ *
+ * The header has a checksum of its own: so a payload that was hurt costs one frame whose number is still known.
+ */
+export const headBytes = 20;
+export const recordHeaderBytes = 36;
+const magic = Buffer.from('JWSPOOL1', 'latin1');
+
+/** `end` closes a segment that was left in order; one without it was being written when the agent died. */
+export const recordTypes = { dictionary: 1, frame: 2, gap: 3, acknowledged: 4, end: 5 } as const;
+export type RecordType = keyof typeof recordTypes;
+const typeOfByte = new Map<number, RecordType>(Object.entries(recordTypes).map(([type, byte]) => [byte, type as RecordType]));
+
+export interface RecordHeader {
+  readonly type: RecordType;
+  readonly payloadBytes: number;
+  /** frame, gap: seq. dictionary: first index. acknowledged: boot id. end: last seq, -1 when there is none. */
+  readonly number: number;
+  /** frame, gap: epoch ms of the data. acknowledged: seq. end: count of frames. */
+  readonly time: number;
+  /** frame: series its boot had named when it was made; it cannot be read with fewer. dictionary: series named after it. */
+  readonly seriesCount: number;
+}
+
+export const encodeHead = (bootId: number): Uint8Array => {
+  const head = Buffer.alloc(headBytes);
+  magic.copy(head);
+  head.writeDoubleLE(bootId, 8);
+  head.writeUInt32LE(crc32(head.subarray(0, 16)), 16);
+  return head;
+};
+
+/** @returns the boot id, or null when these are not the first bytes of a segment */
+export const decodeHead = (bytes: Uint8Array): number | null => {
+  const head = bufferOf(bytes);
+  if (head.length < headBytes || !head.subarray(0, 8).equals(magic)) return null;
+  return head.readUInt32LE(16) === crc32(head.subarray(0, 16)) ? head.readDoubleLE(8) : null;
+};
+
+/** The record as it is appended: one piece, so that one write holds all of it. */
+export const encodeRecord = (record: Omit<RecordHeader, 'payloadBytes'>, payload: Uint8Array): Uint8Array => {
+  const bytes = Buffer.alloc(recordHeaderBytes + payload.length);
+  bytes.writeUInt8(recordTypes[record.type], 0);
+  bytes.writeUInt32LE(payload.length, 4);
+  bytes.writeDoubleLE(record.number, 8);
+  bytes.writeDoubleLE(record.time, 16);
+  bytes.writeUInt32LE(record.seriesCount, 24);
+  bytes.writeUInt32LE(crc32(payload), 28);
+  bytes.writeUInt32LE(crc32(bytes.subarray(0, 32)), 32);
+  bytes.set(payload, recordHeaderBytes);
+  return bytes;
+};
+
+/** @returns null when these bytes are not a whole, intact header */
+export const decodeHeader = (bytes: Uint8Array): (RecordHeader & { readonly payloadCrc: number }) | null => {
+  const header = bufferOf(bytes);
+  if (header.length < recordHeaderBytes) return null;
+  if (header.readUInt32LE(32) !== crc32(header.subarray(0, 32))) return null;
+  const type = typeOfByte.get(header.readUInt8(0));
+  const payloadBytes = header.readUInt32LE(4);
+  if (type === undefined || payloadBytes > limits.messageBytesMax) return null;
+  return {
+    type,
+    payloadBytes,
+    number: header.readDoubleLE(8),
+    time: header.readDoubleLE(16),
+    seriesCount: header.readUInt32LE(24),
+    payloadCrc: header.readUInt32LE(28),
+  };
+};
+
+const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

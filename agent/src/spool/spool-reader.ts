@@ -1,0 +1,100 @@
+import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
+import type { Disk } from './disk.ts';
+import { type Loss, lossOfFrame } from './gap.ts';
+import { isUpTo } from './position.ts';
+import { headBytes, type RecordHeader } from './record.ts';
+import { createRecordReader, type RecordRead, type RecordReader } from './record-reader.ts';
+import type { Segment } from './segment.ts';
+
+/** A message as it goes to the collector. A dictionary names the series [0, seriesCount) of its boot together with those before it. */
+export type SpoolItem =
+  | { readonly kind: 'dictionary'; readonly bootId: number; readonly seriesCount: number; readonly message: Uint8Array }
+  | { readonly kind: 'frame'; readonly position: FramePosition; readonly message: Uint8Array };
+
+/** A place in the spool that moves forward. */
+export interface SpoolReader {
+  /** The next message, or null when everything written so far was read; more may come later. Each `message` is good until used. */
+  next(): SpoolItem | null;
+}
+
+interface ReaderOptions {
+  readonly disk: Disk;
+  /** Oldest first; changes while we read: files are appended to, added, and removed. */
+  readonly segments: readonly Segment[];
+  readonly after: FramePosition | null;
+  readonly isAcknowledged: (position: FramePosition) => boolean;
+  readonly onLoss: (loss: Loss) => void;
+}
+
+export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
+  let place: { readonly segment: Segment; readonly records: RecordReader; offset: number } | null = null;
+  let lastSeq = -1;
+
+  const segmentAfter = (index: number): Segment | undefined => options.segments.find((segment) => segment.index > index);
+
+  const enter = (segment: Segment | undefined): boolean => {
+    if (segment === undefined) return false;
+    place = { segment, records: createRecordReader(options.disk, segment.name), offset: headBytes };
+    lastSeq = segment.firstSeq - 1;
+    return true;
+  };
+
+  const read = (): RecordRead => {
+    if (place === null || !options.segments.includes(place.segment)) return { status: 'end' };
+    try {
+      return place.records.readAt(place.offset, place.segment.sizeBytes);
+    } catch {
+      // A disk that does not give the bytes back has lost them, as much as one that gives back others.
+      return { status: 'cut' };
+    }
+  };
+
+  /** What was whole when the spool was opened, or was written since, and no longer is. */
+  const noteLoss = (segment: Segment, fromSeq: number, toSeq: number, header: RecordHeader | null): void => {
+    let frames = 0;
+    for (let seq = fromSeq; seq <= toSeq; seq += 1) if (!options.isAcknowledged({ bootId: segment.bootId, seq })) frames += 1;
+    if (frames === 0) return;
+    const one =
+      header === null ? { fromMs: segment.fromMs, toMs: segment.toMs, bytes: 0 } : lossOfFrame(header.time, header.payloadBytes);
+    options.onLoss({ ...one, frames });
+  };
+
+  const itemOf = (segment: Segment, header: RecordHeader, message: Uint8Array): SpoolItem | null => {
+    const { bootId } = segment;
+    if (header.type === 'dictionary') return { kind: 'dictionary', bootId, seriesCount: header.seriesCount, message };
+    if (header.type !== 'frame' && header.type !== 'gap') return null;
+    lastSeq = header.number;
+    const position = { bootId, seq: header.number };
+    return isUpTo(position, options.after) ? null : { kind: 'frame', position, message };
+  };
+
+  return {
+    next: () => {
+      for (;;) {
+        if (place === null && !enter(options.segments[0])) return null;
+        if (place === null) return null;
+        const { segment } = place;
+        const found = read();
+        if (found.status === 'end') {
+          // Only the newest is still written; in all others the end is the end.
+          if (!enter(segmentAfter(segment.index))) return null;
+          continue;
+        }
+        if (found.status === 'cut') {
+          noteLoss(segment, lastSeq + 1, segment.lastSeq, null);
+          lastSeq = segment.lastSeq;
+          place.offset = segment.sizeBytes;
+          continue;
+        }
+        place.offset = found.nextOffset;
+        if (found.status === 'damaged') {
+          const { header } = found;
+          if (header.type === 'frame' || header.type === 'gap') noteLoss(segment, header.number, header.number, header);
+          continue;
+        }
+        const item = itemOf(segment, found.header, found.payload);
+        if (item !== null) return item;
+      }
+    },
+  };
+};

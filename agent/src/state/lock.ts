@@ -1,0 +1,86 @@
+import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '@jiwei/shared/errors.ts';
+import { processStamp } from './process-stamp.ts';
+
+const lockName = 'lock';
+/** Each try either takes the lock, finds a living holder, or removes what a dead one left; others may do the same meanwhile. */
+const triesMax = 10;
+
+/**
+ * Takes a folder for this process. The lock is a file that names its holder; one left by a process that is no more is taken over.
+ * @returns gives it back; calling it again does nothing
+ * @throws LOCKED when a living process holds it
+ */
+export const lockFolder = (folder: string): (() => void) => {
+  const path = join(folder, lockName);
+  const mine = `${process.pid} ${processStamp(process.pid) ?? ''}\n`;
+  const draft = `${path}.${process.pid}`;
+  writeFileSync(draft, mine, { mode: 0o600 });
+  try {
+    for (let tries = 0; tries < triesMax; tries += 1) {
+      if (tryLink(draft, path)) return releaser(path, mine);
+      const holder = readLock(path);
+      if (holder === null) continue;
+      if (isAlive(holder)) break;
+      removeStale(path, holder);
+    }
+  } finally {
+    rmSync(draft, { force: true });
+  }
+  throw new AppError('LOCKED', `the folder ${folder} is used by process ${readLock(path)?.split(' ')[0] ?? 'unknown'}`);
+};
+
+/** A hard link fails when the name exists and appears with its whole content: no reader sees half a lock. */
+const tryLink = (draft: string, path: string): boolean => {
+  try {
+    linkSync(draft, path);
+    return true;
+  } catch (error) {
+    if (isCode(error, 'EEXIST')) return false;
+    throw error;
+  }
+};
+
+const readLock = (path: string): string | null => {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return null;
+    throw error;
+  }
+};
+
+/** Moved aside before it is removed: if another process was faster and its fresh lock was moved, that one is put back. */
+const removeStale = (path: string, stale: string): void => {
+  const aside = `${path}.stale.${process.pid}`;
+  try {
+    renameSync(path, aside);
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return;
+    throw error;
+  }
+  if (readLock(aside) !== stale) tryLink(aside, path);
+  rmSync(aside, { force: true });
+};
+
+const isAlive = (holder: string): boolean => {
+  const [pidText = '', stamp = ''] = holder.trim().split(' ');
+  const pid = Number(pidText);
+  if (!Number.isInteger(pid) || pid <= 0) return false;
+  try {
+    process.kill(pid, 0);
+  } catch (error) {
+    // EPERM: it lives, under another user.
+    if (!isCode(error, 'EPERM')) return false;
+  }
+  // The number may since have gone to another process: after a restart of a container it is usually our own.
+  const now = processStamp(pid);
+  return stamp === '' || now === null || now === stamp;
+};
+
+const releaser = (path: string, mine: string) => (): void => {
+  if (readLock(path) === mine) rmSync(path, { force: true });
+};
+
+const isCode = (error: unknown, code: string): boolean => error instanceof Error && 'code' in error && error.code === code;

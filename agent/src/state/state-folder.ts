@@ -1,0 +1,34 @@
+import { join } from 'node:path';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import type { Disk } from '../spool/disk.ts';
+import { createNodeDisk } from '../spool/node-disk.ts';
+import { lockFolder } from './lock.ts';
+
+/** The agent's folder: key, id, last configuration, boot number, spool. One process at a time. */
+export interface StateFolder {
+  readonly files: Disk;
+  readonly spool: Disk;
+  /** Lets another process have it. */
+  release(): void;
+}
+
+/**
+ * Makes the folder if needed and takes it.
+ * @throws LOCKED when another live process has it
+ * @throws SPOOL_UNAVAILABLE when it cannot be made or written
+ */
+export const openStateFolder = (folder: string): StateFolder => {
+  try {
+    const files = createNodeDisk(folder);
+    const release = lockFolder(folder);
+    try {
+      return { files, spool: createNodeDisk(join(folder, 'spool')), release };
+    } catch (error) {
+      release();
+      throw error;
+    }
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    throw new AppError('SPOOL_UNAVAILABLE', `cannot use the state folder ${folder}: ${messageOf(error)}`, { cause: error });
+  }
+};

@@ -1,0 +1,72 @@
+import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { type AgentId, asId, type BootId, declaredIdPattern } from '@jiwei/shared/ids.ts';
+import { type AgentConfig, agentConfigSchema } from '@jiwei/shared/protocol/control.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { Disk } from '../spool/disk.ts';
+
+const names = { key: 'agent.key', id: 'agent.id', boot: 'boot', config: 'config.json' } as const;
+
+/** @returns null when there is no such file */
+const readText = (files: Disk, name: string): string | null => {
+  if (!files.list().includes(name)) return null;
+  return Buffer.from(files.read(name, 0, files.sizeBytes(name))).toString('utf8');
+};
+
+const writeText = (files: Disk, name: string, text: string): void => files.replace(name, Buffer.from(text, 'utf8'));
+
+/**
+ * The agent's Ed25519 key, made at its first start. Whoever has the file is the agent.
+ * @throws CONFIG_INVALID when the file holds something else: making a new key would silently make a new agent
+ */
+export const loadKey = (files: Disk): KeyObject => {
+  const pem = readText(files, names.key);
+  if (pem === null) {
+    const { privateKey } = generateKeyPairSync('ed25519');
+    writeText(files, names.key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+    return privateKey;
+  }
+  try {
+    const key = createPrivateKey(pem);
+    if (key.asymmetricKeyType === 'ed25519') return key;
+    throw new Error(`it is of type ${key.asymmetricKeyType}`);
+  } catch (error) {
+    throw new AppError(
+      'CONFIG_INVALID',
+      `${names.key} in the state folder is not an Ed25519 key: ${messageOf(error)}; restore it, or remove it to enrol as a new agent`,
+      { cause: error },
+    );
+  }
+};
+
+/** The number of this run, stored before it is used: no frame of two runs can ever have the same position. */
+export const nextBootId = (files: Disk, nowMs: EpochMs): BootId => {
+  const last = Number(readText(files, names.boot)?.trim() ?? 0);
+  const bootId = Math.max(Math.floor(nowMs), Number.isSafeInteger(last) ? last + 1 : 0);
+  storeBootId(files, bootId);
+  return bootId;
+};
+
+/** Makes the next boot be numbered above this. */
+export const storeBootId = (files: Disk, bootId: BootId): void => writeText(files, names.boot, `${bootId}\n`);
+
+/** @returns null before the first enrolment */
+export const loadAgentId = (files: Disk): AgentId | null => {
+  const text = readText(files, names.id)?.trim() ?? '';
+  return declaredIdPattern.test(text) ? asId<'agent'>(text) : null;
+};
+
+export const storeAgentId = (files: Disk, agentId: AgentId): void => writeText(files, names.id, `${agentId}\n`);
+
+/** The last configuration that was in force, or null; one that this build cannot read any more is as good as none. */
+export const loadConfig = (files: Disk): { readonly config: AgentConfig | null; readonly problem: string | null } => {
+  const text = readText(files, names.config);
+  if (text === null) return { config: null, problem: null };
+  try {
+    return { config: agentConfigSchema.parse(JSON.parse(text)), problem: null };
+  } catch (error) {
+    return { config: null, problem: messageOf(error) };
+  }
+};
+
+export const storeConfig = (files: Disk, config: AgentConfig): void => writeText(files, names.config, JSON.stringify(config));
