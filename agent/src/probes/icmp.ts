@@ -1,5 +1,6 @@
 import { seriesText } from '@jiwei/shared/series.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
+import { orAborted } from './abort.ts';
 import { addressesOf, type DialTimes, dial } from './dial.ts';
 import type { EchoReport } from './icmp/echo.ts';
 import { codeOf } from './network-error.ts';
@@ -23,7 +24,7 @@ export const icmpRunner: ProbeRunner<'icmp'> = {
       resolveMs = clock.monotonicMs() - startedMs;
       const address = first?.address ?? spec.host;
       const waitMs = Math.max(1, (context.deadlineMonotonicMs - clock.monotonicMs()) * toolShareOfTime);
-      const report = await tools.echo({ address, count: spec.count, waitMs, signal });
+      const report = await orAborted(tools.echo({ address, count: spec.count, waitMs, signal }), signal);
       if (report === null) return await connectInstead(spec, address, resolveMs, context);
       return judgeReport(spec, report, resolveMs, report.method);
     } catch (error) {

@@ -1,3 +1,4 @@
+import { orAborted } from './abort.ts';
 import { type Finding, findingOf, toOutcome } from './outcome.ts';
 import type { PatternRunner } from './pattern.ts';
 import type { ProbeRunner, Specs } from './probe.ts';
@@ -11,7 +12,7 @@ export const processRunner: ProbeRunner<'process'> = {
   run: async (spec, { clock, signal, tools }) => {
     const startedMs = clock.monotonicMs();
     try {
-      const processes = await tools.listProcesses(signal);
+      const processes = await orAborted(tools.listProcesses(signal), signal);
       if (processes === null) {
         const detail = "this host hides other users' processes from the agent (mount option hidepid of /proc)";
         return toOutcome({ outcome: 'down', reason: 'NOT_PERMITTED', detail }, null, {});

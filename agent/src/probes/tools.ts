@@ -3,8 +3,9 @@ import { lookup } from 'node:dns/promises';
 import { platform } from 'node:os';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { createEcho, type Echo } from './icmp/echo.ts';
-import { fpingTool } from './icmp/fping-tool.ts';
-import { pingTool } from './icmp/ping-tool.ts';
+import { createFpingTool } from './icmp/fping-tool.ts';
+import { createPingTool } from './icmp/ping-tool.ts';
+import { runTool } from './icmp/run-tool.ts';
 import { createPatternRunner, type PatternRunner } from './pattern.ts';
 import { type ListProcesses, listProcessesFromProc } from './process/proc-scan.ts';
 import { listProcessesFromSystem } from './process/system-list.ts';
@@ -38,7 +39,7 @@ export const createProbeTools = (options: {
   readonly metadataAllowed?: boolean;
 }): ProbeTools => ({
   lookup: (host) => lookup(host, { all: true }),
-  echo: createEcho({ clock: options.clock, ping: pingTool, fping: fpingTool }),
+  echo: createEcho({ clock: options.clock, ping: createPingTool(runTool), fping: createFpingTool(runTool) }),
   patterns: createPatternRunner(),
   listProcesses:
     platform() === 'linux' ? listProcessesFromProc({ procFolder: '/proc', passwdFile: '/etc/passwd' }) : listProcessesFromSystem,

@@ -1,4 +1,5 @@
 import { seriesText } from '@jiwei/shared/series.ts';
+import { orAborted } from './abort.ts';
 import { type Finding, findingOf, toOutcome } from './outcome.ts';
 import type { ProbeRunner, Specs } from './probe.ts';
 import type { UnitState } from './tools.ts';
@@ -12,7 +13,7 @@ export const unitRunner: ProbeRunner<'unit'> = {
   run: async (spec, { clock, signal, tools }) => {
     const startedMs = clock.monotonicMs();
     try {
-      const state = await tools.unitState(spec.unit, signal);
+      const state = await orAborted(tools.unitState(spec.unit, signal), signal);
       if (state === null) {
         const detail = 'no systemd answers on this host (its D-Bus socket is missing or closed to the agent)';
         return toOutcome({ outcome: 'down', reason: 'NOT_PERMITTED', detail }, null, {});

@@ -1,7 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { secondMs } from '@jiwei/shared/time.ts';
 import type { EchoReport, EchoTool } from './echo.ts';
-import { runTool, type ToolResult } from './run-tool.ts';
+import type { RunTool, ToolResult } from './run-tool.ts';
 
 /** Between two requests to one target, ms. */
 const periodMs = 200;
@@ -10,12 +10,12 @@ const periodMs = 200;
  * One process of `fping` for a whole batch. It sends to all targets in turn and prints, at its end and on stderr, a line for each:
  * `10.0.0.1 : 0.42 - 0.51`, where `-` is a lost one.
  */
-export const fpingTool: EchoTool = {
+export const createFpingTool = (runTool: RunTool): EchoTool => ({
   name: 'fping',
   run: async ({ addresses, count, waitMs, signal }) => {
     const families = [addresses.filter((address) => !isIPv6(address)), addresses.filter((address) => isIPv6(address))];
     const found = new Map<string, EchoReport>();
-    for (const family of await Promise.all(families.map((some) => runFping(some, { count, waitMs, signal })))) {
+    for (const family of await Promise.all(families.map((some) => runFping(runTool, some, { count, waitMs, signal })))) {
       if (family === null) continue;
       for (const [address, roundTripsMs] of parseFping(family.stderr)) found.set(address, { roundTripsMs });
     }
@@ -23,12 +23,13 @@ export const fpingTool: EchoTool = {
     return found.size === 0 ? null : addresses.map((address) => found.get(address) ?? { roundTripsMs: [] });
   },
   isPermitted: async (signal) => {
-    const result = await runFping(['127.0.0.1'], { count: 1, waitMs: secondMs, signal });
+    const result = await runFping(runTool, ['127.0.0.1'], { count: 1, waitMs: secondMs, signal });
     return result !== null && parseFping(result.stderr).size > 0;
   },
-};
+});
 
 const runFping = async (
+  runTool: RunTool,
   addresses: readonly string[],
   { count, waitMs, signal }: { readonly count: number; readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<ToolResult | null> => {

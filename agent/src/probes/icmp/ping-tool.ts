@@ -4,24 +4,24 @@ import { secondMs } from '@jiwei/shared/time.ts';
 import builderFactory from 'ping/lib/builder/factory.js';
 import parserFactory from 'ping/lib/parser/factory.js';
 import type { EchoReport, EchoTool } from './echo.ts';
-import { runTool } from './run-tool.ts';
+import type { RunTool, ToolResult } from './run-tool.ts';
 
 /** Between two requests to one target where the tool takes it, ms: the least that iputils grants to everyone. */
 const spacingMs = 200;
 
 /** One process of the system's `ping` per target. */
-export const pingTool: EchoTool = {
+export const createPingTool = (runTool: RunTool): EchoTool => ({
   name: 'ping',
   run: async ({ addresses, count, waitMs, signal }) => {
-    const reports = await Promise.all(addresses.map((address) => pingOne({ address, count, waitMs, signal })));
+    const reports = await Promise.all(addresses.map((address) => pingOne(runTool, { address, count, waitMs, signal })));
     return reports.every((report) => report === null) ? null : reports.map((report) => report ?? { roundTripsMs: [] });
   },
   // iputils exits with 2, busybox with 1 and without its first line, when it may not open the socket.
   isPermitted: async (signal) => {
-    const result = await runPing({ address: '127.0.0.1', count: 1, waitMs: secondMs, signal });
+    const result = await runPing(runTool, { address: '127.0.0.1', count: 1, waitMs: secondMs, signal });
     return result !== null && (result.exitCode === 0 || (result.exitCode === 1 && result.stdout.trim() !== ''));
   },
-};
+});
 
 interface OneRequest {
   readonly address: string;
@@ -30,15 +30,15 @@ interface OneRequest {
   readonly signal: AbortSignal;
 }
 
-const pingOne = async (request: OneRequest): Promise<EchoReport | null> => {
-  const result = await runPing(request);
+const pingOne = async (runTool: RunTool, request: OneRequest): Promise<EchoReport | null> => {
+  const result = await runPing(runTool, request);
   if (result === null) return null;
   const roundTripsMs = parse(request.address, result.stdout).slice(0, request.count);
   const said = result.stderr.trim();
   return { roundTripsMs, ...(roundTripsMs.length > 0 || said === '' ? {} : { detail: said }) };
 };
 
-const runPing = ({ address, count, waitMs, signal }: OneRequest) => {
+const runPing = (runTool: RunTool, { address, count, waitMs, signal }: OneRequest): Promise<ToolResult | null> => {
   // Made anew each time: the package writes into it.
   const config = {
     v6: isIPv6(address),

@@ -11,17 +11,23 @@ export interface ToolResult {
 /** Bytes of output kept per stream: a batch of 500 targets with 20 replies each prints about 100 KiB. */
 const outputBytesMax = 1_048_576;
 
+/** A program to run. */
+export interface ToolCommand {
+  readonly file: string;
+  readonly args: readonly string[];
+  /** The agent's own environment when left out. */
+  readonly env?: NodeJS.ProcessEnv | undefined;
+  readonly signal: AbortSignal;
+}
+
+export type RunTool = (command: ToolCommand) => Promise<ToolResult | null>;
+
 /**
  * Runs a helper program to its end; kills it when the signal fires and then answers with what it printed until then.
  * @returns null when there is no such program, or it may not be run
  * @throws other errors of starting it (`EMFILE`, `EAGAIN`): a want of the agent's own host
  */
-export const runTool = (options: {
-  readonly file: string;
-  readonly args: readonly string[];
-  readonly env?: NodeJS.ProcessEnv | undefined;
-  readonly signal: AbortSignal;
-}): Promise<ToolResult | null> =>
+export const runTool: RunTool = (options) =>
   new Promise((resolve, reject) => {
     const child = spawn(options.file, options.args, {
       shell: false,
