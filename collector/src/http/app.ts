@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { createServer } from 'node:http';
+import { createServer as createSecureServer } from 'node:https';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
@@ -9,10 +11,12 @@ import { answerBrokenRequest } from './broken-request.ts';
 import type { HttpContext } from './context.ts';
 import { createEventHub } from './event-hub.ts';
 import { registerOpenApi } from './openapi.ts';
+import { createPageAvailability } from './page-availability.ts';
 import { handleError, handleNotFound, pathOf } from './problem.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { assetRoutes } from './routes/assets.ts';
+import { availabilityRoutes } from './routes/availability.ts';
 import { checkRoutes } from './routes/checks.ts';
 import { declarationRoutes } from './routes/declaration.ts';
 import { districtRoutes } from './routes/district.ts';
@@ -24,6 +28,7 @@ import { incidentRoutes } from './routes/incidents.ts';
 import { joinTokenRoutes } from './routes/join-tokens.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { openApiRoutes } from './routes/openapi.ts';
+import { pageRoutes } from './routes/page.ts';
 import { pushRoutes } from './routes/push.ts';
 import { sampleRoutes } from './routes/samples.ts';
 import { unitRoutes } from './routes/units.ts';
@@ -41,6 +46,8 @@ export interface HttpOptions {
   /** A pino logger, or false for none. */
   readonly log: FastifyBaseLogger | false;
   readonly plugins?: readonly HttpPlugin[];
+  /** Certificate chain and key, PEM; null or left out means plain HTTP. */
+  readonly tls?: { readonly cert: string | Buffer; readonly key: string | Buffer } | null;
 }
 
 /** Everything under /api/v1, one noun per file. */
@@ -54,6 +61,7 @@ const apiRoutes = [
   joinTokenRoutes,
   checkRoutes,
   historyRoutes,
+  availabilityRoutes,
   incidentRoutes,
   incidentActRoutes,
   alertRoutes,
@@ -65,6 +73,8 @@ const apiRoutes = [
 
 /** No request of ours takes longer to arrive; a client that dribbles bytes is cut off. */
 const requestMsMax = 30_000;
+/** Longer than the scrape and refresh intervals people use, so that their connections are used again. */
+const keepAliveMs = 72_000;
 
 /** A request that fits no route at all (a broken escape in its path) meets no hooks, so the headers are added here. */
 const handleFrameworkError: NonNullable<FastifyServerOptions['frameworkErrors']> = (error, request, reply) => {
@@ -72,7 +82,7 @@ const handleFrameworkError: NonNullable<FastifyServerOptions['frameworkErrors']>
   handleError(error, request, reply);
 };
 
-const createFastify = (log: FastifyBaseLogger | false) =>
+const createFastify = (log: FastifyBaseLogger | false, tls: HttpOptions['tls']) =>
   Fastify({
     ...(log === false ? { logger: false } : { loggerInstance: log }),
     // Fastify's own request log holds the whole URL, and with it the tokens of heartbeats; ours is below.
@@ -81,7 +91,13 @@ const createFastify = (log: FastifyBaseLogger | false) =>
     requestIdHeader: false,
     trustProxy: false,
     bodyLimit: limits.requestBytesMax,
-    requestTimeout: requestMsMax,
+    serverFactory: (handler) => {
+      const server = tls ? createSecureServer({ ...tls, minVersion: 'TLSv1.2' }, handler) : createServer(handler);
+      server.requestTimeout = requestMsMax;
+      server.headersTimeout = requestMsMax;
+      server.keepAliveTimeout = keepAliveMs;
+      return server;
+    },
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: handleFrameworkError,
     clientErrorHandler: answerBrokenRequest,
@@ -113,7 +129,7 @@ const registerHooks = (app: FastifyInstance): void => {
  */
 export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> => {
   const { service, clock, access, plugins = [] } = options;
-  const app = createFastify(options.log).withTypeProvider<ZodTypeProvider>();
+  const app = createFastify(options.log, options.tls).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);
@@ -126,9 +142,11 @@ export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> 
   guard(app, { access, clock, pushSecret });
   await registerOpenApi(app, service.version);
 
-  const context: HttpContext = { service, clock, events, pushSecret };
+  const pageAvailability = createPageAvailability(service, clock);
+  const context: HttpContext = { service, clock, events, pushSecret, pageAvailability };
   healthRoutes(app, context);
   pushRoutes(app, context);
+  pageRoutes(app, context);
   await app.register(
     async (api) => {
       const typed = api.withTypeProvider<ZodTypeProvider>();

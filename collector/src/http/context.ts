@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { CollectorService } from '../runtime/service.ts';
 import type { EventHub } from './event-hub.ts';
+import type { PageAvailability } from './page/model.ts';
 
 /** A fastify instance whose routes take their types from zod schemas. */
 export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
@@ -14,4 +15,6 @@ export interface HttpContext {
   readonly clock: Clock;
   readonly events: EventHub;
   readonly pushSecret: string;
+  /** Figures of the page's windows, a few seconds old at most. */
+  readonly pageAvailability: () => Promise<readonly PageAvailability[]>;
 }

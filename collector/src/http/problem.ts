@@ -1,17 +1,17 @@
 import { AppError, type ErrorCode, errorTable } from '@jiwei/shared/errors.ts';
 import type { FastifyError, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { DeclarationRefused } from '../runtime/declaring.ts';
 
 /** One thing that is wrong with a request or a declaration. */
 export const problemItemSchema = z
   .object({
     in: z.enum(['params', 'query', 'body']).exactOptional().describe('Part of the request.'),
     path: z.string().describe('Where in it, as `key.key[index]`; empty for the whole.'),
-    message: z.string(),
+    message: z.string().describe('The value found and what is needed.'),
     file: z.string().exactOptional().describe('Declarations: name of the file.'),
     line: z.int().exactOptional().describe('Declarations: line in the file, from 1.'),
-    value: z.string().exactOptional().describe('Declarations: the value found.'),
-    needed: z.string().exactOptional().describe('Declarations: what is needed instead.'),
+    column: z.int().exactOptional().describe('Declarations: column in the line, from 1.'),
   })
   .meta({ id: 'ProblemItem' });
 export type ProblemItem = z.output<typeof problemItemSchema>;
@@ -83,19 +83,12 @@ const requestIssues = (request: FastifyRequest): ProblemItem[] => {
   ];
 };
 
-/** Some AppErrors carry a list of what is wrong (a declaration's errors); the property is read by shape, not by class. */
-const listedErrors = (error: AppError): readonly ProblemItem[] | undefined => {
-  const listed = 'problems' in error ? error.problems : undefined;
-  const parsed = z.array(problemItemSchema).safeParse(listed);
-  return parsed.success ? parsed.data : undefined;
-};
-
 const failureOf = (error: FastifyError | AppError, request: FastifyRequest): Failure => {
-  if (error instanceof AppError) {
-    const errors = listedErrors(error);
-    const failure = { code: error.code, status: errorTable[error.code].httpStatus, detail: error.message };
-    return errors === undefined ? failure : { ...failure, errors };
+  if (error instanceof DeclarationRefused) {
+    const detail = `the declaration has ${error.errors.length} errors and was refused whole; what was in force still is`;
+    return { code: error.code, status: errorTable[error.code].httpStatus, detail, errors: error.errors };
   }
+  if (error instanceof AppError) return { code: error.code, status: errorTable[error.code].httpStatus, detail: error.message };
   if (error.validation !== undefined) {
     const errors = requestIssues(request);
     const detail = `the request has ${errors.length} invalid ${errors.length === 1 ? 'value' : 'values'}; see errors`;

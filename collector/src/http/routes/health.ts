@@ -29,6 +29,7 @@ export const healthRoutes = (api: Api, { service, clock }: HttpContext): void =>
       response: answers(z.object({ status: z.literal('ready') })),
     },
     handler: async () => {
+      if (!service.isWriterHealthy()) throw new AppError('STORE_UNAVAILABLE', 'the store refuses to commit; see the log');
       const answered = await deadline(clock, readyMsMax, service.store.setting('ready'));
       if (answered === 'late') throw new AppError('STORE_UNAVAILABLE', `the store did not answer within ${readyMsMax} ms`);
       return { status: 'ready' as const };

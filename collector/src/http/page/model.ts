@@ -1,0 +1,138 @@
+import type { Status } from '@jiwei/shared/status.ts';
+import type { AssetConfig, EngineConfig } from '../../engine/config.ts';
+import type { Incident } from '../../engine/incident.ts';
+import type { CollectorService } from '../../runtime/service.ts';
+import { assetViewOf } from '../shapes/asset.ts';
+import { countStatuses, type StatusCounts } from '../shapes/status.ts';
+
+/** Windows of the availability table, shortest first. */
+export const pageWindows = ['hour', 'day', 'week', 'month'] as const;
+export type PageWindow = (typeof pageWindows)[number];
+
+/** What is known of one window. Texts are truncated percentages; null when nothing is known. */
+export interface PageAvailability {
+  readonly window: PageWindow;
+  readonly observed: string | null;
+  readonly coverage: string | null;
+  /** Coverage is high enough for the figure to be used. */
+  readonly isEnough: boolean;
+  readonly worst: { readonly assetId: string; readonly observed: string } | null;
+}
+
+export interface PageAsset {
+  readonly id: string;
+  readonly name: string;
+  readonly kind: AssetConfig['kind'];
+  readonly unitName: string | null;
+  readonly status: Status;
+  readonly sinceMs: number;
+  readonly isInMaintenance: boolean;
+}
+
+export interface PageIncident {
+  readonly incident: Incident;
+  readonly assetName: string;
+  readonly unitName: string | null;
+}
+
+export interface PageAgent {
+  readonly id: string;
+  readonly hostname: string;
+  readonly connection: 'connected' | 'lost' | 'never' | 'revoked';
+  readonly sinceMs: number;
+  readonly clockSkewMs: number | null;
+  readonly roundTripMs: number | null;
+  readonly spoolFrames: number | null;
+}
+
+/** Everything the page shows, of one moment. */
+export interface PageModel {
+  readonly atMs: number;
+  readonly startedAtMs: number;
+  readonly version: string;
+  readonly declarationError: string | null;
+  readonly counts: StatusCounts;
+  readonly incidents: readonly PageIncident[];
+  readonly availability: readonly PageAvailability[];
+  /** Worst first, at most pageRowsMax. */
+  readonly assets: readonly PageAsset[];
+  readonly assetsLeftOut: number;
+  readonly agents: readonly PageAgent[];
+  readonly agentsLeftOut: number;
+  /** Names of all assets, for what is shown by id. */
+  readonly nameOf: (assetId: string) => string;
+}
+
+/** Rows of one table: what a person can still take in, and a page of some 200 KiB. */
+const pageRowsMax = 500;
+
+const statusOrder: Readonly<Record<Status, number>> = { down: 0, degraded: 1, unknown: 2, up: 3 };
+const connectionOrder: Readonly<Record<PageAgent['connection'], number>> = { lost: 0, never: 1, connected: 2, revoked: 3 };
+
+const unitNameOf = (config: EngineConfig, unitId: AssetConfig['unitId']): string | null =>
+  unitId === null ? null : (config.units.get(unitId)?.name ?? unitId);
+
+const assetsOf = ({ view, startedAtMs }: CollectorService): readonly PageAsset[] =>
+  [...view.config.assets.values()]
+    .map((asset) => {
+      const { status, sinceMs, isInMaintenance } = assetViewOf(asset, view, startedAtMs);
+      const { id, name, kind } = asset;
+      return { id, name, kind, unitName: unitNameOf(view.config, asset.unitId), status, sinceMs, isInMaintenance };
+    })
+    .sort((left, right) => statusOrder[left.status] - statusOrder[right.status] || left.name.localeCompare(right.name, 'zh-CN'));
+
+const agentsOf = async (service: CollectorService): Promise<readonly PageAgent[]> => {
+  const sessions = new Map(service.sessions().map((session) => [session.agentId, session]));
+  const records = await service.store.agents();
+  return records
+    .map((record): PageAgent => {
+      const present = service.view.agent(record.id);
+      const session = sessions.get(record.id);
+      return {
+        id: record.id,
+        hostname: record.hostname,
+        connection: record.revokedAtMs === null ? (present?.connection ?? 'never') : 'revoked',
+        sinceMs: record.revokedAtMs ?? present?.sinceMs ?? record.enrolledAtMs,
+        clockSkewMs: session?.clockSkewMs ?? null,
+        roundTripMs: session?.roundTripMs ?? null,
+        spoolFrames: session?.spoolFrames ?? null,
+      };
+    })
+    .sort((left, right) => connectionOrder[left.connection] - connectionOrder[right.connection] || (left.id < right.id ? -1 : 1));
+};
+
+/**
+ * What the page shows at `atMs`.
+ * @param availability figures of the windows, measured by the caller
+ */
+export const pageModel = async (
+  service: CollectorService,
+  atMs: number,
+  availability: readonly PageAvailability[],
+): Promise<PageModel> => {
+  const { view } = service;
+  const { config } = view;
+  const assets = assetsOf(service);
+  const agents = await agentsOf(service);
+  const names = new Map<string, string>(Array.from(config.assets.values(), (asset) => [asset.id, asset.name]));
+  const nameOf = (assetId: string): string => names.get(assetId) ?? assetId;
+  return {
+    atMs,
+    startedAtMs: service.startedAtMs,
+    version: service.version,
+    declarationError: service.declarationError,
+    counts: countStatuses(assets.map((asset) => asset.status)),
+    // What is merged into another incident is shown there, not beside it.
+    incidents: view
+      .openIncidents()
+      .filter((incident) => incident.attachedTo === null)
+      .slice(0, pageRowsMax)
+      .map((incident) => ({ incident, assetName: nameOf(incident.assetId), unitName: unitNameOf(config, incident.unitId) })),
+    availability,
+    assets: assets.slice(0, pageRowsMax),
+    assetsLeftOut: Math.max(0, assets.length - pageRowsMax),
+    agents: agents.slice(0, pageRowsMax),
+    agentsLeftOut: Math.max(0, agents.length - pageRowsMax),
+    nameOf,
+  };
+};

@@ -1,0 +1,214 @@
+import type { Status } from '@jiwei/shared/status.ts';
+import { presentCycle } from '../shapes/incident.ts';
+import { durationText, instantText, shortSpanText } from './duration.ts';
+import { type Html, html } from './html.ts';
+import type { PageAgent, PageAvailability, PageIncident, PageModel } from './model.ts';
+import { reasonText } from './reason-words.ts';
+import { type Language, type Words, wordsOf } from './words.ts';
+
+/** A status is told three ways: colour, symbol and word. */
+const symbols: Readonly<Record<Status, string>> = { down: '✕', degraded: '▲', up: '✓', unknown: '?' };
+
+const statusTag = (status: Status, words: Words): Html =>
+  html`<span class="tag ${status}"><span aria-hidden="true">${symbols[status]}</span> ${words.status[status]}</span>`;
+
+/** A table with its headings repeated at each cell, where narrow screens show them. */
+const table = (headings: readonly string[], rows: readonly (readonly (Html | string)[])[]): Html => html`<table>
+<thead><tr>${headings.map((heading) => html`<th scope="col">${heading}</th>`)}</tr></thead>
+<tbody>${rows.map(
+  ([first = '', ...cells]) =>
+    html`<tr><th scope="row">${first}</th>${cells.map((cell, place) => html`<td data-label="${headings[place + 1] ?? ''}"><div>${cell}</div></td>`)}</tr>\n`,
+)}</tbody>
+</table>`;
+
+const banner = (model: PageModel, words: Words): Html => {
+  const { down, degraded, up, unknown } = model.counts;
+  if (down + degraded + up + unknown === 0) return html`<p class="banner unknown">${words.nothingDeclared}</p>`;
+  const parts = [
+    down > 0 && html`<span><span aria-hidden="true">✕</span> ${words.someDown(down)}</span>`,
+    degraded > 0 && html`<span><span aria-hidden="true">▲</span> ${words.someDegraded(degraded)}</span>`,
+    unknown > 0 && html`<span><span aria-hidden="true">?</span> ${words.someUnknown(unknown)}</span>`,
+    up > 0 &&
+      html`<span><span aria-hidden="true">✓</span> ${down + degraded + unknown === 0 ? words.allUp : words.someUp(up)}</span>`,
+  ];
+  const worst: Status = down > 0 ? 'down' : degraded > 0 ? 'degraded' : unknown > 0 ? 'unknown' : 'up';
+  return html`<p class="banner ${worst}" role="status">${parts}</p>`;
+};
+
+/** One clock of people: running, overdue, kept or missed. */
+const promise = (
+  clock: { readonly openedAtMs: number; readonly dueAtMs: number; readonly doneAtMs: number | null; readonly nowMs: number },
+  language: Language,
+): Html => {
+  const words = wordsOf[language];
+  const { openedAtMs, dueAtMs, doneAtMs, nowMs } = clock;
+  if (doneAtMs !== null) {
+    const took = durationText(doneAtMs - openedAtMs, language);
+    return doneAtMs > dueAtMs
+      ? html`<span class="nowrap"><span aria-hidden="true">✕</span> ${words.doneLate(took)}</span>`
+      : html`<span class="good nowrap"><span aria-hidden="true">✓</span> ${words.doneAfter(took)}</span>`;
+  }
+  if (nowMs > dueAtMs) {
+    return html`<span class="overdue nowrap"><span aria-hidden="true">⚠</span> ${words.overdue(durationText(nowMs - dueAtMs, language))}</span>`;
+  }
+  return html`<span class="nowrap"><span aria-hidden="true">◷</span> ${words.left(durationText(dueAtMs - nowMs, language))}</span>`;
+};
+
+const incidentRow = (
+  { incident, assetName, unitName }: PageIncident,
+  nowMs: number,
+  language: Language,
+): readonly (Html | string)[] => {
+  const words = wordsOf[language];
+  const cycle = presentCycle(incident);
+  const remarks = [
+    incident.isInMaintenance && words.maintenance,
+    incident.isFlapping && words.flapping,
+    incident.isNoData && words.noData,
+  ].filter((remark) => remark !== false);
+  return [
+    assetName,
+    unitName ?? '—',
+    words.severity[incident.severity],
+    html`${words.state[incident.state]}${remarks.length > 0 && html` <span class="small">${remarks.join(' · ')}</span>`}`,
+    html`${reasonText(incident.reason, language)}<br><span class="small">${incident.summary}</span>`,
+    html`<time class="nowrap" datetime="${new Date(incident.faultFromMs).toISOString()}" title="${instantText(incident.faultFromMs)}">${durationText(nowMs - incident.faultFromMs, language)}</time>`,
+    cycle === null
+      ? '—'
+      : promise({ openedAtMs: cycle.openedAtMs, dueAtMs: cycle.respondDueAtMs, doneAtMs: cycle.respondedAtMs, nowMs }, language),
+    cycle === null || cycle.onsiteDueAtMs === null
+      ? words.notNeeded
+      : promise({ openedAtMs: cycle.openedAtMs, dueAtMs: cycle.onsiteDueAtMs, doneAtMs: cycle.arrivedAtMs, nowMs }, language),
+  ];
+};
+
+const incidentsSection = (model: PageModel, language: Language): Html => {
+  const words = wordsOf[language];
+  const headings = [
+    words.asset,
+    words.unit,
+    words.severityColumn,
+    words.stateColumn,
+    words.reason,
+    words.lasts,
+    words.respond,
+    words.onsite,
+  ];
+  const rows = model.incidents.map((incident) => incidentRow(incident, model.atMs, language));
+  return html`<section aria-labelledby="incidents"><h2 id="incidents">${words.incidents}</h2>
+${rows.length === 0 ? html`<p class="empty good"><span aria-hidden="true">✓</span> ${words.noIncidents}</p>` : table(headings, rows)}</section>`;
+};
+
+const availabilityRow = (window: PageAvailability, model: PageModel, words: Words): readonly (Html | string)[] => [
+  words.windows[window.window],
+  window.observed === null
+    ? words.noDataYet
+    : html`${window.observed} %${!window.isEnough && html` <span class="tag unknown">${words.notEnoughData}</span>`}`,
+  window.coverage === null ? '—' : `${window.coverage} %`,
+  window.worst === null ? '—' : html`${model.nameOf(window.worst.assetId)} <span class="small">${window.worst.observed} %</span>`,
+];
+
+const availabilitySection = (model: PageModel, words: Words): Html => html`<section aria-labelledby="availability">
+<h2 id="availability">${words.availability}</h2>
+${table(
+  [words.period, words.observed, words.coverage, words.worst],
+  model.availability.map((window) => availabilityRow(window, model, words)),
+)}
+<p class="small">${words.availabilityNote}</p></section>`;
+
+const assetsSection = (model: PageModel, language: Language): Html => {
+  const words = wordsOf[language];
+  const rows = model.assets.map((asset) => [
+    asset.name,
+    html`${statusTag(asset.status, words)}${asset.isInMaintenance && html` <span class="small">${words.maintenance}</span>`}`,
+    html`<span class="nowrap">${durationText(model.atMs - asset.sinceMs, language)}</span>`,
+    asset.unitName ?? '—',
+    words.kind[asset.kind],
+  ]);
+  return html`<section aria-labelledby="assets"><h2 id="assets">${words.assets}</h2>
+${
+  rows.length === 0
+    ? html`<p class="empty">${words.noAssets}</p>`
+    : table([words.asset, words.statusColumn, words.since, words.unit, words.kindColumn], rows)
+}
+${model.assetsLeftOut > 0 && html`<p class="small">${words.andMore(model.assetsLeftOut)}</p>`}</section>`;
+};
+
+const connectionStatus: Readonly<Record<PageAgent['connection'], Status>> = {
+  connected: 'up',
+  lost: 'down',
+  never: 'unknown',
+  revoked: 'unknown',
+};
+
+/** Below this a clock counts as right: a person could not tell. */
+const skewShownMs = 500;
+
+const skewText = (skewMs: number | null, words: Words): string => {
+  if (skewMs === null) return '—';
+  if (Math.abs(skewMs) < skewShownMs) return words.inStep;
+  return skewMs > 0 ? words.lead(shortSpanText(skewMs)) : words.lag(shortSpanText(-skewMs));
+};
+
+const agentsSection = (model: PageModel, language: Language): Html => {
+  const words = wordsOf[language];
+  const rows = model.agents.map((agent) => {
+    const status = connectionStatus[agent.connection];
+    return [
+      agent.id,
+      agent.hostname,
+      html`<span class="tag ${status}"><span aria-hidden="true">${symbols[status]}</span> ${words.connection[agent.connection]}</span>`,
+      html`<span class="nowrap">${durationText(model.atMs - agent.sinceMs, language)}</span>`,
+      skewText(agent.clockSkewMs, words),
+      agent.roundTripMs === null ? '—' : shortSpanText(agent.roundTripMs),
+      agent.spoolFrames === null ? '—' : words.frames(agent.spoolFrames),
+    ];
+  });
+  const headings = [words.agent, words.host, words.connectionColumn, words.since, words.skew, words.roundTrip, words.spool];
+  return html`<section aria-labelledby="agents"><h2 id="agents">${words.agents}</h2>
+${rows.length === 0 ? html`<p class="empty">${words.noAgents}</p>` : table(headings, rows)}
+${model.agentsLeftOut > 0 && html`<p class="small">${words.andMore(model.agentsLeftOut)}</p>`}</section>`;
+};
+
+/** Where the page's own files are. */
+export interface PageFiles {
+  readonly stylePath: string;
+  readonly scriptPath: string;
+}
+
+/** The whole page as text. It needs no script; with one it refreshes without a reload. */
+export const renderPage = (model: PageModel, language: Language, files: PageFiles): string => {
+  const words = wordsOf[language];
+  const other: Language = language === 'en' ? 'zh-CN' : 'en';
+  const headline = model.counts.down > 0 ? `${words.someDown(model.counts.down)} · ` : '';
+  return html`<!doctype html>
+<html lang="${language}">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>${headline}${words.title}</title>
+<link rel="icon" href="data:,">
+<link rel="stylesheet" href="${files.stylePath}">
+<noscript><meta http-equiv="refresh" content="5"></noscript>
+<script src="${files.scriptPath}" defer></script>
+</head>
+<body>
+<header>
+<h1>${words.title}</h1>
+<p>${words.subtitle}</p>
+<nav><a href="?lang=${other}" lang="${other}" hreflang="${other}">${words.otherLanguage}</a></nav>
+<p class="small" id="as-of">${words.asOf} ${instantText(model.atMs)} · ${words.refreshes} · ${words.runningFor(durationText(model.atMs - model.startedAtMs, language))} · ${model.version}</p>
+</header>
+<p class="banner down stale" role="alert">${words.isStale}</p>
+<main>
+${banner(model, words)}
+${model.declarationError !== null && html`<div class="banner degraded"><div>${words.declarationRefused}<pre>${model.declarationError}</pre></div></div>`}
+${incidentsSection(model, language)}
+${availabilitySection(model, words)}
+${assetsSection(model, language)}
+${agentsSection(model, language)}
+</main>
+</body>
+</html>
+`.markup;
+};
