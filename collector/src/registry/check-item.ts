@@ -3,6 +3,7 @@ import { secondMs } from '@jiwei/shared/time.ts';
 import { z } from 'zod';
 import { type Collector, check, mapOf } from './collect.ts';
 import type { CheckDefaults, CheckSource, DeclaredAsset, DeclaredCheck } from './declaration.ts';
+import { durationText } from './duration.ts';
 import { unknownKey } from './issues.ts';
 import { type CheckItem, checkSchema } from './items.ts';
 import type { Path } from './source.ts';
@@ -96,13 +97,13 @@ const checkConsistency = (collector: Collector, item: CheckItem, kind: ProbeKind
     const key = item.timeout === undefined ? 'interval' : 'timeout';
     fail(
       key,
-      `leaves no room: the timeout is ${declared.timeoutMs} ms and needs to be shorter than the interval of ${intervalMs} ms`,
+      `leaves no room: the timeout of ${durationText(declared.timeoutMs)} needs to be shorter than the interval of ${durationText(intervalMs)}`,
     );
   }
   if (intervalMs !== null && item.staleAfter !== undefined && item.staleAfter <= intervalMs) {
     fail(
       'staleAfter',
-      `is ${item.staleAfter} ms; needs more than the interval of ${intervalMs} ms, or every late result makes a gap`,
+      `is ${durationText(item.staleAfter)}; needs more than the interval of ${durationText(intervalMs)}, or every late result makes a gap`,
     );
   }
   if (kind === 'heartbeat' && item.from !== undefined) fail('from', 'stands at a heartbeat, which no agent asks');

@@ -45,10 +45,8 @@ export const durationSchema = (leastMs: number, mostMs: number) =>
     const range = `${durationText(leastMs)} to ${durationText(mostMs)}`;
     if (ms === null) {
       const reason =
-        typeof value === 'number'
-          ? `, such as ${value}s or ${value}ms: a bare number is refused`
-          : ' such as 20s, 1m30s or 500ms';
-      context.addIssue({ code: 'custom', message: `needs a duration with its unit${reason} (${range})`, input: value });
+        typeof value === 'number' ? `such as ${value}s or ${value}ms: a bare number is refused` : 'such as 20s, 1m30s or 500ms';
+      context.addIssue({ code: 'custom', message: `needs a duration with its unit, ${reason} (${range})`, input: value });
       return z.NEVER;
     }
     if (ms < leastMs || ms > mostMs) {

@@ -51,6 +51,7 @@ const needOf = (issue: Issue): string => {
     case 'invalid_key':
       return issue.issues.map(needOf).join(', ');
     case 'invalid_format':
+      if (issue.format === 'url') return 'needs an address such as https://example.org/';
       return issue.message.startsWith('Invalid') ? `needs the form ${issue.pattern ?? issue.format}` : issue.message;
     default:
       return issue.message;
@@ -105,7 +106,8 @@ export const errorsOf = (
       return issue.keys.map((key) => unknownKey(source, [...path, key], known));
     }
     const found = valueAt(value, inner);
-    const need = needOf(issue);
+    const isChoice = issue.code === 'invalid_value' && typeof found === 'string';
+    const need = `${needOf(issue)}${isChoice ? suggestion(found, issue.values.map(String)) : ''}`;
     if (found === undefined) return [source.errorAt(path, `is missing; ${need}`)];
     return [source.errorAt(path, `is ${shown(found, path)}; ${need}`)];
   });

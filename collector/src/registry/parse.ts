@@ -26,16 +26,7 @@ import {
   unitSchema,
   zoneSchema,
 } from './items.ts';
-import {
-  checkAgents,
-  checkAssets,
-  checkDuplicates,
-  checkFrom,
-  checkMaintenance,
-  checkRoutes,
-  checkUnits,
-  type KnownIds,
-} from './references.ts';
+import { checkAllReferences, checkCycles, checkDuplicates, checkMaintenance, type KnownIds } from './references.ts';
 import { rulesAt } from './rule-groups.ts';
 import { openSource } from './source.ts';
 
@@ -160,21 +151,20 @@ const allRulesAt = (collector: Collector, keys: Keys, options: ParseOptions): { 
 const checksAt = (
   collector: Collector,
   keys: Keys,
-  known: KnownIds,
   assets: readonly DeclaredAsset[],
   agents: readonly DeclaredAgent[],
 ): DeclaredCheck[] => {
+  const { source } = collector;
   const defaults = defaultsAt(collector, keys.get('defaults'));
   const byId = new Map<string, DeclaredAsset>(assets.map((asset) => [asset.id, asset]));
   const hostAssets = new Set<string>(agents.flatMap((agent) => (agent.assetId === null ? [] : [agent.assetId])));
   return entriesAt(collector, keys.get('checks'), ['checks']).flatMap(({ item, path }) => {
-    const assetId = mapOf(item).get('asset');
-    if (typeof assetId === 'string' && !known.asset.has(assetId)) {
-      collector.errors.push(collector.source.errorAt([...path, 'asset'], `is "${assetId}", but no such asset is declared`));
-    }
     const declared = checkAt(collector, item, path, byId, defaults);
     if (declared === null) return [];
-    checkFrom(collector, known, declared.from, declared.assetId, hostAssets, path);
+    if (declared.from.kind === 'host' && !hostAssets.has(declared.assetId)) {
+      const message = `asks from the host of "${declared.assetId}", but no declared agent runs on it; needs an entry of agents with that asset`;
+      collector.errors.push(source.errorAt([...path, 'from'], message));
+    }
     return [declared];
   });
 };
@@ -198,30 +188,24 @@ const declarationAt = (collector: Collector, keys: Keys, options: ParseOptions):
     checkDuplicates(collector, noun, keys.get(`${noun}s`), [`${noun}s`]);
   }
   checkDuplicates(collector, 'maintenance', keys.get('maintenance'), ['maintenance']);
+  checkAllReferences(collector, known, keys);
+  checkCycles(collector, keys.get('assets'));
   const zones = list('zones', zoneSchema).map(({ item }) => item);
-  const placedUnits = list('units', unitSchema);
-  checkUnits(collector, known, placedUnits);
-  const units = placedUnits.map(({ item }) => ({ id: item.id, name: item.name, zoneId: item.zone }));
+  const units = list('units', unitSchema).map(({ item }) => ({ id: item.id, name: item.name, zoneId: item.zone }));
   const zoneOf = new Map(units.map((unit) => [unit.id, unit.zoneId]));
-  const placedAssets = list('assets', assetSchema);
-  checkAssets(collector, known, placedAssets);
-  const assets = placedAssets.map(({ item }): DeclaredAsset => {
+  const assets = list('assets', assetSchema).map(({ item }): DeclaredAsset => {
     const { unit, parents, address, ...rest } = item;
     return { ...rest, unitId: unit, zoneId: zoneOf.get(unit) ?? null, parentIds: parents, address: address ?? null };
   });
-  const placedAgents = list('agents', agentSchema);
-  checkAgents(collector, known, placedAgents);
-  const agents = placedAgents.map(
+  const agents = list('agents', agentSchema).map(
     ({ item }): DeclaredAgent => ({ id: item.id, assetId: item.asset ?? null, zoneId: item.zone ?? null, labels: item.labels }),
   );
-  const checks = checksAt(collector, keys, known, assets, agents);
+  const checks = checksAt(collector, keys, assets, agents);
   const { rules, ruleFiles } = allRulesAt(collector, keys, options);
   const windows = list('maintenance', maintenanceSchema);
-  checkMaintenance(collector, known, windows);
+  checkMaintenance(collector, keys.get('maintenance'));
   const notifiers = notifiersAt(collector, keys.get('notifiers'), options.notifierSchemas);
-  const placedRoutes = list('routes', routeSchema);
-  checkRoutes(collector, known, placedRoutes);
-  const routes = placedRoutes.map(({ item }) => {
+  const routes = list('routes', routeSchema).map(({ item }) => {
     const { id, notifier, severities } = item;
     return { id, notifier, severities, zoneIds: item.zones, unitIds: item.units, assetIds: item.assets };
   });

@@ -1,8 +1,6 @@
 import { limits } from '@jiwei/shared/limits.ts';
-import type { z } from 'zod';
-import { type Collector, mapOf, type Placed } from './collect.ts';
-import type { CheckSource } from './declaration.ts';
-import type { agentSchema, assetSchema, maintenanceSchema, routeSchema, unitSchema } from './items.ts';
+import { type Collector, entriesAt, mapOf } from './collect.ts';
+import { durationText } from './duration.ts';
 import type { Path } from './source.ts';
 import { suggestion } from './suggest.ts';
 
@@ -22,14 +20,50 @@ const checkReference = (collector: Collector, known: KnownIds, kind: keyof Known
   collector.errors.push(collector.source.errorAt(path, `is "${id}", but no such ${kind} is declared${hint}`));
 };
 
-const checkReferences = (
+/** The texts among a value, or among the entries of a list, with their places. What is no text was refused by its schema. */
+const textsAt = (value: unknown, path: Path): { readonly text: string; readonly path: Path }[] => {
+  if (typeof value === 'string') return [{ text: value, path }];
+  if (!Array.isArray(value)) return [];
+  return value.flatMap((entry: unknown, position) =>
+    typeof entry === 'string' ? [{ text: entry, path: [...path, position] }] : [],
+  );
+};
+
+/** Keys of the entries of each list that name something declared elsewhere in the file. */
+const referenceKeys: Readonly<Record<string, Readonly<Record<string, keyof KnownIds>>>> = {
+  units: { zone: 'zone' },
+  assets: { unit: 'unit', parents: 'asset' },
+  agents: { asset: 'asset', zone: 'zone' },
+  checks: { asset: 'asset' },
+  maintenance: { assets: 'asset', units: 'unit', zones: 'zone' },
+  routes: { notifier: 'notifier', zones: 'zone', units: 'unit', assets: 'asset' },
+};
+const fromKeys = { agents: 'agent', zone: 'zone' } as const;
+
+const checkKeys = (
   collector: Collector,
   known: KnownIds,
-  kind: keyof KnownIds,
-  ids: readonly string[],
+  value: unknown,
   path: Path,
+  keys: Readonly<Record<string, keyof KnownIds>>,
 ): void => {
-  for (const [position, id] of ids.entries()) checkReference(collector, known, kind, id, [...path, position]);
+  const map = mapOf(value);
+  for (const [key, kind] of Object.entries(keys)) {
+    for (const { text, path: textPath } of textsAt(map.get(key), [...path, key]))
+      checkReference(collector, known, kind, text, textPath);
+  }
+};
+
+/** Every reference of the file, also those of entries that are wrong otherwise. */
+export const checkAllReferences = (collector: Collector, known: KnownIds, keys: ReadonlyMap<string, unknown>): void => {
+  for (const [list, listKeys] of Object.entries(referenceKeys)) {
+    const entries: unknown = keys.get(list);
+    if (!Array.isArray(entries)) continue;
+    for (const [position, entry] of entries.entries()) {
+      checkKeys(collector, known, entry, [list, position], listKeys);
+      if (list === 'checks') checkKeys(collector, known, mapOf(entry).get('from'), [list, position, 'from'], fromKeys);
+    }
+  }
 };
 
 /** Two entries of a list with the same id. For units it says the rule that is meant most often. */
@@ -59,15 +93,6 @@ export const checkDuplicates = (collector: Collector, noun: string, list: unknow
   }
 };
 
-/** Units: their zones. */
-export const checkUnits = (
-  collector: Collector,
-  known: KnownIds,
-  units: readonly Placed<z.output<typeof unitSchema>>[],
-): void => {
-  for (const { item, path } of units) checkReference(collector, known, 'zone', item.zone, [...path, 'zone']);
-};
-
 /** The first cycle that leads through an asset, as the ids in order, or null. */
 const cycleThrough = (start: string, parents: ReadonlyMap<string, readonly string[]>): readonly string[] | null => {
   const visited = new Set<string>();
@@ -83,90 +108,38 @@ const cycleThrough = (start: string, parents: ReadonlyMap<string, readonly strin
   return null;
 };
 
-/** Assets: their units and parents, and that no asset depends on itself through others. A cycle is reported once, as a chain. */
-export const checkAssets = (
-  collector: Collector,
-  known: KnownIds,
-  assets: readonly Placed<z.output<typeof assetSchema>>[],
-): void => {
-  const parents = new Map<string, readonly string[]>(assets.map(({ item }) => [item.id, item.parents]));
+/** No asset may depend on itself through others. A cycle is reported once, as a chain. */
+export const checkCycles = (collector: Collector, assets: unknown): void => {
+  const entries = (Array.isArray(assets) ? assets : []).map((entry: unknown) => mapOf(entry));
+  const parents = new Map(
+    entries.map((entry) => [String(entry.get('id')), textsAt(entry.get('parents'), []).map(({ text }) => text)]),
+  );
   const reported = new Set<string>();
-  for (const { item, path } of assets) {
-    checkReference(collector, known, 'unit', item.unit, [...path, 'unit']);
-    checkReferences(collector, known, 'asset', item.parents, [...path, 'parents']);
-    if (item.parents.length === 0 || reported.has(item.id)) continue;
-    const cycle = cycleThrough(item.id, parents);
+  for (const [position, entry] of entries.entries()) {
+    const id = String(entry.get('id'));
+    const cycle = reported.has(id) || (parents.get(id) ?? []).length === 0 ? null : cycleThrough(id, parents);
     if (cycle === null) continue;
-    for (const id of cycle) reported.add(id);
-    collector.errors.push(
-      collector.source.errorAt(
-        [...path, 'parents'],
-        `leads back to the asset itself: ${cycle.join(' → ')}; needs parents without a cycle`,
-      ),
-    );
+    for (const member of cycle) reported.add(member);
+    const message = `leads back to the asset itself: ${cycle.join(' → ')}; needs parents without a cycle`;
+    collector.errors.push(collector.source.errorAt(['assets', position, 'parents'], message));
   }
 };
 
-/** Agents: their assets and zones. */
-export const checkAgents = (
-  collector: Collector,
-  known: KnownIds,
-  agents: readonly Placed<z.output<typeof agentSchema>>[],
-): void => {
-  for (const { item, path } of agents) {
-    if (item.asset !== undefined) checkReference(collector, known, 'asset', item.asset, [...path, 'asset']);
-    if (item.zone !== undefined) checkReference(collector, known, 'zone', item.zone, [...path, 'zone']);
-  }
-};
-
-/** Where a check is asked from. @param hostAssets assets some declared agent runs on */
-export const checkFrom = (
-  collector: Collector,
-  known: KnownIds,
-  source: CheckSource,
-  assetId: string,
-  hostAssets: ReadonlySet<string>,
-  path: Path,
-): void => {
-  const from = [...path, 'from'];
-  if (source.kind === 'agents') checkReferences(collector, known, 'agent', source.agentIds, [...from, 'agents']);
-  if (source.kind === 'zone') checkReference(collector, known, 'zone', source.zoneId, [...from, 'zone']);
-  if (source.kind === 'host' && known.asset.has(assetId) && !hostAssets.has(assetId)) {
-    const message = `asks from the host of "${assetId}", but no declared agent runs on it; needs an entry of agents with asset: ${assetId}`;
-    collector.errors.push(collector.source.errorAt(from, message));
-  }
-};
-
-/** Maintenance windows: order and length of their times, and what they are for. */
-export const checkMaintenance = (
-  collector: Collector,
-  known: KnownIds,
-  windows: readonly Placed<z.output<typeof maintenanceSchema>>[],
-): void => {
-  for (const { item, path } of windows) {
+/** Maintenance windows: order and length of their times, and that they are for something. */
+export const checkMaintenance = (collector: Collector, maintenance: unknown): void => {
+  if (!Array.isArray(maintenance)) return;
+  for (const { item, path } of entriesAt(collector, maintenance, ['maintenance'])) {
+    const window = mapOf(item);
     const fail = (key: string, message: string) => collector.errors.push(collector.source.errorAt([...path, key], message));
-    if (item.to <= item.from) fail('to', 'is not after from; needs a later instant');
-    else if (item.to - item.from > limits.maintenanceMsMax) {
-      fail('to', `makes a window of ${Math.ceil((item.to - item.from) / 86_400_000)} days; needs at most 30 days`);
+    // What is no instant gives NaN, which is neither before nor too long; its schema has refused it.
+    const lengthMs = Date.parse(String(window.get('to'))) - Date.parse(String(window.get('from')));
+    if (lengthMs <= 0) fail('to', 'is not after from; needs a later instant');
+    if (lengthMs > limits.maintenanceMsMax) {
+      fail('to', `makes a window of ${durationText(lengthMs)}; needs at most ${durationText(limits.maintenanceMsMax)}`);
     }
-    if (item.assets.length + item.units.length + item.zones.length === 0)
-      fail('assets', 'is empty; needs at least one of assets, units or zones');
-    checkReferences(collector, known, 'asset', item.assets, [...path, 'assets']);
-    checkReferences(collector, known, 'unit', item.units, [...path, 'units']);
-    checkReferences(collector, known, 'zone', item.zones, [...path, 'zones']);
-  }
-};
-
-/** Routes: their notifiers and conditions. */
-export const checkRoutes = (
-  collector: Collector,
-  known: KnownIds,
-  routes: readonly Placed<z.output<typeof routeSchema>>[],
-): void => {
-  for (const { item, path } of routes) {
-    checkReference(collector, known, 'notifier', item.notifier, [...path, 'notifier']);
-    checkReferences(collector, known, 'zone', item.zones, [...path, 'zones']);
-    checkReferences(collector, known, 'unit', item.units, [...path, 'units']);
-    checkReferences(collector, known, 'asset', item.assets, [...path, 'assets']);
+    const isForNothing = ['assets', 'units', 'zones'].every(
+      (key) => Array.isArray(window.get(key) ?? []) && textsAt(window.get(key), []).length === 0,
+    );
+    if (isForNothing) fail('assets', 'is for nothing; needs at least one of assets, units or zones');
   }
 };

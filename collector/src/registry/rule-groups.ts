@@ -21,9 +21,10 @@ const isAccepted = (collector: Collector, path: Path, parse: () => unknown): boo
   }
 };
 
-const templatesAccepted = (collector: Collector, texts: Readonly<Record<string, string>>, path: Path): boolean =>
-  Object.entries(texts)
-    .map(([name, text]) => isAccepted(collector, [...path, name], () => parseTemplate(text)))
+/** Templates of a map; what is no text was refused by its schema. */
+const templatesAccepted = (collector: Collector, texts: unknown, path: Path): boolean =>
+  [...mapOf(texts)]
+    .map(([name, text]) => typeof text !== 'string' || isAccepted(collector, [...path, name], () => parseTemplate(text)))
     .every(Boolean);
 
 type Group = z.output<typeof groupSchema>;
@@ -36,14 +37,16 @@ const ruleAt = (collector: Collector, group: Group, value: unknown, path: Path, 
     return [];
   }
   const checked = check(collector, ruleSchema, value, path);
-  if (checked === null) return [];
-  const rule = checked.item;
+  // What is written is looked at even when the rule is wrong otherwise, so that all is reported at once.
+  const keys = mapOf(value);
+  const expr = keys.get('expr');
   const accepted = [
-    isAccepted(collector, [...path, 'expr'], () => parseExpr(rule.expr)),
-    templatesAccepted(collector, rule.labels, [...path, 'labels']),
-    templatesAccepted(collector, rule.annotations, [...path, 'annotations']),
+    typeof expr !== 'string' || expr === '' || isAccepted(collector, [...path, 'expr'], () => parseExpr(expr)),
+    templatesAccepted(collector, keys.get('labels'), [...path, 'labels']),
+    templatesAccepted(collector, keys.get('annotations'), [...path, 'annotations']),
   ];
-  if (!accepted.every(Boolean)) return [];
+  if (checked === null || !accepted.every(Boolean)) return [];
+  const rule = checked.item;
   // Prometheus lets a group hold several rules of one name (a warning and a critical one); the later ones are numbered.
   const base = `${group.name}/${rule.alert}`;
   let id = base;

@@ -14,7 +14,9 @@ export class PromqlError extends Error {
   constructor(text: string, from: number, to: number, problem: string) {
     const whole = text.slice(from, Math.max(from, to));
     const found = whole.length > foundCharactersMax ? `${whole.slice(0, foundCharactersMax)}…` : whole;
-    super(`at character ${from + 1}: ${found === '' ? '' : `"${found}" `}${problem}`);
+    // A string literal brings its own quotes.
+    const quoted = /^["'`]/.test(found) ? found : `"${found}"`;
+    super(`at character ${from + 1}: ${found === '' ? '' : `${quoted} `}${problem}`);
     this.name = 'PromqlError';
     this.offset = from;
     this.found = found;

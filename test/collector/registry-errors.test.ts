@@ -1,0 +1,227 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { z } from 'zod';
+import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
+
+const folder = join(import.meta.dirname, '../fixtures/registry');
+const notifierSchemas = new Map<string, z.ZodType>([
+  ['log', z.strictObject({})],
+  ['webhook', z.strictObject({ url: z.url(), secret: z.string().optional() })],
+]);
+
+/** Every bad file with everything it is told, without the file's name. */
+const cases: readonly { readonly file: string; readonly why: string; readonly errors: readonly string[] }[] = [
+  {
+    file: 'bad-ids',
+    why: 'what an id, a name and a crew may be',
+    errors: [
+      '2:11: zones[0].id: is "East Zone"; needs an id: 1 to 64 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit',
+      '2:28: zones[0].name: is ""; needs at least 1 character',
+      '2:38: zones[0].crew: is 7; needs a text',
+    ],
+  },
+  {
+    file: 'bad-maintenance',
+    why: 'a window has an order, a length, a scope and offsets',
+    errors: [
+      '8:5: maintenance[0].assets: is for nothing; needs at least one of assets, units or zones',
+      '10:9: maintenance[0].to: is not after from; needs a later instant',
+      '13:17: maintenance[0].approvedAt: is "2026-12-01"; needs an instant with its offset, such as 2026-12-01T22:00:00+08:00',
+      '14:49: maintenance[1].to: makes a window of 59d; needs at most 30d',
+    ],
+  },
+  {
+    file: 'bad-notifier',
+    why: 'notifiers and routes; a secret is not shown',
+    errors: [
+      '2:23: notifiers[0].kind: is "webhok"; needs one of log, webhook',
+      '3:37: notifiers[1].url: is "no address"; needs an address such as https://example.org/',
+      '3:57: notifiers[1].secret: is (a secret); needs a text',
+      '5:26: routes[0].notifier: is "hok", but no such notifier is declared; did you mean "hook"?',
+      '6:46: routes[1].severities[0]: is "bad"; needs one of catastrophic, critical, major, minor',
+    ],
+  },
+  {
+    file: 'bad-rule',
+    why: 'expressions, templates, durations and recording rules',
+    errors: [
+      '5:15: groups[0].rules[0].expr: at character 1: "rate(node_cpu_seconds_total[5m])" is a function call, which is not supported; supported are vector selectors with label matchers, numbers, + - * / % ^, comparisons (with bool), and/or/unless, on/ignoring/group_left/group_right, and parentheses',
+      '6:85: groups[0].rules[1].annotations.summary: at character 1: "{{ humanize $value }}" is not supported in a template; supported are {{ $labels.name }} and {{ $value }}',
+      '7:29: groups[0].rules[2].expr: at character 9: "(?!x).*" has look-around, which RE2 does not know',
+      '7:61: groups[0].rules[2].for: is 5; needs a duration with its unit, such as 5s or 5ms: a bare number is refused (0s to 30d)',
+      '8:11: groups[0].rules[3].record: is a recording rule, which is not supported; only alerts are',
+    ],
+  },
+  {
+    file: 'bare-number',
+    why: 'nobody can know the unit of a bare number',
+    errors: [
+      '8:78: checks[0].interval: is 20; needs a duration with its unit, such as 20s or 20ms: a bare number is refused (1s to 1d)',
+    ],
+  },
+  {
+    file: 'cron-incomplete',
+    why: 'calendar times need a zone and an age',
+    errors: [
+      '8:74: checks[0].cron: needs timeZone beside it, such as Asia/Shanghai',
+      '8:74: checks[0].cron: needs staleAfter beside it: the age at which the last result no longer says anything, such as 26h for a daily check',
+    ],
+  },
+  {
+    file: 'duplicate-id',
+    why: 'an id means one thing',
+    errors: ['7:11: assets[1].id: is "web", which assets[0] has already; needs an id of its own'],
+  },
+  {
+    file: 'interval-too-short',
+    why: 'a probe would overlap its own confirmation',
+    errors: ['8:78: checks[0].interval: is "50ms"; needs 1s to 1d'],
+  },
+  {
+    file: 'missing-host',
+    why: 'neither the check nor its asset says where',
+    errors: ['8:5: checks[0].host: is missing; needs a text'],
+  },
+  {
+    file: 'no-host-agent',
+    why: 'a process is seen from its own host only',
+    errors: [
+      '8:5: checks[0].from: asks from the host of "web", but no declared agent runs on it; needs an entry of agents with that asset',
+    ],
+  },
+  {
+    file: 'parent-cycle',
+    why: 'a cycle is named as a chain, once',
+    errors: ['7:57: assets[1].parents: leads back to the asset itself: a → c → b → a; needs parents without a cycle'],
+  },
+  {
+    file: 'port-out-of-range',
+    why: 'options are checked by the schema of the kind',
+    errors: ['8:64: checks[0].port: is 70000; needs at most 65535'],
+  },
+  {
+    file: 'quorum-too-large',
+    why: 'more cannot agree than are asked',
+    errors: ['8:108: checks[0].quorum: is 3; needs at most the number of agents that ask, 2'],
+  },
+  {
+    file: 'rule-file-missing',
+    why: 'a rule file must be there',
+    errors: ['1:13: ruleFiles[0]: is "nowhere.yml", which cannot be read'],
+  },
+  {
+    file: 'stale-before-next',
+    why: 'a window equal to the interval makes gaps',
+    errors: ['8:95: checks[0].staleAfter: is 20s; needs more than the interval of 20s, or every late result makes a gap'],
+  },
+  {
+    file: 'timeout-longer-than-interval',
+    why: 'a run must end before the next',
+    errors: ['8:92: checks[0].timeout: leaves no room: the timeout of 30s needs to be shorter than the interval of 10s'],
+  },
+  {
+    file: 'unit-in-two-zones',
+    why: 'a unit lies in one zone',
+    errors: [
+      '6:11: units[1].id: is "tax", which units[0] has already, once in zone east and once in zone west; a unit lies in one zone; needs an id of its own',
+    ],
+  },
+  {
+    file: 'unknown-agent',
+    why: 'only a declared agent can be named',
+    errors: ['8:85: checks[0].from.agents[0]: is "probe", but no such agent is declared; no agent is declared'],
+  },
+  {
+    file: 'unknown-asset',
+    why: 'the nearest name is offered',
+    errors: ['8:26: checks[0].asset: is "wb", but no such asset is declared; did you mean "web"?'],
+  },
+  {
+    file: 'unknown-key',
+    why: 'top-level keys',
+    errors: ['7:1: checkz: is not a known key; did you mean "checks"?'],
+  },
+  {
+    file: 'unknown-kind',
+    why: 'kinds of probes',
+    errors: [
+      '8:37: checks[0].kind: is "htttp"; needs one of icmp, tcp, http, tls, dns, process, unit, heartbeat; did you mean "http"?',
+    ],
+  },
+  {
+    file: 'unknown-nested-key',
+    why: 'keys inside an entry',
+    errors: ['8:79: checks[0].confirm.failurs: is not a known key; did you mean "failures"?'],
+  },
+  {
+    file: 'unknown-spec-key',
+    why: 'options of the kind',
+    errors: ['8:58: checks[0].prot: is not a known key; did you mean "port"?'],
+  },
+  {
+    file: 'unknown-unit',
+    why: 'an asset belongs to a declared unit',
+    errors: ['7:53: assets[1].unit: is "taxx", but no such unit is declared; did you mean "tax"?'],
+  },
+  {
+    file: 'unknown-zone',
+    why: 'a unit lies in a declared zone',
+    errors: ['4:40: units[0].zone: is "est", but no such zone is declared; did you mean "east"?'],
+  },
+  {
+    file: 'wrong-shapes',
+    why: "maps, lists and durations in each other's place",
+    errors: [
+      '1:8: zones: needs a list',
+      '2:9: units[0]: is "tax"; needs a map of keys',
+      '3:11: defaults: is "20s"; needs a map of keys',
+      '4:20: timing.respond: is "soon"; needs a duration with its unit, such as 20s, 1m30s or 500ms (1ms to 1d)',
+      '4:43: timing.agentStormCount: is 0; needs at least 1',
+    ],
+  },
+  {
+    file: 'yaml-alias-bomb',
+    why: 'a small file must not blow up',
+    errors: ['1:1: aliases stand for too much or for nothing; at most 100 values may come from aliases'],
+  },
+  {
+    file: 'yaml-duplicate-key',
+    why: 'the second would silently win',
+    errors: ['3:1: YAML: Map keys must be unique'],
+  },
+  {
+    file: 'yaml-not-a-map',
+    why: 'the file is a map',
+    errors: [
+      '1:1: the file needs a map with the keys defaults, timing, host, zones, units, assets, agents, checks, groups, ruleFiles, maintenance, notifiers, routes',
+    ],
+  },
+  {
+    file: 'yaml-syntax',
+    why: 'both places where the text is broken',
+    errors: [
+      '3:1: YAML: Flow map in block collection must be sufficiently indented and end with a }',
+      '4:1: YAML: Flow sequence in block collection must be sufficiently indented and end with a ]',
+    ],
+  },
+];
+
+describe('a bad declaration names every error by file, place, path, value and need', () => {
+  for (const { file, why, errors } of cases) {
+    test(`${file}: ${why}`, () => {
+      const fileName = `${file}.yaml`;
+      const result = parseDeclaration(readFileSync(join(folder, fileName), 'utf8'), {
+        fileName,
+        notifierSchemas,
+        readRuleFile: () => null,
+      });
+      if (!('errors' in result)) throw new Error('the file was accepted');
+      expect(result.errors.map(declarationErrorText)).toEqual(errors.map((error) => `${fileName}:${error}`));
+    });
+  }
+
+  test('each file of the folder has its row', () => {
+    expect(cases.map(({ file }) => `${file}.yaml`).sort()).toEqual(readdirSync(folder).sort());
+  });
+});
