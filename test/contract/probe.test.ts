@@ -36,7 +36,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
 const hangingTool = (name: 'ping' | 'fping') => ({
   name,
   isPermitted: async () => true,
-  run: ({ signal }: { readonly signal: AbortSignal }) => untilAborted(signal),
+  run: () => new Promise<never>(() => undefined),
 });
 
 /** Of every kind: a target that accepts the question and never answers. */
@@ -55,7 +55,10 @@ const silent: { readonly [K in AgentProbeKind]: () => Promise<Target> } = {
 
 /** Of every kind: a target that answers all there is to answer. */
 const talkative: { readonly [K in AgentProbeKind]: () => Promise<Target> } = {
-  icmp: async () => ({ spec: { host }, tools: { echo: async () => ({ roundTripsMs: [1, 2, 3], method: 'ping' }) } }),
+  icmp: async () => ({
+    spec: { host },
+    tools: { echo: async () => ({ roundTripsMs: [1, 2, 3], sentCount: 3, method: 'ping' }) },
+  }),
   tcp: async () => ({ spec: { host, port: await silentServer() } }),
   http: async () => ({
     spec: {

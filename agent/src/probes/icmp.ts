@@ -26,7 +26,7 @@ export const icmpRunner: ProbeRunner<'icmp'> = {
       const waitMs = Math.max(1, (context.deadlineMonotonicMs - clock.monotonicMs()) * toolShareOfTime);
       const report = await orAborted(tools.echo({ address, count: spec.count, waitMs, signal }), signal);
       if (report === null) return await connectInstead(spec, address, resolveMs, context);
-      return judgeReport(spec, report, resolveMs, report.method);
+      return judgeReport({ ...spec, count: report.sentCount }, report, resolveMs, report.method);
     } catch (error) {
       return toOutcome(findingOf(error, signal, `pinging ${spec.host}`), null, { [lookupSeries]: resolveMs / secondMs });
     }

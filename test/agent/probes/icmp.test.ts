@@ -52,7 +52,7 @@ const reports: readonly {
 ];
 for (const { why, spec, roundTripsMs, expected } of reports) {
   test(`icmp: ${why}`, async () => {
-    const echo = async () => ({ roundTripsMs, method: 'ping' as const });
+    const echo = async ({ count }: { count: number }) => ({ roundTripsMs, sentCount: count, method: 'ping' as const });
     expect(await run('icmp', { host, ...spec }, { tools: { echo } })).toMatchObject(expected);
   });
 }
@@ -72,7 +72,7 @@ test('a name is looked up within the deadline, and pinged by its address', async
     lookup: async () => [{ address: '10.0.0.7', family: 4 }],
     echo: async ({ address }: { address: string }) => {
       asked.push(address);
-      return { roundTripsMs: [1, 1, 1], method: 'ping' as const };
+      return { roundTripsMs: [1, 1, 1], sentCount: 3, method: 'ping' as const };
     },
   };
   expect(await run('icmp', { host: 'host.example' }, { tools })).toMatchObject({ outcome: 'up' });
@@ -109,7 +109,9 @@ test('few targets are pinged one by one, many at about the same time go to one f
     const answers = addresses(count).map((address) => echo(request(address)));
     clock.advance(50);
     // Each gets the answer of its own address.
-    expect(await Promise.all(answers)).toEqual(addresses(count).map((_, index) => ({ roundTripsMs: [index + 1], method })));
+    expect(await Promise.all(answers)).toEqual(
+      addresses(count).map((_, index) => ({ roundTripsMs: [index + 1], sentCount: 1, method })),
+    );
     expect(ping.batches).toHaveLength(method === 'ping' ? count : 0);
     expect(fping.batches).toHaveLength(method === 'fping' ? 1 : 0);
   }
@@ -118,8 +120,16 @@ test('few targets are pinged one by one, many at about the same time go to one f
 test('the tool that is missing is replaced by the other, and by nothing where both are', async () => {
   const no = async () => false;
   const rows = [
-    { ping: recordingTool('ping', no), fping: recordingTool('fping'), expected: { roundTripsMs: [1], method: 'fping' } },
-    { ping: recordingTool('ping'), fping: recordingTool('fping', no), expected: { roundTripsMs: [1], method: 'ping' } },
+    {
+      ping: recordingTool('ping', no),
+      fping: recordingTool('fping'),
+      expected: { roundTripsMs: [1], sentCount: 1, method: 'fping' },
+    },
+    {
+      ping: recordingTool('ping'),
+      fping: recordingTool('fping', no),
+      expected: { roundTripsMs: [1], sentCount: 1, method: 'ping' },
+    },
     { ping: recordingTool('ping', no), fping: recordingTool('fping', no), expected: null },
   ];
   for (const { ping, fping, expected } of rows) {
@@ -144,8 +154,39 @@ test('the privilege is asked once and again after ten minutes', async () => {
   };
   expect(await ask(0)).toBeNull();
   expect(await ask(599_000)).toBeNull();
-  expect(await ask(1_000)).toEqual({ roundTripsMs: [1], method: 'ping' });
+  expect(await ask(1_000)).toEqual({ roundTripsMs: [1], sentCount: 1, method: 'ping' });
   expect(askedCount).toBe(2);
+});
+
+const counts: readonly { count: number; waitMs: number; sentCount: number; why: string }[] = [
+  { why: 'all of them fit', count: 3, waitMs: 800, sentCount: 3 },
+  { why: 'the third would go out past half of the time', count: 3, waitMs: 799, sentCount: 2 },
+  { why: 'one always fits', count: 20, waitMs: 10, sentCount: 1 },
+];
+test.each(counts)('of $count requests within $waitMs ms $sentCount are sent: $why', async ({ count, waitMs, sentCount }) => {
+  const clock = createManualClock(0);
+  const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: recordingTool('fping').tool });
+  const answer = echo({ address: '10.0.0.1', count, waitMs, signal: live });
+  clock.advance(50);
+  expect(await answer).toMatchObject({ sentCount });
+});
+
+test('a tool that does not end in its time is cut off, and what came until then counts', async () => {
+  const clock = createManualClock(0);
+  const started: AbortSignal[] = [];
+  const slow: EchoTool = {
+    ...recordingTool('ping').tool,
+    run: ({ signal }) =>
+      new Promise((resolve) => {
+        started.push(signal);
+        signal.addEventListener('abort', () => resolve([{ roundTripsMs: [7] }]), { once: true });
+      }),
+  };
+  const answer = createEcho({ clock, ping: slow, fping: recordingTool('fping').tool })({ ...request('10.0.0.1'), waitMs: 1_000 });
+  clock.advance(50);
+  await expect.poll(() => started.length).toBe(1);
+  clock.advance(950);
+  expect(await answer).toEqual({ roundTripsMs: [7], sentCount: 1, method: 'ping' });
 });
 
 test('a shared process runs on while one still waits for it, and is killed when none does', async () => {
@@ -235,7 +276,7 @@ test('fping: one process per family, answers by address, exit 4 in silence is nu
   const reports = await createFpingTool(play).run({ ...ask, addresses: ['2001:db8::1', '10.0.0.1', '10.0.0.2'] });
   expect(reports).toEqual([{ roundTripsMs: [] }, { roundTripsMs: [1.5, 2] }, { roundTripsMs: [] }]);
   expect(commands.map(({ args }) => args.slice(-1))).toEqual([['10.0.0.2'], ['2001:db8::1']]);
-  expect(commands[0]?.args).toContain('3800');
+  expect(commands[0]?.args).toContain('3600');
   expect(await createFpingTool(recorded({ exitCode: 4 }).play).run(ask)).toBeNull();
 });
 test('fping: lines of another form are passed over', () => {

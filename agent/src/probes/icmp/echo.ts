@@ -2,7 +2,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import { minuteMs, secondMs } from '@jiwei/shared/time.ts';
 import { orAborted } from '../abort.ts';
 
-/** What came back from one address: a round trip in ms for every reply. */
+/** What came back to one tool from one address: a round trip in ms for every reply. */
 export interface EchoReport {
   readonly roundTripsMs: readonly number[];
   /** What the tool said when nothing came back. */
@@ -13,7 +13,8 @@ export interface EchoReport {
 export interface EchoTool {
   readonly name: 'ping' | 'fping';
   /**
-   * Sends `count` requests to each address (IPv4 or IPv6 text) and waits `waitMs` in all.
+   * Sends `count` requests to each address (IPv4 or IPv6 text), `spacingMs` apart, and waits `waitMs` in all. When the signal fires it
+   * reports what has come until then.
    * @returns one report per address in their order; null when the tool is missing or may not ping
    */
   run(request: {
@@ -36,20 +37,32 @@ export interface EchoRequest {
 }
 
 /** Pings one address with whichever tool fits; null when this host has none that may. Rejects with the signal's reason. */
-export type Echo = (request: EchoRequest) => Promise<(EchoReport & { readonly method: 'ping' | 'fping' }) | null>;
+export type Echo = (request: EchoRequest) => Promise<EchoAnswer | null>;
+
+/** What came back, and how it was asked. */
+export interface EchoAnswer extends EchoReport {
+  /** Requests that were sent: fewer than asked for where the time is too short for all of them. */
+  readonly sentCount: number;
+  readonly method: 'ping' | 'fping';
+}
+
+/** Between two requests to one target, ms: the least that iputils grants to everyone. */
+export const spacingMs = 200;
 
 /** Requests that come within this time go out together, ms: short beside a round trip over the country, long enough for a burst. */
 export const gatherMs = 50;
 /** Up to here one `ping` each is cheaper in waiting; above, one `fping` in processes. */
 export const aloneMax = 8;
-/** Targets of one fping process: 500 take half a second to send at 1 ms spacing. */
-const batchMax = 500;
+/** Targets of one fping process: it sends one a millisecond, so that so many are sent within `spacingMs`. */
+const batchMax = 200;
 /** Privileges and packages change while an agent runs; they are looked at again after this time. */
 const permissionMs = 10 * minuteMs;
 const permissionTestMsMax = 2 * secondMs;
 
 interface Waiting extends EchoRequest {
-  readonly resolve: (reports: Awaited<ReturnType<Echo>>) => void;
+  /** `clock.monotonicMs()` at which the answer must be there. */
+  readonly dueMs: number;
+  readonly resolve: (answer: EchoAnswer | null) => void;
   readonly reject: (error: unknown) => void;
 }
 
@@ -70,7 +83,7 @@ export const createEcho = (options: { readonly clock: Clock; readonly ping: Echo
     try {
       const tool = await choose(requests.length > aloneMax);
       const batches = batchesOf(requests, tool?.name === 'fping' ? batchMax : 1);
-      await Promise.all(batches.map((batch) => runBatch(tool, batch)));
+      await Promise.all(batches.map((batch) => runBatch(tool, batch, clock)));
     } catch (error) {
       for (const request of requests) request.reject(error);
     }
@@ -86,7 +99,7 @@ export const createEcho = (options: { readonly clock: Clock; readonly ping: Echo
   return (request) =>
     orAborted(
       new Promise((resolve, reject) => {
-        waiting.push({ ...request, resolve, reject });
+        waiting.push({ ...request, count: fittingCount(request), dueMs: clock.monotonicMs() + request.waitMs, resolve, reject });
         if (waiting.length === 1) clock.after(Math.min(gatherMs, request.waitMs / 4), flushWaiting);
       }),
       request.signal,
@@ -101,19 +114,22 @@ const batchesOf = (requests: readonly Waiting[], sizeMax: number): readonly (rea
   );
 };
 
-const runBatch = async (tool: EchoTool | null, batch: readonly Waiting[]): Promise<void> => {
+/** Requests whose sending takes at most half of the time, so that the last has the other half to come back. */
+const fittingCount = ({ count, waitMs }: EchoRequest): number => Math.min(count, 1 + Math.floor(waitMs / 2 / spacingMs));
+
+const runBatch = async (tool: EchoTool | null, batch: readonly Waiting[], clock: Clock): Promise<void> => {
   const [first] = batch;
   if (first === undefined) return;
   const addresses = [...new Set(batch.map(({ address }) => address))];
-  const reports = await tool?.run({
-    addresses,
-    count: first.count,
-    waitMs: Math.min(...batch.map(({ waitMs }) => waitMs)),
-    signal: whenAllAbort(batch.map(({ signal }) => signal)),
-  });
+  const waitMs = Math.max(1, Math.min(...batch.map(({ dueMs }) => dueMs)) - clock.monotonicMs());
+  const overdue = new AbortController();
+  const cancelTimer = clock.after(waitMs, () => overdue.abort());
+  const signal = AbortSignal.any([overdue.signal, whenAllAbort(batch.map((request) => request.signal))]);
+  const running = tool?.run({ addresses, count: first.count, waitMs, signal }) ?? Promise.resolve(null);
+  const reports = await running.finally(cancelTimer);
   for (const request of batch) {
     const report = reports?.[addresses.indexOf(request.address)];
-    request.resolve(tool === null || report === undefined ? null : { ...report, method: tool.name });
+    request.resolve(tool === null || report === undefined ? null : { ...report, sentCount: first.count, method: tool.name });
   }
 };
 

@@ -1,10 +1,7 @@
 import { isIPv6 } from 'node:net';
 import { secondMs } from '@jiwei/shared/time.ts';
-import type { EchoReport, EchoTool } from './echo.ts';
+import { type EchoReport, type EchoTool, spacingMs } from './echo.ts';
 import type { RunTool, ToolResult } from './run-tool.ts';
-
-/** Between two requests to one target, ms. */
-const periodMs = 200;
 
 /**
  * One process of `fping` for a whole batch. It sends to all targets in turn and prints, at its end and on stderr, a line for each:
@@ -15,12 +12,13 @@ export const createFpingTool = (runTool: RunTool): EchoTool => ({
   run: async ({ addresses, count, waitMs, signal }) => {
     const families = [addresses.filter((address) => !isIPv6(address)), addresses.filter((address) => isIPv6(address))];
     const found = new Map<string, EchoReport>();
-    for (const family of await Promise.all(families.map((some) => runFping(runTool, some, { count, waitMs, signal })))) {
-      if (family === null) continue;
-      for (const [address, roundTripsMs] of parseFping(family.stderr)) found.set(address, { roundTripsMs });
+    const results = await Promise.all(families.map((some) => runFping(runTool, some, { count, waitMs, signal })));
+    for (const result of results) {
+      for (const [address, roundTripsMs] of parseFping(result?.stderr ?? '')) found.set(address, { roundTripsMs });
     }
-    // Exit 4 and silence: the right to open the socket is gone, and nothing is known of any target.
-    return found.size === 0 ? null : addresses.map((address) => found.get(address) ?? { roundTripsMs: [] });
+    // Exit 4 and silence: the right to open the socket is gone, and nothing is known of any target. One that was killed is silent, too.
+    const isRefused = found.size === 0 && results.every((result) => result === null || result.exitCode !== null);
+    return isRefused ? null : addresses.map((address) => found.get(address) ?? { roundTripsMs: [] });
   },
   isPermitted: async (signal) => {
     const result = await runFping(runTool, ['127.0.0.1'], { count: 1, waitMs: secondMs, signal });
@@ -34,10 +32,11 @@ const runFping = async (
   { count, waitMs, signal }: { readonly count: number; readonly waitMs: number; readonly signal: AbortSignal },
 ): Promise<ToolResult | null> => {
   if (addresses.length === 0) return null;
-  const lastReplyMs = Math.max(periodMs, Math.floor(waitMs - (count - 1) * periodMs));
+  // Every round takes at least the spacing; what is left is for the last replies.
+  const lastReplyMs = Math.max(50, Math.floor(waitMs - count * spacingMs));
   return runTool({
     file: 'fping',
-    args: ['-C', String(count), '-q', '-i', '1', '-p', String(periodMs), '-t', String(lastReplyMs), ...addresses],
+    args: ['-C', String(count), '-q', '-i', '1', '-p', String(spacingMs), '-t', String(lastReplyMs), ...addresses],
     signal,
   });
 };

@@ -3,11 +3,8 @@ import { platform } from 'node:os';
 import { secondMs } from '@jiwei/shared/time.ts';
 import builderFactory from 'ping/lib/builder/factory.js';
 import parserFactory from 'ping/lib/parser/factory.js';
-import type { EchoReport, EchoTool } from './echo.ts';
+import { type EchoReport, type EchoTool, spacingMs } from './echo.ts';
 import type { RunTool, ToolResult } from './run-tool.ts';
-
-/** Between two requests to one target where the tool takes it, ms: the least that iputils grants to everyone. */
-const spacingMs = 200;
 
 /** One process of the system's `ping` per target. */
 export const createPingTool = (runTool: RunTool): EchoTool => ({
