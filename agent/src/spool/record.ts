@@ -24,7 +24,7 @@ export interface RecordHeader {
   readonly payloadBytes: number;
   /** frame, gap: seq. dictionary: first index. acknowledged: boot id. end: last seq, -1 when there is none. */
   readonly number: number;
-  /** frame, gap: epoch ms of the data. acknowledged: seq. end: count of frames. */
+  /** frame, gap: epoch ms of the data. acknowledged: seq. end: first seq, -1 when there is none. */
   readonly time: number;
   /** frame: series its boot had named when it was made; it cannot be read with fewer. dictionary: series named after it. */
   readonly seriesCount: number;

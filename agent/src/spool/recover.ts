@@ -1,8 +1,10 @@
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import type { Disk } from './disk.ts';
-import { addLoss, type Loss } from './gap.ts';
-import { isUpTo, laterPosition } from './position.ts';
-import { type Segment, scanSegment, segmentIndex, segmentName } from './segment.ts';
+import type { Loss } from './gap.ts';
+import { type LostRange, lossBeyond, pushLost } from './lost-range.ts';
+import { laterPosition } from './position.ts';
+import type { DamagedSegment } from './repair.ts';
+import { type Segment, type SegmentScan, scanSegment, segmentIndex, segmentName } from './segment.ts';
 
 /** What opening the spool found, for the log. */
 export interface OpeningReport {
@@ -21,7 +23,7 @@ export const recoverSegments = (
   disk: Disk,
 ): {
   readonly segments: readonly Segment[];
-  readonly damaged: readonly Segment[];
+  readonly damaged: readonly DamagedSegment[];
   readonly acknowledged: FramePosition | null;
   readonly nextIndex: number;
   readonly report: OpeningReport;
@@ -32,28 +34,38 @@ export const recoverSegments = (
     .filter((index) => index !== null)
     .sort((a, b) => a - b);
   const segments: Segment[] = [];
-  const damaged: Segment[] = [];
+  const damaged: DamagedSegment[] = [];
+  const lost: LostRange[] = [];
   let acknowledged: FramePosition | null = null;
-  let loss: Loss | null = null;
+  let before: { readonly scan: SegmentScan; readonly repair: DamagedSegment; readonly lastSeq: number } | null = null;
   let tornBytes = 0;
   let unreadableFiles = 0;
   for (const index of indexes) {
     const scan = scanSegment(disk, index);
     if (scan === null) {
+      // An empty file is one whose writer died before its first byte.
+      if (disk.sizeBytes(segmentName(index)) > 0) unreadableFiles += 1;
       disk.remove(segmentName(index));
-      unreadableFiles += 1;
       continue;
     }
     segments.push(scan.segment);
-    if (scan.isDamaged) damaged.push(scan.segment);
+    const repair: DamagedSegment = { segment: scan.segment, span: scan.span };
+    if (scan.isDamaged) damaged.push(repair);
     acknowledged = laterPosition(acknowledged, scan.acknowledged);
     tornBytes += scan.tornBytes;
-    loss = addLoss(loss, scan.loss);
+    if (scan.span === null) continue;
+    const { bootId, fromMs } = scan.segment;
+    if (before !== null && before.scan.segment.bootId === bootId && before.lastSeq + 1 < scan.span.firstSeq) {
+      // A file between them is gone, or the one before was cut short and its agent went on in this one.
+      const toMs = Math.max(before.scan.segment.toMs, fromMs);
+      const range = { bootId, firstSeq: before.lastSeq + 1, lastSeq: scan.span.firstSeq - 1 };
+      pushLost(lost, { ...range, fromMs: before.scan.segment.toMs, toMs, bytes: before.scan.tornBytes });
+      if (before.repair.span !== null) before.repair.span = { ...before.repair.span, lastSeq: range.lastSeq };
+      if (!before.scan.isDamaged) damaged.push(before.repair);
+    }
+    for (const range of scan.lost) pushLost(lost, range);
+    before = { scan, repair, lastSeq: scan.span.lastSeq };
   }
-  loss = addLoss(loss, lossBetween(segments, loss?.frames ?? 0));
-  const isAllAcknowledged = segments.every(
-    (segment) => segment.frames === 0 || isUpTo({ bootId: segment.bootId, seq: segment.lastSeq }, acknowledged),
-  );
   return {
     segments,
     damaged,
@@ -64,25 +76,7 @@ export const recoverSegments = (
       frames: segments.reduce((sum, segment) => sum + segment.frames, 0),
       tornBytes,
       unreadableFiles,
-      // Damage in frames that the collector has is no loss.
-      loss: isAllAcknowledged && unreadableFiles === 0 ? null : loss,
+      loss: lossBeyond(lost, acknowledged),
     },
   };
-};
-
-/**
- * Frames missing between neighbours of one boot, beyond those already found within the files: a file that was cut short or removed.
- */
-const lossBetween = (segments: readonly Segment[], lossAlreadyFound: number): Loss | null => {
-  let loss: Loss | null = null;
-  let before: Segment | null = null;
-  for (const segment of segments) {
-    if (segment.frames === 0) continue;
-    if (before !== null && before.bootId === segment.bootId) {
-      const missing = segment.firstSeq - before.lastSeq - 1 - lossAlreadyFound;
-      if (missing > 0) loss = addLoss(loss, { fromMs: before.toMs, toMs: segment.fromMs, frames: missing, bytes: 0 });
-    }
-    before = segment;
-  }
-  return loss;
 };

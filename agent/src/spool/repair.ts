@@ -1,13 +1,21 @@
 import type { Disk } from './disk.ts';
 import { encodeHead, headBytes } from './record.ts';
 import { createRecordReader } from './record-reader.ts';
-import type { Segment } from './segment.ts';
+import { isReadable, type Segment, seriesKnownAfter } from './segment.ts';
+import { endRecord } from './segment-writer.ts';
+
+/** A segment that must be written anew, and the frames that were in it or are missing after it. */
+export interface DamagedSegment {
+  readonly segment: Segment;
+  span: { readonly firstSeq: number; readonly lastSeq: number } | null;
+}
 
 /**
- * Writes a damaged segment anew with the records that can be read, so that its damage is found, and told, only once.
+ * Writes a damaged segment anew with the records that can be read. Its closing record still tells what it had, so that the damage is found,
+ * and told, only once.
  * @returns the bytes of the new file
  */
-export const repairSegment = (disk: Disk, segment: Segment): number => {
+export const repairSegment = (disk: Disk, { segment, span }: DamagedSegment): number => {
   const reader = createRecordReader(disk, segment.name);
   const parts: Uint8Array[] = [encodeHead(segment.bootId)];
   let seriesKnown = 0;
@@ -16,20 +24,12 @@ export const repairSegment = (disk: Disk, segment: Segment): number => {
     if (read.status === 'end' || read.status === 'cut') break;
     const from = offset;
     offset = read.nextOffset;
-    if (
-      read.status === 'damaged' ||
-      read.header.type === 'end' ||
-      read.header.seriesCount > knownAfter(read.header, seriesKnown)
-    ) {
-      continue;
-    }
-    seriesKnown = Math.max(seriesKnown, knownAfter(read.header, seriesKnown));
-    parts.push(disk.read(segment.name, from, read.nextOffset - from));
+    if (read.status === 'damaged' || read.header.type === 'end' || !isReadable(read.header, seriesKnown)) continue;
+    seriesKnown = seriesKnownAfter(read.header, seriesKnown);
+    parts.push(disk.read(segment.name, from, offset - from));
   }
+  parts.push(endRecord(span));
   const bytes = Buffer.concat(parts);
   disk.replace(segment.name, bytes);
   return bytes.length;
 };
-
-const knownAfter = (header: { type: string; number: number; seriesCount: number }, seriesKnown: number): number =>
-  header.type === 'dictionary' && header.number <= seriesKnown ? Math.max(seriesKnown, header.seriesCount) : seriesKnown;

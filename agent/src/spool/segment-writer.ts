@@ -52,6 +52,10 @@ export const createSegmentWriter = (disk: Disk, index: number, bootId: number): 
     },
     noteAcknowledged: ({ bootId: ackedBootId, seq }) =>
       append(encodeRecord({ type: 'acknowledged', number: ackedBootId, time: seq, seriesCount: 0 }, nothing)),
-    end: () => append(encodeRecord({ type: 'end', number: segment.lastSeq, time: segment.frames, seriesCount: 0 }, nothing)),
+    end: () => append(endRecord({ firstSeq: segment.firstSeq, lastSeq: segment.lastSeq })),
   };
 };
+
+/** The record that closes a segment and says which frames it had. */
+export const endRecord = (span: { readonly firstSeq: number; readonly lastSeq: number } | null): Uint8Array =>
+  encodeRecord({ type: 'end', number: span?.lastSeq ?? -1, time: span?.firstSeq ?? -1, seriesCount: 0 }, new Uint8Array(0));

@@ -1,9 +1,12 @@
-import { gapBodySchema } from '@jiwei/shared/protocol/control.ts';
+import { AppError } from '@jiwei/shared/errors.ts';
+import { type FramePosition, gapBodySchema } from '@jiwei/shared/protocol/control.ts';
+import { openEnvelope } from '@jiwei/shared/protocol/envelope.ts';
 import { decodeFrame } from '@jiwei/shared/protocol/frame.ts';
 import type { Disk } from './disk.ts';
-import { addLoss, type Loss, lossOfFrame } from './gap.ts';
+import type { Loss } from './gap.ts';
+import { type LostRange, pushLost } from './lost-range.ts';
 import { decodeHead, decodeHeader, headBytes, type RecordHeader, recordHeaderBytes } from './record.ts';
-import { createRecordReader } from './record-reader.ts';
+import { createRecordReader, type RecordReader } from './record-reader.ts';
 
 /** What memory holds of one segment file. The writer changes its own while it appends; a segment found on disk stays as it was read. */
 export interface Segment {
@@ -19,17 +22,19 @@ export interface Segment {
   frameBytes: number;
   fromMs: number;
   toMs: number;
-  /** What its gap frames tell; it must be told again when this segment is dropped unsent. */
-  gaps: Loss | null;
+  /** Its gap frames and what they tell: that must be told again when this segment is dropped unsent. */
+  readonly gaps: { readonly seq: number; readonly loss: Loss }[];
 }
 
 /** What reading a whole segment file found. */
 export interface SegmentScan {
   readonly segment: Segment;
-  /** Frames known to be lost by damage within the file, beyond `acknowledged`. */
-  readonly loss: Loss | null;
+  /** Frames that were in the file and cannot be read any more. */
+  readonly lost: readonly LostRange[];
+  /** Numbers of all its frames, lost ones included; null when there is none. */
+  readonly span: { readonly firstSeq: number; readonly lastSeq: number } | null;
   /** The last acknowledgement noted in the file. */
-  readonly acknowledged: { readonly bootId: number; readonly seq: number } | null;
+  readonly acknowledged: FramePosition | null;
   /** Whether what is readable differs from what is there, other than by a torn tail. */
   readonly isDamaged: boolean;
   /** Bytes after the last whole record of a file that was being written when the agent died. */
@@ -55,7 +60,7 @@ export const emptySegment = (index: number, bootId: number): Segment => ({
   frameBytes: 0,
   fromMs: 0,
   toMs: 0,
-  gaps: null,
+  gaps: [],
 });
 
 /** Counts a frame that stands in the segment. */
@@ -68,44 +73,80 @@ export const noteFrame = (segment: Segment, header: Pick<RecordHeader, 'number' 
   segment.frameBytes += header.payloadBytes;
 };
 
-/** Reads a segment file from end to end in bounded memory. @returns null when not even its head can be read */
+/** Reads a segment file from end to end in bounded memory. @returns null when nothing in it can be read */
 export const scanSegment = (disk: Disk, index: number): SegmentScan | null => {
   const name = segmentName(index);
   const fileBytes = disk.sizeBytes(name);
-  const bootId = decodeHead(disk.read(name, 0, headBytes));
+  const reader = createRecordReader(disk, name);
+  const headBootId = decodeHead(disk.read(name, 0, headBytes));
+  const bootId = headBootId ?? bootIdOfFirstRecord(reader, fileBytes);
   if (bootId === null) return null;
   const segment = emptySegment(index, bootId);
-  const reader = createRecordReader(disk, name);
-  let loss: Loss | null = null;
-  let acknowledged: SegmentScan['acknowledged'] = null;
-  let isDamaged = false;
+  const lost: LostRange[] = [];
+  const noteLost = (firstSeq: number, lastSeq: number, fromMs: number, toMs: number, bytes: number): void =>
+    pushLost(lost, { bootId, firstSeq, lastSeq, fromMs, toMs, bytes });
+  let acknowledged: FramePosition | null = null;
+  let isDamaged = headBootId === null;
   let seriesKnown = 0;
+  let firstSeq = -1;
+  let lastSeq = -1;
   let offset = headBytes;
   for (;;) {
     const read = reader.readAt(offset, fileBytes);
     if (read.status === 'end' || read.status === 'cut') break;
     offset = read.nextOffset;
     const { header } = read;
-    const isFrame = header.type === 'frame' || header.type === 'gap';
-    if (read.status === 'damaged' || (isFrame && header.seriesCount > seriesKnown)) {
+    if (isFrame(header)) {
+      if (firstSeq < 0) firstSeq = header.number;
+      lastSeq = header.number;
+    }
+    if (read.status === 'damaged' || !isReadable(header, seriesKnown)) {
       isDamaged = true;
-      if (isFrame) loss = addLoss(loss, lossOfFrame(header.time, header.payloadBytes));
+      if (isFrame(header)) noteLost(header.number, header.number, header.time, header.time, header.payloadBytes);
       continue;
     }
-    if (header.type === 'dictionary' && header.number <= seriesKnown) seriesKnown = Math.max(seriesKnown, header.seriesCount);
+    seriesKnown = seriesKnownAfter(header, seriesKnown);
     if (header.type === 'acknowledged') acknowledged = { bootId: header.number, seq: header.time };
-    if (header.type === 'gap') segment.gaps = addLoss(segment.gaps, lossInGap(read.payload));
-    if (isFrame) noteFrame(segment, header);
+    if (header.type === 'gap') segment.gaps.push({ seq: header.number, loss: lossInGap(read.payload) });
+    if (isFrame(header)) noteFrame(segment, header);
   }
   segment.sizeBytes = offset;
   const end = closingRecord(disk, name, fileBytes);
-  // A closed segment says how many frames it had, so that a lost rest can be counted. Its times lie after the last one read.
-  const missing = end === null ? 0 : end.time - segment.frames - (loss?.frames ?? 0);
-  if (missing > 0) {
-    isDamaged = true;
-    loss = addLoss(loss, { fromMs: segment.toMs, toMs: segment.toMs, frames: missing, bytes: Math.max(0, fileBytes - offset) });
+  if (end !== null && end.number >= 0) {
+    // A closed segment says what it had, so that a rest that cannot be read is still counted. When that was is known only from where on.
+    const missingFrom = lastSeq < 0 ? end.time : lastSeq + 1;
+    if (offset < fileBytes && missingFrom <= end.number) {
+      noteLost(missingFrom, end.number, segment.toMs, segment.toMs, fileBytes - offset);
+    }
+    firstSeq = end.time;
+    lastSeq = end.number;
   }
-  return { segment, loss, acknowledged, isDamaged, tornBytes: end === null ? fileBytes - offset : 0 };
+  if (end !== null && offset < fileBytes) isDamaged = true;
+  const span = firstSeq < 0 ? null : { firstSeq, lastSeq };
+  return { segment, lost, span, acknowledged, isDamaged, tornBytes: end === null ? fileBytes - offset : 0 };
+};
+
+/** Whether a record carries a frame. */
+export const isFrame = (header: Pick<RecordHeader, 'type'>): boolean => header.type === 'frame' || header.type === 'gap';
+
+/** Samples whose dictionary was lost are numbers without names, and a dictionary after a hole would name the wrong ones. */
+export const isReadable = (header: RecordHeader, seriesKnown: number): boolean =>
+  header.type === 'dictionary' ? header.number <= seriesKnown : header.seriesCount <= seriesKnown;
+
+/** Series of its boot that a segment has named up to and including a readable record. */
+export const seriesKnownAfter = (header: RecordHeader, seriesKnown: number): number =>
+  header.type === 'dictionary' ? Math.max(seriesKnown, header.seriesCount) : seriesKnown;
+
+/** Every message says which boot it is of, so that a damaged head loses nothing. */
+const bootIdOfFirstRecord = (reader: RecordReader, fileBytes: number): number | null => {
+  for (let offset = headBytes; ; ) {
+    const read = reader.readAt(offset, fileBytes);
+    if (read.status === 'end' || read.status === 'cut') return null;
+    if (read.status === 'record' && (isFrame(read.header) || read.header.type === 'dictionary')) {
+      return openEnvelope(read.payload).bootId;
+    }
+    offset = read.nextOffset;
+  }
 };
 
 /** The record that closes a segment stands at its very end. */
@@ -116,9 +157,9 @@ const closingRecord = (disk: Disk, name: string, fileBytes: number): RecordHeade
 };
 
 /** The checksum was right, so this is what we wrote; still it is checked, because a wrong number here would be told to people. */
-const lossInGap = (message: Uint8Array): Loss | null => {
+const lossInGap = (message: Uint8Array): Loss => {
   const frame = decodeFrame(message);
-  if (frame.kind !== 'gap') return null;
+  if (frame.kind !== 'gap') throw new AppError('SPOOL_CORRUPT', `a record marked as a gap holds a frame of kind ${frame.kind}`);
   const body: unknown = JSON.parse(Buffer.from(frame.body).toString('utf8'));
   const { cause: _cause, ...loss } = gapBodySchema.parse(body);
   return loss;

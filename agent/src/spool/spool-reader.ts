@@ -4,7 +4,7 @@ import { type Loss, lossOfFrame } from './gap.ts';
 import { isUpTo } from './position.ts';
 import { headBytes, type RecordHeader } from './record.ts';
 import { createRecordReader, type RecordRead, type RecordReader } from './record-reader.ts';
-import type { Segment } from './segment.ts';
+import { isFrame, isReadable, type Segment, seriesKnownAfter } from './segment.ts';
 
 /** A message as it goes to the collector. A dictionary names the series [0, seriesCount) of its boot together with those before it. */
 export type SpoolItem =
@@ -29,6 +29,7 @@ interface ReaderOptions {
 export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
   let place: { readonly segment: Segment; readonly records: RecordReader; offset: number } | null = null;
   let lastSeq = -1;
+  let seriesKnown = 0;
 
   const segmentAfter = (index: number): Segment | undefined => options.segments.find((segment) => segment.index > index);
 
@@ -36,6 +37,7 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
     if (segment === undefined) return false;
     place = { segment, records: createRecordReader(options.disk, segment.name), offset: headBytes };
     lastSeq = segment.firstSeq - 1;
+    seriesKnown = 0;
     return true;
   };
 
@@ -62,8 +64,7 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
   const itemOf = (segment: Segment, header: RecordHeader, message: Uint8Array): SpoolItem | null => {
     const { bootId } = segment;
     if (header.type === 'dictionary') return { kind: 'dictionary', bootId, seriesCount: header.seriesCount, message };
-    if (header.type !== 'frame' && header.type !== 'gap') return null;
-    lastSeq = header.number;
+    if (!isFrame(header)) return null;
     const position = { bootId, seq: header.number };
     return isUpTo(position, options.after) ? null : { kind: 'frame', position, message };
   };
@@ -87,11 +88,13 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
           continue;
         }
         place.offset = found.nextOffset;
-        if (found.status === 'damaged') {
-          const { header } = found;
-          if (header.type === 'frame' || header.type === 'gap') noteLoss(segment, header.number, header.number, header);
+        const { header } = found;
+        if (isFrame(header)) lastSeq = header.number;
+        if (found.status === 'damaged' || !isReadable(header, seriesKnown)) {
+          if (isFrame(header)) noteLoss(segment, header.number, header.number, header);
           continue;
         }
+        seriesKnown = seriesKnownAfter(header, seriesKnown);
         const item = itemOf(segment, found.header, found.payload);
         if (item !== null) return item;
       }

@@ -77,7 +77,7 @@ export const openSpool = async (options: SpoolOptions): Promise<{ readonly spool
       // Told first and durably, mended second: a crash between the two tells it twice rather than never.
       await core.spool.sync();
     }
-    for (const segment of recovered.damaged) segment.sizeBytes = repairSegment(options.disk, segment);
+    for (const damaged of recovered.damaged) damaged.segment.sizeBytes = repairSegment(options.disk, damaged);
     core.dropAcknowledged();
     return { spool: core.spool, report: recovered.report };
   } catch (error) {
@@ -121,9 +121,11 @@ const createSpool = (
     segments.splice(segments.indexOf(segment), 1);
   };
 
+  /** From the front only: an empty file between two others tells that what is missing there was told already. */
   const dropAcknowledged = (): void => {
-    for (const segment of [...segments]) {
-      if (segment !== writer?.segment && framesAfter(segment, acknowledged) === 0) removeSegment(segment);
+    for (let first = segments[0]; first !== undefined && first !== writer?.segment; first = segments[0]) {
+      if (framesAfter(first, acknowledged) > 0) return;
+      removeSegment(first);
     }
   };
 
@@ -131,13 +133,15 @@ const createSpool = (
   const dropOldest = (): boolean => {
     const oldest = segments[0];
     if (oldest === undefined || oldest === writer?.segment) return false;
-    const frames = framesAfter(oldest, acknowledged);
+    const unsent = framesAfter(oldest, acknowledged);
+    const gaps = oldest.gaps.filter(({ seq }) => !isUpTo({ bootId: oldest.bootId, seq }, acknowledged));
+    const frames = unsent - gaps.length;
     if (frames > 0) {
-      const bytes = Math.round((oldest.frameBytes * frames) / oldest.frames);
+      const bytes = Math.round((oldest.frameBytes * unsent) / oldest.frames);
       noteLoss({ fromMs: oldest.fromMs, toMs: oldest.toMs, frames, bytes }, 'spool-full');
-      // What its gap frames would have told is still true, and already counted when it was first noted.
-      if (oldest.gaps !== null) untold['spool-full'] = addLoss(untold['spool-full'], oldest.gaps);
     }
+    // What its gap frames would have told is still true, and was counted when it was first noted.
+    for (const { loss } of gaps) untold['spool-full'] = addLoss(untold['spool-full'], loss);
     removeSegment(oldest);
     return true;
   };
@@ -158,8 +162,8 @@ const createSpool = (
     }
     while (usedBytes() + options.segmentBytes > options.bytesMax && dropOldest());
     if (writer === null) {
-      writer = createSegmentWriter(disk, nextIndex, bootId);
       nextIndex += 1;
+      writer = createSegmentWriter(disk, nextIndex - 1, bootId);
       segments.push(writer.segment);
     }
     return writer;
@@ -176,30 +180,25 @@ const createSpool = (
     return { bootId, seq: nextSeq - 1 };
   };
 
-  /** A file that failed once is left, and room is made by giving up the oldest, before the frame itself is given up. */
-  const writeWithRetry = (kind: NumberedFrameKind, body: Uint8Array, atMs: number): FramePosition => {
-    try {
-      return write(kind, body, atMs);
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      leaveWriter();
-      nextIndex += 1;
-      dropOldest();
-      return write(kind, body, atMs);
-    }
-  };
-
   const tellLosses = (): void => {
     for (const cause of ['spool-full', 'spool-damaged'] as const) {
       const loss = untold[cause];
       if (loss === null) continue;
+      const { seq } = write('gap', gapBody(loss, cause), loss.toMs);
       untold[cause] = null;
-      try {
-        writeWithRetry('gap', gapBody(loss, cause), loss.toMs);
-      } catch (error) {
-        untold[cause] = addLoss(loss, untold[cause]);
-        throw error;
-      }
+      writer?.segment.gaps.push({ seq, loss });
+    }
+  };
+
+  /** A file that failed is left. Before a frame is given up, it is tried in a new one, on a full disk after giving up the oldest. */
+  const tryTwice = <Result>(act: () => Result): Result => {
+    try {
+      return act();
+    } catch (error) {
+      if (error instanceof AppError) throw error;
+      leaveWriter();
+      if (isDiskFull(error)) dropOldest();
+      return act();
     }
   };
 
@@ -218,10 +217,12 @@ const createSpool = (
   const spool: Spool = {
     append: (draft) => {
       try {
-        // A file that is full may drop others, and that loss is told before the frame that caused it.
-        writerFor();
-        tellLosses();
-        return writeWithRetry(draft.kind, draft.body, draft.atMs);
+        return tryTwice(() => {
+          // A file that is full may drop others, and that loss is told before the frame that caused it.
+          writerFor();
+          tellLosses();
+          return write(draft.kind, draft.body, draft.atMs);
+        });
       } catch (error) {
         if (error instanceof AppError) throw error;
         leaveWriter();
@@ -266,3 +267,6 @@ const createSpool = (
   };
   return { spool, noteLoss, tellLosses, dropAcknowledged };
 };
+
+const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');

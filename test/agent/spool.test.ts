@@ -1,0 +1,324 @@
+import { openSpool, type Spool } from '@jiwei/agent/spool/spool.ts';
+import type { SpoolItem } from '@jiwei/agent/spool/spool-reader.ts';
+import { type FramePosition, type GapBody, gapBodySchema } from '@jiwei/shared/protocol/control.ts';
+import { decodeDictionary } from '@jiwei/shared/protocol/dictionary.ts';
+import { decodeFrame } from '@jiwei/shared/protocol/frame.ts';
+import { decodeSamples, encodeSamples } from '@jiwei/shared/protocol/samples.ts';
+import type { Series } from '@jiwei/shared/series.ts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { createMemoryDisk, type MemoryDisk } from './memory-disk.ts';
+
+const seriesNamed = (name: string): Series => ({ family: { name, type: 'gauge', help: name }, labels: [] });
+
+const open = async (
+  disk: MemoryDisk,
+  options: { bootId?: number; segmentBytes?: number; bytesMax?: number; series?: Series[] } = {},
+) =>
+  openSpool({
+    disk,
+    bootId: options.bootId ?? 1,
+    series: options.series ?? [],
+    segmentBytes: options.segmentBytes ?? 1_000_000,
+    bytesMax: options.bytesMax ?? 100_000_000,
+  });
+
+const appendText = (spool: Spool, text: string, atMs = 1_000): FramePosition =>
+  spool.append({ kind: 'results', body: Buffer.from(text), atMs });
+
+const readAll = (spool: Spool, after: FramePosition | null = null): SpoolItem[] => {
+  const reader = spool.read(after);
+  const items: SpoolItem[] = [];
+  for (let item = reader.next(); item !== null; item = reader.next()) items.push(item);
+  return items;
+};
+
+/** The frames as `bootId/seq`, and the sum of what gap frames tell, having checked that every samples frame can be decoded. */
+const survey = (spool: Spool): { frames: string[]; lostFrames: number } => {
+  const known = new Map<number, number>();
+  const frames: string[] = [];
+  let lostFrames = 0;
+  for (const item of readAll(spool)) {
+    if (item.kind === 'dictionary') {
+      const { firstIndex, series } = decodeDictionary(item.message);
+      expect(firstIndex).toBeLessThanOrEqual(known.get(item.bootId) ?? 0);
+      known.set(item.bootId, Math.max(known.get(item.bootId) ?? 0, firstIndex + series.length));
+      continue;
+    }
+    const frame = decodeFrame(item.message);
+    if (frame.kind === 'dictionary') throw new Error('a dictionary stands as a frame');
+    expect({ bootId: frame.bootId, seq: frame.seq }).toEqual(item.position);
+    if (frame.kind === 'samples') {
+      const last = decodeSamples(frame.body)[0]?.indexes.at(-1) ?? -1;
+      expect(last).toBeLessThan(known.get(frame.bootId) ?? 0);
+    }
+    if (frame.kind === 'gap') lostFrames += readGap(frame.body).frames;
+    else frames.push(`${frame.bootId}/${frame.seq}`);
+  }
+  return { frames, lostFrames };
+};
+
+const readGap = (body: Uint8Array): GapBody => gapBodySchema.parse(JSON.parse(Buffer.from(body).toString()));
+
+test('gives frames back in order, also those appended while it is being read', async () => {
+  const { spool } = await open(createMemoryDisk());
+  appendText(spool, 'a');
+  appendText(spool, 'b');
+  const reader = spool.read(null);
+  expect(reader.next()).toMatchObject({ position: { bootId: 1, seq: 0 } });
+  expect(reader.next()).toMatchObject({ position: { bootId: 1, seq: 1 } });
+  expect(reader.next()).toBeNull();
+  appendText(spool, 'c');
+  expect(reader.next()).toMatchObject({ position: { bootId: 1, seq: 2 } });
+  expect(reader.next()).toBeNull();
+});
+
+test('begins each file with the series that its samples need', async () => {
+  const series = [seriesNamed('a')];
+  const { spool } = await open(createMemoryDisk(), { series, segmentBytes: 60 });
+  const appendRow = (): void => {
+    const indexes = Uint32Array.from(series.keys());
+    spool.append({
+      kind: 'samples',
+      atMs: 1,
+      body: encodeSamples([{ atMs: 1, indexes, values: new Float64Array(indexes.length) }]),
+    });
+  };
+  appendRow();
+  series.push(seriesNamed('b'));
+  appendRow();
+  for (let more = 0; more < 4; more += 1) appendRow();
+  const { frames } = survey(spool);
+  expect(frames).toHaveLength(6);
+  const dictionaries = readAll(spool).filter((item) => item.kind === 'dictionary');
+  expect(dictionaries.length).toBeGreaterThan(2);
+  // Read from the middle, the rest must still be readable by itself.
+  const rest = readAll(spool, { bootId: 1, seq: 4 });
+  expect(rest.map((item) => item.kind)).toContain('dictionary');
+});
+
+test('keeps what was appended when the process dies, and sends it under its old boot', async () => {
+  const disk = createMemoryDisk();
+  const first = await open(disk, { bootId: 5 });
+  appendText(first.spool, 'a');
+  appendText(first.spool, 'b');
+  const second = await open(disk, { bootId: 9 });
+  appendText(second.spool, 'c');
+  expect(survey(second.spool)).toEqual({ frames: ['5/0', '5/1', '9/0'], lostFrames: 0 });
+  expect(second.report).toMatchObject({ frames: 2, tornBytes: 0, loss: null });
+});
+
+test('keeps what was synced when the power fails', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  appendText(spool, 'a');
+  await spool.sync();
+  appendText(spool, 'b');
+  const { spool: after } = await open(disk.afterPowerLoss(), { bootId: 2 });
+  expect(survey(after)).toEqual({ frames: ['1/0'], lostFrames: 0 });
+});
+
+test('forgets what is acknowledged, keeps the rest, and removes files that hold nothing more', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk, { segmentBytes: 100 });
+  for (let seq = 0; seq < 20; seq += 1) appendText(spool, `frame number ${seq}`);
+  const filesBefore = disk.files.size;
+  spool.acknowledge({ bootId: 1, seq: 14 });
+  expect(disk.files.size).toBeLessThan(filesBefore);
+  expect(spool.counts().pendingFrames).toBe(5);
+  expect(readAll(spool, { bootId: 1, seq: 14 })).toHaveLength(5);
+  spool.acknowledge({ bootId: 1, seq: 3 });
+  expect(spool.counts().pendingFrames).toBe(5);
+  spool.acknowledge({ bootId: 1, seq: 19 });
+  expect(spool.counts()).toMatchObject({ pendingFrames: 0, pendingBytes: 0 });
+});
+
+test('does not believe an acknowledgement of what it never wrote', async () => {
+  const { spool } = await open(createMemoryDisk());
+  appendText(spool, 'a');
+  spool.acknowledge({ bootId: 1, seq: 7 });
+  spool.acknowledge({ bootId: 3, seq: 0 });
+  expect(spool.counts().pendingFrames).toBe(1);
+});
+
+test('remembers over a restart what was acknowledged', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  for (const text of ['a', 'b', 'c']) appendText(spool, text);
+  spool.acknowledge({ bootId: 1, seq: 1 });
+  await spool.close();
+  const { spool: after } = await open(disk, { bootId: 2 });
+  expect(after.counts().pendingFrames).toBe(1);
+  after.acknowledge({ bootId: 1, seq: 2 });
+  expect(disk.files.size).toBe(0);
+});
+
+test('drops the oldest when full and tells how much, also what dropped gap frames would have told', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk, { segmentBytes: 200, bytesMax: 1_000 });
+  for (let seq = 0; seq < 200; seq += 1) appendText(spool, `frame number ${seq}`, 1_000 + seq);
+  const used = [...disk.files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  expect(used).toBeLessThanOrEqual(1_000 + 200);
+  const { frames, lostFrames } = survey(spool);
+  expect(frames.length + lostFrames).toBe(200);
+  expect(spool.counts().droppedFrames).toBe(lostFrames);
+});
+
+test('gives up old data for new when the disk itself is full, and tells it', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk, { segmentBytes: 200 });
+  for (let seq = 0; seq < 20; seq += 1) appendText(spool, `frame number ${seq}`);
+  disk.roomBytes = 30;
+  for (let seq = 20; seq < 40; seq += 1) appendText(spool, `frame number ${seq}`);
+  const { frames, lostFrames } = survey(spool);
+  expect(lostFrames).toBeGreaterThan(0);
+  expect(frames.length + lostFrames).toBe(40);
+  const { spool: after } = await open(disk, { bootId: 2 });
+  expect(survey(after).frames).toEqual(frames);
+});
+
+test('says that a frame is lost when the disk takes nothing, and tells it once the disk does again', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  appendText(spool, 'a');
+  disk.isBroken = true;
+  expect(() => appendText(spool, 'b', 2_000)).toThrow(expect.objectContaining({ code: 'SPOOL_UNAVAILABLE' }));
+  disk.isBroken = false;
+  appendText(spool, 'c');
+  expect(survey(spool)).toEqual({ frames: ['1/0', '1/2'], lostFrames: 1 });
+  expect(spool.counts().droppedFrames).toBe(1);
+});
+
+test('is empty and in order when its folder holds only files of others', async () => {
+  const disk = createMemoryDisk(
+    new Map([
+      ['notes.txt', Buffer.from('x')],
+      ['000000000007.seg', Buffer.alloc(0)],
+    ]),
+  );
+  const { spool, report } = await open(disk);
+  expect(report).toMatchObject({ segments: 0, unreadableFiles: 0 });
+  appendText(spool, 'a');
+  expect(survey(spool).frames).toEqual(['1/0']);
+  expect(disk.files.has('notes.txt')).toBe(true);
+});
+
+/** Two closed files and one that was being written when the agent died, with samples and their dictionaries in all. */
+const exampleFiles = async (): Promise<Map<string, Buffer>> => {
+  const disk = createMemoryDisk();
+  const series = [seriesNamed('first')];
+  const { spool } = await open(disk, { series, segmentBytes: 60 });
+  for (let row = 0; row < 11; row += 1) {
+    if (row === 2) series.push(seriesNamed('second'));
+    const indexes = Uint32Array.from(series.keys());
+    const values = new Float64Array(indexes.length).fill(row);
+    spool.append({ kind: 'samples', atMs: 1_000 + row, body: encodeSamples([{ atMs: 1_000 + row, indexes, values }]) });
+  }
+  return disk.files;
+};
+
+test('recovers a prefix of a file that was cut at any byte', async () => {
+  const files = await exampleFiles();
+  expect(files.size).toBeGreaterThanOrEqual(3);
+  const whole = survey((await open(createMemoryDisk(files), { bootId: 2 })).spool).frames;
+  const last = [...files.keys()].sort().at(-1) ?? '';
+  const content = files.get(last) ?? Buffer.alloc(0);
+  let before = 0;
+  for (let bytes = 0; bytes <= content.length; bytes += 1) {
+    const disk = createMemoryDisk(new Map(files).set(last, content.subarray(0, bytes)));
+    const { spool, report } = await open(disk, { bootId: 2 });
+    const { frames, lostFrames } = survey(spool);
+    expect(frames).toEqual(whole.slice(0, frames.length));
+    expect(frames.length).toBeGreaterThanOrEqual(before);
+    // A torn tail was never complete: nobody was told that it exists.
+    expect({ lostFrames, loss: report.loss }).toEqual({ lostFrames: 0, loss: null });
+    before = frames.length;
+  }
+  expect(before).toBe(whole.length);
+});
+
+test('loses no more than one record or the rest of its file to any flipped byte, and tells exactly what', async () => {
+  const files = await exampleFiles();
+  const whole = survey((await open(createMemoryDisk(files), { bootId: 2 })).spool).frames;
+  const names = [...files.keys()].sort();
+  for (const name of names) {
+    const content = files.get(name) ?? Buffer.alloc(0);
+    const isBeingWritten = name === names.at(-1);
+    for (let offset = 0; offset < content.length; offset += 1) {
+      const hurt = Buffer.from(content);
+      hurt[offset] = (hurt[offset] ?? 0) ^ 0x41;
+      const disk = createMemoryDisk(new Map(files).set(name, hurt));
+      const { spool } = await open(disk, { bootId: 2 });
+      const { frames, lostFrames } = survey(spool);
+      expect(whole, `${name} at ${offset}`).toEqual(expect.arrayContaining(frames));
+      // Of a file without its closing record the rest cannot be told from a torn tail.
+      if (isBeingWritten) expect(frames.length + lostFrames, `${name} at ${offset}`).toBeLessThanOrEqual(whole.length);
+      else expect(frames.length + lostFrames, `${name} at ${offset}`).toBe(whole.length);
+      // Found and told once: the next start finds it mended.
+      const again = await open(disk, { bootId: 3 });
+      expect(again.report.loss, `${name} at ${offset}`).toBeNull();
+      expect(survey(again.spool)).toEqual({ frames, lostFrames });
+    }
+  }
+});
+
+test('tells of data that the disk loses while it is open', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk, { segmentBytes: 80 });
+  for (let seq = 0; seq < 6; seq += 1) appendText(spool, `frame number ${seq}`);
+  const [first = ''] = [...disk.files.keys()].sort();
+  const content = Buffer.from(disk.files.get(first) ?? Buffer.alloc(0));
+  content[70] = (content[70] ?? 0) ^ 0xff;
+  disk.files.set(first, content);
+  expect(survey(spool).frames).not.toContain('1/0');
+  appendText(spool, 'next');
+  expect(survey(spool).lostFrames).toBe(1);
+  expect(spool.counts().damagedFrames).toBeGreaterThan(0);
+});
+
+test('whatever is appended, acknowledged and cut off: what is read back is a run of what was written, in order', async () => {
+  const step = fc.oneof(
+    fc.record({ kind: fc.constant('append' as const), bytes: fc.nat(120) }),
+    fc.record({ kind: fc.constant('acknowledge' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    fc.record({ kind: fc.constant('kill' as const), keptShare: fc.double({ min: 0, max: 1, noNaN: true }) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 60, size: 'max' }), async (steps) => {
+      let disk = createMemoryDisk();
+      let bootId = 1;
+      let { spool } = await open(disk, { bootId, segmentBytes: 150 });
+      let written: FramePosition[] = [];
+      let acknowledged: FramePosition | null = null;
+      for (const one of steps) {
+        if (one.kind === 'append') written.push(appendText(spool, 'x'.repeat(one.bytes)));
+        const chosen = one.kind === 'acknowledge' ? written[Math.floor(one.share * written.length)] : undefined;
+        if (chosen !== undefined) {
+          spool.acknowledge(chosen);
+          acknowledged = chosen;
+          written = written.filter(
+            (position) => position.bootId > chosen.bootId || (position.bootId === chosen.bootId && position.seq > chosen.seq),
+          );
+        }
+        if (one.kind === 'kill') {
+          const names = [...disk.files.keys()].sort();
+          const last = names.at(-1);
+          if (last !== undefined) {
+            const content = disk.files.get(last) ?? Buffer.alloc(0);
+            disk = createMemoryDisk(
+              new Map(disk.files).set(last, content.subarray(0, Math.floor(one.keptShare * content.length))),
+            );
+          }
+          bootId += 1;
+          ({ spool } = await open(disk, { bootId, segmentBytes: 150 }));
+          const kept = new Set(positionsOf(spool, acknowledged));
+          written = written.filter((position) => kept.has(`${position.bootId}/${position.seq}`));
+        }
+        expect(positionsOf(spool, acknowledged)).toEqual(written.map((position) => `${position.bootId}/${position.seq}`));
+      }
+    }),
+    { numRuns: 200 },
+  );
+});
+
+const positionsOf = (spool: Spool, after: FramePosition | null): string[] =>
+  readAll(spool, after).flatMap((item) => (item.kind === 'frame' ? [`${item.position.bootId}/${item.position.seq}`] : []));
