@@ -13,6 +13,7 @@ import { createEventHub } from './event-hub.ts';
 import { registerOpenApi } from './openapi.ts';
 import { createPageAvailability } from './page-availability.ts';
 import { handleError, handleNotFound, pathOf } from './problem.ts';
+import { agentFactRoutes } from './routes/agent-facts.ts';
 import { agentRoutes } from './routes/agents.ts';
 import { alertRoutes } from './routes/alerts.ts';
 import { assetRoutes } from './routes/assets.ts';
@@ -29,7 +30,7 @@ import { joinTokenRoutes } from './routes/join-tokens.ts';
 import { maintenanceRoutes } from './routes/maintenance.ts';
 import { openApiRoutes } from './routes/openapi.ts';
 import { pageRoutes } from './routes/page.ts';
-import { pushRoutes } from './routes/push.ts';
+import { pushAddressRoutes, pushRoutes } from './routes/push.ts';
 import { sampleRoutes } from './routes/samples.ts';
 import { unitRoutes } from './routes/units.ts';
 import { zoneRoutes } from './routes/zones.ts';
@@ -57,9 +58,11 @@ const apiRoutes = [
   unitRoutes,
   assetRoutes,
   agentRoutes,
+  agentFactRoutes,
   sampleRoutes,
   joinTokenRoutes,
   checkRoutes,
+  pushAddressRoutes,
   historyRoutes,
   availabilityRoutes,
   incidentRoutes,

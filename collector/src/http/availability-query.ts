@@ -116,8 +116,8 @@ export const groupShares = (measured: readonly MeasuredAsset[]): GroupShares => 
 };
 
 /** A share as the API tells it: ms over ms, and the same in percent. */
-export const ratioBody = (ratio: Ratio): { num: number; den: number; percent: string | null } => ({
+export const ratioBody = (ratio: Ratio): { num: number; den: number; percentText: string | null } => ({
   num: Number(ratio.num),
   den: Number(ratio.den),
-  percent: percentText(ratio),
+  percentText: percentText(ratio),
 });

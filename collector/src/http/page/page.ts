@@ -111,7 +111,7 @@ const availabilityRow = (window: PageAvailability, model: PageModel, words: Word
 const availabilitySection = (model: PageModel, words: Words): Html => html`<section aria-labelledby="availability">
 <h2 id="availability">${words.availability}</h2>
 ${table(
-  [words.period, words.observed, words.coverage, words.worst],
+  [words.windowColumn, words.observed, words.coverage, words.worst],
   model.availability.map((window) => availabilityRow(window, model, words)),
 )}
 <p class="small">${words.availabilityNote}</p></section>`;
@@ -147,7 +147,7 @@ const skewShownMs = 500;
 const skewText = (skewMs: number | null, words: Words): string => {
   if (skewMs === null) return '—';
   if (Math.abs(skewMs) < skewShownMs) return words.inStep;
-  return skewMs > 0 ? words.lead(shortSpanText(skewMs)) : words.lag(shortSpanText(-skewMs));
+  return skewMs > 0 ? words.ahead(shortSpanText(skewMs)) : words.behind(shortSpanText(-skewMs));
 };
 
 const agentsSection = (model: PageModel, language: Language): Html => {

@@ -35,17 +35,17 @@ export interface Words {
   readonly lasts: string;
   readonly respond: string;
   readonly onsite: string;
-  readonly left: (duration: string) => string;
-  readonly overdue: (duration: string) => string;
-  readonly doneAfter: (duration: string) => string;
-  readonly doneLate: (duration: string) => string;
+  readonly left: (lasted: string) => string;
+  readonly overdue: (lasted: string) => string;
+  readonly doneAfter: (lasted: string) => string;
+  readonly doneLate: (lasted: string) => string;
   readonly notNeeded: string;
   readonly noData: string;
   readonly flapping: string;
   readonly maintenance: string;
   readonly availability: string;
   readonly windows: Readonly<Record<'hour' | 'day' | 'week' | 'month', string>>;
-  readonly period: string;
+  readonly windowColumn: string;
   readonly observed: string;
   readonly coverage: string;
   readonly worst: string;
@@ -68,9 +68,9 @@ export interface Words {
   readonly spool: string;
   readonly frames: (count: number) => string;
   readonly declarationRefused: string;
-  readonly runningFor: (duration: string) => string;
-  readonly lead: (duration: string) => string;
-  readonly lag: (duration: string) => string;
+  readonly runningFor: (lasted: string) => string;
+  readonly ahead: (lasted: string) => string;
+  readonly behind: (lasted: string) => string;
   readonly inStep: string;
 }
 
@@ -120,17 +120,17 @@ const zh: Words = {
   lasts: '已持续',
   respond: '响应（3 分钟）',
   onsite: '到场（15 分钟）',
-  left: (duration) => `剩余 ${duration}`,
-  overdue: (duration) => `超时 ${duration}`,
-  doneAfter: (duration) => `已完成，用时 ${duration}`,
-  doneLate: (duration) => `超时完成，用时 ${duration}`,
+  left: (lasted) => `剩余 ${lasted}`,
+  overdue: (lasted) => `超时 ${lasted}`,
+  doneAfter: (lasted) => `已完成，用时 ${lasted}`,
+  doneLate: (lasted) => `超时完成，用时 ${lasted}`,
   notNeeded: '无需到场',
   noData: '暂无数据',
   flapping: '反复波动',
   maintenance: '维护中',
   availability: '可用率',
   windows: { hour: '近 1 小时', day: '近 1 天', week: '近 7 天', month: '近 30 天' },
-  period: '时段',
+  windowColumn: '时段',
   observed: '可用率',
   coverage: '数据覆盖率',
   worst: '最低的资产',
@@ -153,9 +153,9 @@ const zh: Words = {
   spool: '待传数据',
   frames: (count) => `${count} 帧`,
   declarationRefused: '最近一次登记文件未被采用，仍按上一版本运行：',
-  runningFor: (duration) => `已运行 ${duration}`,
-  lead: (duration) => `快 ${duration}`,
-  lag: (duration) => `慢 ${duration}`,
+  runningFor: (lasted) => `已运行 ${lasted}`,
+  ahead: (lasted) => `快 ${lasted}`,
+  behind: (lasted) => `慢 ${lasted}`,
   inStep: '一致',
 };
 
@@ -205,17 +205,17 @@ const en: Words = {
   lasts: 'For',
   respond: 'Response (3 min)',
   onsite: 'On site (15 min)',
-  left: (duration) => `${duration} left`,
-  overdue: (duration) => `overdue by ${duration}`,
-  doneAfter: (duration) => `done after ${duration}`,
-  doneLate: (duration) => `late, done after ${duration}`,
+  left: (lasted) => `${lasted} left`,
+  overdue: (lasted) => `overdue by ${lasted}`,
+  doneAfter: (lasted) => `done after ${lasted}`,
+  doneLate: (lasted) => `late, done after ${lasted}`,
   notNeeded: 'not needed',
   noData: 'no data',
   flapping: 'flapping',
   maintenance: 'maintenance',
   availability: 'Availability',
   windows: { hour: '1 hour', day: '1 day', week: '7 days', month: '30 days' },
-  period: 'Period',
+  windowColumn: 'Period',
   observed: 'Availability',
   coverage: 'Coverage',
   worst: 'Lowest asset',
@@ -240,9 +240,9 @@ const en: Words = {
   spool: 'Waiting to be sent',
   frames: (count) => `${count} ${count === 1 ? 'frame' : 'frames'}`,
   declarationRefused: 'The last declaration was refused; the one before is still in force:',
-  runningFor: (duration) => `running for ${duration}`,
-  lead: (duration) => `${duration} ahead`,
-  lag: (duration) => `${duration} behind`,
+  runningFor: (lasted) => `running for ${lasted}`,
+  ahead: (lasted) => `${lasted} ahead`,
+  behind: (lasted) => `${lasted} behind`,
   inStep: 'in step',
 };
 

@@ -18,7 +18,7 @@ const ratioSchema = z
   .object({
     num: spanMs,
     den: spanMs,
-    percent: z.string().nullable().describe('Four decimals, cut off; null when nothing is known.'),
+    percentText: z.string().nullable().describe('Four decimals, cut off; null when nothing is known.'),
   })
   .meta({ id: 'Ratio' });
 
@@ -55,7 +55,7 @@ const groupAvailabilitySchema = z
     id: z.string().nullable().describe('Of the unit or zone; null for all.'),
     assets: z.int(),
     ...shareFields,
-    importanceWeightedPercent: z.string().nullable().describe("Mean of the assets' observed shares by importance."),
+    importanceWeightedText: z.string().nullable().describe("Mean of the assets' observed shares by importance."),
     worst: z.object({ assetId: z.string(), observed: ratioSchema }).nullable(),
   })
   .meta({ id: 'GroupAvailability' });
@@ -88,7 +88,7 @@ const groupBody = (id: string | null, measured: readonly MeasuredAsset[]): z.inp
     assets: measured.length,
     parts: { ...group.parts },
     ...shareBody(group),
-    importanceWeightedPercent: percentText(group.importanceWeighted),
+    importanceWeightedText: percentText(group.importanceWeighted),
     worst: group.worst === null ? null : { assetId: group.worst.assetId, observed: ratioBody(group.worst.observed) },
   };
 };
@@ -132,7 +132,7 @@ export const availabilityRoutes = (api: Api, { service, clock }: HttpContext): v
     schema: {
       tags: ['history'],
       summary: 'Availability of units, zones or all over a range',
-      description: '`observed` is weighted by time, `importanceWeightedPercent` by importance, `worst` is the lowest asset.',
+      description: '`observed` is weighted by time, `importanceWeightedText` by importance, `worst` is the lowest asset.',
       querystring: groupQuery,
       response: answers(z.object({ ...measureFields, items: z.array(groupAvailabilitySchema) })),
     },

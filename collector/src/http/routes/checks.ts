@@ -8,7 +8,6 @@ import type { Api, HttpContext } from '../context.ts';
 import { pageOfItems, pageRequestOf } from '../paging.ts';
 import { answers, idText, isRange, pageOf, pageQuery, queryList, rangeNeeded, rangeQuery } from '../schema.ts';
 import { checkBody, checkSchema, storedResultBody, storedResultSchema } from '../shapes/check.ts';
-import { pushTokenOf } from '../tokens.ts';
 
 const kinds = probeKindNames as [ProbeKind, ...ProbeKind[]];
 const checkParams = z.strictObject({ checkId: idText });
@@ -21,12 +20,8 @@ const checkQuery = z.strictObject({
   status: queryList(z.enum(statuses), statuses.length).exactOptional(),
 });
 
-const pushAddressSchema = z
-  .object({ path: z.string().describe("Below the collector's own address; add status=down&msg=… to report a failure.") })
-  .meta({ id: 'PushAddress' });
-
-/** GET /checks, /checks/:checkId, its results and the address of a heartbeat. */
-export const checkRoutes = (api: Api, { service, pushSecret }: HttpContext): void => {
+/** GET /checks, /checks/:checkId and its results. */
+export const checkRoutes = (api: Api, { service }: HttpContext): void => {
   const find = (checkId: string): CheckConfig => {
     const check = service.view.config.checks.get(asId<'check'>(checkId));
     if (check === undefined) throw new AppError('NOT_FOUND', `check ${checkId} is not declared`);
@@ -80,24 +75,6 @@ export const checkRoutes = (api: Api, { service, pushSecret }: HttpContext): voi
       const id = asId<'check'>(request.params.checkId);
       const page = await service.store.results(id, { fromMs, toMs }, pageRequestOf(request.query));
       return { items: page.items.map(storedResultBody), next: page.next };
-    },
-  });
-
-  api.get('/checks/:checkId/push', {
-    config: { permission: 'operate' },
-    schema: {
-      tags: ['checks'],
-      summary: 'The secret address a heartbeat calls',
-      params: checkParams,
-      querystring: z.strictObject({}),
-      response: answers(pushAddressSchema, 404, 409),
-    },
-    handler: async (request) => {
-      const check = find(request.params.checkId);
-      if (check.probe.kind !== 'heartbeat') {
-        throw new AppError('CONFLICT', `check ${check.id} is of kind ${check.probe.kind}; only a heartbeat has a push address`);
-      }
-      return { path: `/push/${encodeURIComponent(check.id)}?token=${pushTokenOf(pushSecret, check.id)}` };
     },
   });
 };

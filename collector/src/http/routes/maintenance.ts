@@ -66,18 +66,18 @@ const declaredBody = (window: EngineConfig['maintenance'][number]): z.input<type
 const missing = (kind: string, ids: readonly string[], known: (id: string) => boolean): readonly string[] =>
   ids.filter((id) => !known(id)).map((id) => `${kind} ${id}`);
 
+/** @throws NOT_FOUND naming all ids that are not declared */
+const refuseUnknown = (body: z.output<typeof maintenanceBody>, { assets, units, zones }: EngineConfig): void => {
+  const unknown = [
+    ...missing('asset', body.assetIds, (id) => assets.has(asId<'asset'>(id))),
+    ...missing('unit', body.unitIds, (id) => units.has(asId<'unit'>(id))),
+    ...missing('zone', body.zoneIds, (id) => zones.has(asId<'zone'>(id))),
+  ];
+  if (unknown.length > 0) throw new AppError('NOT_FOUND', `${unknown.join(', ')}: not declared`);
+};
+
 /** GET, POST /maintenance and POST /maintenance/:maintenanceId/cancel. */
 export const maintenanceRoutes = (api: Api, { service, clock }: HttpContext): void => {
-  const refuseUnknown = (body: z.output<typeof maintenanceBody>): void => {
-    const { assets, units, zones } = service.view.config;
-    const unknown = [
-      ...missing('asset', body.assetIds, (id) => assets.has(asId<'asset'>(id))),
-      ...missing('unit', body.unitIds, (id) => units.has(asId<'unit'>(id))),
-      ...missing('zone', body.zoneIds, (id) => zones.has(asId<'zone'>(id))),
-    ];
-    if (unknown.length > 0) throw new AppError('NOT_FOUND', `${unknown.join(', ')}: not declared`);
-  };
-
   api.get('/maintenance', {
     config: { permission: 'read' },
     schema: {
@@ -114,7 +114,7 @@ export const maintenanceRoutes = (api: Api, { service, clock }: HttpContext): vo
     },
     handler: async (request, reply) => {
       const { body } = request;
-      refuseUnknown(body);
+      refuseUnknown(body, service.view.config);
       if (body.toMs <= clock.nowMs())
         throw new AppError('REQUEST_INVALID', `toMs is ${body.toMs}; the window must end in the future`);
       const window = await service.addMaintenance({

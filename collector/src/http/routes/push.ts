@@ -1,8 +1,14 @@
+import { AppError } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { z } from 'zod';
 import type { Api, HttpContext } from '../context.ts';
 import { answers, idText } from '../schema.ts';
+import { pushTokenOf } from '../tokens.ts';
+
+const pushAddressSchema = z
+  .object({ path: z.string().describe("Below the collector's own address; add status=down&msg=… to report a failure.") })
+  .meta({ id: 'PushAddress' });
 
 const pushQuery = z.strictObject({
   token: z.string().min(1).max(200).describe('Token of the check, from GET /api/v1/checks/{checkId}/push.'),
@@ -37,4 +43,26 @@ export const pushRoutes = (api: Api, { service }: HttpContext): void => {
       },
     });
   }
+};
+
+/** GET /checks/:checkId/push: where a heartbeat calls. Not for `read`, because whoever knows it can call. */
+export const pushAddressRoutes = (api: Api, { service, pushSecret }: HttpContext): void => {
+  api.get('/checks/:checkId/push', {
+    config: { permission: 'operate' },
+    schema: {
+      tags: ['checks'],
+      summary: 'The secret address a heartbeat calls',
+      params: z.strictObject({ checkId: idText }),
+      querystring: z.strictObject({}),
+      response: answers(pushAddressSchema, 404, 409),
+    },
+    handler: async (request) => {
+      const check = service.view.config.checks.get(asId<'check'>(request.params.checkId));
+      if (check === undefined) throw new AppError('NOT_FOUND', `check ${request.params.checkId} is not declared`);
+      if (check.probe.kind !== 'heartbeat') {
+        throw new AppError('CONFLICT', `check ${check.id} is of kind ${check.probe.kind}; only a heartbeat has a push address`);
+      }
+      return { path: `/push/${encodeURIComponent(check.id)}?token=${pushTokenOf(pushSecret, check.id)}` };
+    },
+  });
 };

@@ -27,6 +27,7 @@ export const assetSchema = z
 export const assetViewOf = (asset: AssetConfig, view: LiveView, startedAtMs: number): AssetView =>
   view.asset(asset.id) ?? { id: asset.id, status: 'unknown', sinceMs: startedAtMs, isInMaintenance: false, openIncidentIds: [] };
 
+/** An asset as the API tells it. */
 export const assetBody = (asset: AssetConfig, view: LiveView, startedAtMs: number): z.input<typeof assetSchema> => {
   const present = assetViewOf(asset, view, startedAtMs);
   return {

@@ -58,6 +58,7 @@ export const checkSchema = z
   })
   .meta({ id: 'Check' });
 
+/** A result as the API tells it: what was not measured is null, not left out. */
 export const resultBody = (result: CheckResult): z.input<typeof resultSchema> => ({
   observedAtMs: result.observedAtMs,
   outcome: result.outcome,
@@ -69,6 +70,7 @@ export const resultBody = (result: CheckResult): z.input<typeof resultSchema> =>
   values: { ...result.values },
 });
 
+/** A result of the history, with who asked and when it came. */
 export const storedResultBody = (result: StoredResult): z.input<typeof storedResultSchema> => ({
   ...resultBody(result),
   agentId: result.agentId,

@@ -77,6 +77,7 @@ export const incidentBody = (incident: Incident): z.input<typeof incidentSchema>
   cycles: incident.cycles.map((cycle) => ({ ...cycle })),
 });
 
+/** An entry as the API tells it; the incident it belongs to is known. */
 export const timelineBody = (entry: TimelineEntry): z.input<typeof timelineEntrySchema> => ({ ...entry });
 
 /** The running cycle: the last one. */

@@ -19,6 +19,7 @@ export const recordedSpanSchema = z
   .object({ ...spanSchema.shape, toMs: instant.nullable().describe('null while it is the present one.') })
   .meta({ id: 'RecordedSpan' });
 
+/** A span as the API tells it; its subject is known. */
 export const spanBody = (span: Span): z.input<typeof spanSchema> => ({
   fromMs: span.fromMs,
   status: span.status,
@@ -26,6 +27,7 @@ export const spanBody = (span: Span): z.input<typeof spanSchema> => ({
   attributedTo: span.attributedTo,
 });
 
+/** The same with its end. */
 export const recordedSpanBody = (span: RecordedSpan): z.input<typeof recordedSpanSchema> => ({
   ...spanBody(span),
   toMs: span.toMs,

@@ -9,6 +9,7 @@ export const statusCountsSchema = z
   .meta({ id: 'StatusCounts' });
 export type StatusCounts = z.output<typeof statusCountsSchema>;
 
+/** Counts each status. */
 export const countStatuses = (found: Iterable<Status>): StatusCounts => {
   const counts = { down: 0, degraded: 0, up: 0, unknown: 0 };
   for (const status of found) counts[status] += 1;
