@@ -225,6 +225,14 @@ describe('redirects', () => {
     expect(await run('http', { url, statuses: [302] })).toMatchObject({ outcome: 'up' });
   });
 
+  test('are followed at once, without waiting for the body beside them', async () => {
+    const url = await httpServer((request, response) => {
+      if (request.url === '/end') response.end('arrived');
+      else response.writeHead(301, { location: '/end', 'content-length': '1000' }).write('half');
+    });
+    expect(await run('http', { url, expectBody: 'arrived' }, { timeoutMs: 3_000 })).toMatchObject({ outcome: 'up' });
+  });
+
   test('to what is not http are refused', async () => {
     const url = await httpServer(page(302, '', { location: 'file:///etc/passwd' }));
     expect(await run('http', { url })).toMatchObject({ outcome: 'down', reason: 'HTTP_PROTOCOL' });
