@@ -1,0 +1,165 @@
+import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { pushTokenOf } from '../../collector/src/http/tokens.ts';
+import { districtParts } from '../support/district-fixture.ts';
+import { adminToken, bearer, createHttpFixture, type HttpFixture, metricsToken } from '../support/http-app.ts';
+
+const basic = (password: string) => ({ authorization: `Basic ${Buffer.from(`anybody:${password}`).toString('base64')}` });
+/** A plugin as the metrics bring it. */
+const metricsPlugin = (app: HttpFixture['app']): void => {
+  app.get('/metrics', { config: { permission: 'metrics' } }, async () => 'up 1\n');
+};
+
+describe('access', () => {
+  let http: HttpFixture;
+  beforeEach(async () => {
+    http = await createHttpFixture({ parts: districtParts, plugins: [metricsPlugin], metricsAddresses: ['10.9.0.0/16'] });
+  });
+  afterEach(() => http.close());
+
+  test('a route without a permission is refused when it is registered', async () => {
+    const plugins = [(app: HttpFixture['app']) => void app.get('/careless', async () => 'x')];
+    await expect(createHttpFixture({ plugins })).rejects.toThrow('route GET /careless names no permission');
+  });
+
+  test('a metrics address that is none is refused at the start', async () => {
+    await expect(createHttpFixture({ metricsAddresses: ['10.0.0.0/33'] })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  test('every operation of the API but the open ones answers 401 without a token', async () => {
+    const document = (await http.get('/api/v1/openapi.json')).json();
+    const open: string[] = [];
+    for (const [path, operations] of Object.entries<Record<string, { security?: unknown[] }>>(document.paths)) {
+      for (const method of Object.keys(operations)) {
+        const url = path.replaceAll(/\{(\w+)\}/g, 'x');
+        const answer = await http.app.inject({ method: method === 'post' ? 'POST' : method === 'put' ? 'PUT' : 'GET', url });
+        if (answer.statusCode === 401) {
+          expect(answer.json()).toMatchObject({ code: 'UNAUTHENTICATED', status: 401 });
+          expect(answer.headers['www-authenticate']).toBeDefined();
+          expect(operations[method]?.security).not.toEqual([]);
+        } else open.push(`${method} ${path}`);
+      }
+    }
+    expect(open.sort()).toEqual(['get /api/v1/openapi.json', 'get /healthz', 'get /readyz']);
+  });
+
+  const remote = '192.0.2.7';
+  const cases: readonly {
+    readonly why: string;
+    readonly url: string;
+    readonly headers?: Record<string, string>;
+    readonly remoteAddress?: string;
+    readonly method?: 'GET' | 'POST';
+    readonly expected: number;
+  }[] = [
+    { why: 'the admin token reads the API', url: '/api/v1/zones', headers: bearer, expected: 200 },
+    {
+      why: 'the scheme is not case-sensitive',
+      url: '/api/v1/zones',
+      headers: { authorization: `bearer ${adminToken}` },
+      expected: 200,
+    },
+    { why: 'another token does not', url: '/api/v1/zones', headers: { authorization: 'Bearer no' }, expected: 401 },
+    { why: 'an empty token does not', url: '/api/v1/zones', headers: { authorization: 'Bearer ' }, expected: 401 },
+    { why: 'loopback alone does not read the API', url: '/api/v1/zones', expected: 401 },
+    { why: 'Basic with the token reads the API', url: '/api/v1/zones', headers: basic(adminToken), expected: 200 },
+    { why: 'Basic may not act', url: '/api/v1/agents/a1/revoke', method: 'POST', headers: basic(adminToken), expected: 403 },
+    {
+      why: 'the metrics token reads no API',
+      url: '/api/v1/zones',
+      headers: { authorization: `Bearer ${metricsToken}` },
+      expected: 403,
+    },
+    { why: 'loopback reads the metrics', url: '/metrics', expected: 200 },
+    { why: 'a listed address reads the metrics', url: '/metrics', remoteAddress: '10.9.3.4', expected: 200 },
+    { why: 'a listed address as IPv4-mapped IPv6 too', url: '/metrics', remoteAddress: '::ffff:10.9.3.4', expected: 200 },
+    { why: 'another address does not', url: '/metrics', remoteAddress: remote, expected: 401 },
+    {
+      why: 'another address does with the metrics token',
+      url: '/metrics',
+      remoteAddress: remote,
+      headers: { authorization: `Bearer ${metricsToken}` },
+      expected: 200,
+    },
+    { why: 'another address does with the admin token', url: '/metrics', remoteAddress: remote, headers: bearer, expected: 200 },
+    { why: 'loopback behind a proxy does not count', url: '/metrics', headers: { 'x-forwarded-for': remote }, expected: 401 },
+    { why: 'loopback by a foreign name does not count', url: '/', headers: { host: 'evil.example' }, expected: 401 },
+    { why: 'loopback reads the page', url: '/', expected: 200 },
+    { why: 'IPv6 loopback reads the page', url: '/', remoteAddress: '::1', headers: { host: '[::1]:7070' }, expected: 200 },
+    { why: 'another address reads no page', url: '/', remoteAddress: remote, expected: 401 },
+    {
+      why: 'another address reads the page with Basic',
+      url: '/',
+      remoteAddress: remote,
+      headers: basic(adminToken),
+      expected: 200,
+    },
+    { why: 'health is open', url: '/healthz', remoteAddress: remote, expected: 200 },
+  ];
+  for (const { why, expected, method = 'GET', ...request } of cases) {
+    test(`${why} (${expected})`, async () => {
+      expect((await http.app.inject({ method, ...request })).statusCode).toBe(expected);
+    });
+  }
+
+  test('a browser is asked for the token of the page', async () => {
+    const answer = await http.app.inject({ url: '/', remoteAddress: remote });
+    expect(answer.headers['www-authenticate']).toBe('Basic realm="jiwei", charset="UTF-8"');
+  });
+
+  test('failed tokens are limited per address, and one more is allowed each authFailureRefillMs', async () => {
+    const attempt = (remoteAddress: string, headers = { authorization: 'Bearer guess' }) =>
+      http.app.inject({ url: '/api/v1/zones', remoteAddress, headers });
+    for (let count = 0; count < limits.authFailuresMax; count += 1) expect((await attempt(remote)).statusCode).toBe(401);
+    const refused = await attempt(remote);
+    expect(refused.statusCode).toBe(429);
+    expect(refused.headers['retry-after']).toBe('3');
+    expect((await attempt('192.0.2.8')).statusCode).toBe(401);
+    expect((await attempt(remote, bearer)).statusCode).toBe(429);
+    http.clock.advance(limits.authFailureRefillMs);
+    expect((await attempt(remote, bearer)).statusCode).toBe(200);
+    expect((await http.app.inject({ url: '/healthz', remoteAddress: remote })).statusCode).toBe(200);
+  });
+
+  test('addresses of one IPv6 /64 share a limit', async () => {
+    const attempt = (remoteAddress: string) =>
+      http.app.inject({ url: '/api/v1/zones', remoteAddress, headers: { authorization: 'Bearer guess' } });
+    for (let count = 0; count < limits.authFailuresMax; count += 1) await attempt(`2001:db8:1:2::${count + 1}`);
+    expect((await attempt('2001:db8:1:2:aaaa::9')).statusCode).toBe(429);
+    expect((await attempt('2001:db8:1:3::1')).statusCode).toBe(401);
+  });
+
+  test('a missing token is no failed attempt', async () => {
+    for (let count = 0; count < limits.authFailuresMax + 5; count += 1) {
+      expect((await http.app.inject({ url: '/api/v1/zones', remoteAddress: remote })).statusCode).toBe(401);
+    }
+  });
+
+  test('a heartbeat calls with the address it was given, and with no other', async () => {
+    const { path } = (await http.get('/api/v1/checks/backup/push')).json();
+    expect((await http.app.inject({ url: `${path}&msg=all%20copied` })).json()).toEqual({ ok: true });
+    expect((await http.app.inject({ method: 'POST', url: `${path}&status=down&msg=disk%20full` })).statusCode).toBe(200);
+    expect(http.calls.pushes).toEqual([
+      { id: 'backup', isUp: true, detail: 'all copied' },
+      { id: 'backup', isUp: false, detail: 'disk full' },
+    ]);
+    const token = new URL(path, 'http://x').searchParams.get('token');
+    for (const url of ['/push/backup', '/push/backup?token=x', `/push/other?token=${token}`]) {
+      expect((await http.app.inject({ url })).statusCode).toBe(401);
+    }
+    expect((await http.app.inject({ url: '/push/backup', headers: bearer })).statusCode).toBe(401);
+    expect(http.calls.pushes).toHaveLength(2);
+  });
+
+  test('push tokens differ by secret and check', () => {
+    const tokens = [pushTokenOf('s1', 'a'), pushTokenOf('s1', 'b'), pushTokenOf('s2', asId<'check'>('a'))];
+    expect(new Set(tokens).size).toBe(3);
+    for (const token of tokens) expect(token).toMatch(/^[\w-]{32}$/);
+  });
+
+  test('only a heartbeat has a push address', async () => {
+    expect((await http.get('/api/v1/checks/portal-tcp/push')).statusCode).toBe(409);
+    expect((await http.get('/api/v1/checks/none/push')).statusCode).toBe(404);
+  });
+});
