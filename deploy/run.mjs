@@ -22,7 +22,13 @@ const programs = {
 /** Changes whenever what has to be installed changes, so that a pulled update installs itself. */
 const wantedStamp = () => {
   const hash = createHash('sha256');
-  for (const file of ['package-lock.json', 'package.json', 'shared/package.json', 'agent/package.json', 'collector/package.json']) {
+  for (const file of [
+    'package-lock.json',
+    'package.json',
+    'shared/package.json',
+    'agent/package.json',
+    'collector/package.json',
+  ]) {
     hash.update(readFileSync(join(root, file)));
   }
   return hash.digest('hex');
@@ -40,7 +46,9 @@ const install = () => {
     shell: process.platform === 'win32' && command === 'npm',
   });
   if (result.status !== 0) {
-    console.error(`jiwei: "npm ci" failed (${result.error?.message ?? `exit code ${result.status}`}); see its messages above, mend that, and run the command again`);
+    console.error(
+      `jiwei: "npm ci" failed (${result.error?.message ?? `exit code ${result.status}`}); see its messages above, mend that, and run the command again`,
+    );
     process.exit(1);
   }
   writeFileSync(stampFile, stamp);
@@ -54,7 +62,9 @@ const pinnedNode = () => {
   if (existsSync(binary)) return binary;
   const [major = 0, minor = 0] = process.versions.node.split('.').map(Number);
   if (major > 24 || (major === 24 && minor >= 12)) return process.execPath;
-  console.error(`jiwei: no packaged Node for ${process.platform}-${process.arch}, and this one is ${process.versions.node}; install Node 24.12 or later`);
+  console.error(
+    `jiwei: no packaged Node for ${process.platform}-${process.arch}, and this one is ${process.versions.node}; install Node 24.12 or later`,
+  );
   process.exit(1);
 };
 

@@ -1,0 +1,154 @@
+import { execFile } from 'node:child_process';
+import { cp, readFile, writeFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../bench/support/free-port.ts';
+import { lacks } from '../support/components.ts';
+import { type District, openDistrict } from '../support/district.ts';
+import { eventually, startProcess, type TestProcess } from '../support/processes.ts';
+
+const run = promisify(execFile);
+const shipped = resolve(import.meta.dirname, '../../deploy/prometheus');
+
+const declaration = `
+host: { interval: 1s }
+zones: [{ id: east, name: 东片区, crew: 一组 }]
+units: [{ id: tax, name: 税务局, zone: east }]
+assets: [{ id: host, name: 主机, kind: server, unit: tax, address: 127.0.0.1 }]
+agents: [{ id: local, asset: host }]
+`;
+
+interface Sample {
+  readonly labels: string;
+  readonly value: number;
+}
+
+/** Samples of one metric in a text exposition, with `instance` taken out. */
+const samplesOf = (text: string, name: string): Sample[] =>
+  text.split('\n').flatMap((line) => {
+    const match = /^([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)/.exec(line);
+    if (match?.[1] !== name) return [];
+    const labels = [...(match[2] ?? '').matchAll(/(\w+)="((?:[^"\\]|\\.)*)"/g)]
+      .map((one) => `${one[1]}=${one[2]}`)
+      .filter((label) => !label.startsWith('instance='));
+    return [{ labels: labels.toSorted().join(','), value: Number(match[3]) }];
+  });
+
+/** Families whose series must be the same on both sides, and how far the values may lie apart: they are read up to a second from each other. */
+const families: readonly { readonly name: string; readonly differsBy: (theirs: number) => number }[] = [
+  { name: 'node_cpu_seconds_total', differsBy: () => 8 },
+  { name: 'node_memory_MemTotal_bytes', differsBy: () => 0 },
+  { name: 'node_memory_MemAvailable_bytes', differsBy: (theirs) => 0.2 * theirs },
+  { name: 'node_memory_SwapTotal_bytes', differsBy: () => 0 },
+  { name: 'node_load1', differsBy: (theirs) => 1 + 0.5 * theirs },
+  { name: 'node_boot_time_seconds', differsBy: () => 1 },
+  { name: 'node_context_switches_total', differsBy: (theirs) => 0.1 * theirs + 1e6 },
+  { name: 'node_filefd_maximum', differsBy: () => 0 },
+  { name: 'node_filesystem_size_bytes', differsBy: () => 0 },
+  { name: 'node_filesystem_avail_bytes', differsBy: (theirs) => 0.1 * theirs },
+  { name: 'node_filesystem_readonly', differsBy: () => 0 },
+  { name: 'node_disk_reads_completed_total', differsBy: (theirs) => 0.1 * theirs + 1e5 },
+  { name: 'node_disk_written_bytes_total', differsBy: (theirs) => 0.1 * theirs + 1e9 },
+  { name: 'node_network_receive_bytes_total', differsBy: (theirs) => 0.1 * theirs + 1e9 },
+  { name: 'node_network_up', differsBy: () => 0 },
+  { name: 'node_sockstat_TCP_inuse', differsBy: (theirs) => 50 + theirs },
+  { name: 'node_netstat_Tcp_ActiveOpens', differsBy: (theirs) => 0.1 * theirs + 1e4 },
+  { name: 'node_vmstat_pgfault', differsBy: (theirs) => 0.2 * theirs + 1e7 },
+  { name: 'node_pressure_cpu_waiting_seconds_total', differsBy: (theirs) => 0.1 * theirs + 10 },
+  { name: 'node_uname_info', differsBy: () => 0 },
+  { name: 'node_os_info', differsBy: () => 0 },
+  { name: 'node_entropy_available_bits', differsBy: () => 4_096 },
+];
+
+describe.skipIf(lacks('prometheus', 'promtool', 'prometheus-node-exporter'))('a real Prometheus', () => {
+  let district: District;
+  let prometheus: TestProcess;
+  let exporter: TestProcess;
+  let prometheusUrl: string;
+  let exporterUrl: string;
+
+  beforeAll(async () => {
+    district = await openDistrict(declaration);
+    await district.startAgent('local');
+    const [prometheusPort, exporterPort] = [await freePort(), await freePort()];
+    prometheusUrl = `http://127.0.0.1:${prometheusPort}`;
+    exporterUrl = `http://127.0.0.1:${exporterPort}/metrics`;
+    await cp(shipped, district.folder, { recursive: true });
+    const config = join(district.folder, 'prometheus.yml');
+    const text = await readFile(config, 'utf8');
+    await writeFile(
+      config,
+      text.replaceAll('127.0.0.1:7070', new URL(district.url).host).replace('scrape_interval: 15s', 'scrape_interval: 1s'),
+    );
+    prometheus = startProcess('prometheus', [
+      `--config.file=${config}`,
+      `--storage.tsdb.path=${join(district.folder, 'tsdb')}`,
+      `--web.listen-address=127.0.0.1:${prometheusPort}`,
+      '--log.level=warn',
+    ]);
+    exporter = startProcess('prometheus-node-exporter', [`--web.listen-address=127.0.0.1:${exporterPort}`, '--log.level=error']);
+    await eventually('the first row of the agent', async () => ((await fleet()).includes('node_load1{') ? true : null), 60_000);
+    await eventually('node_exporter answers', async () => (await fetch(exporterUrl)).ok || null);
+  }, 120_000);
+  afterAll(async () => {
+    await prometheus.kill('SIGTERM');
+    await exporter.kill('SIGTERM');
+    await district.close();
+  });
+
+  const fleet = async (): Promise<string> => (await fetch(`${district.url}/metrics/fleet`)).text();
+  const query = async (expr: string): Promise<{ metric: Record<string, string>; value: [number, string] }[]> => {
+    const answer = await fetch(`${prometheusUrl}/api/v1/query?${new URLSearchParams({ query: expr })}`);
+    const body = (await answer.json()) as { data: { result: { metric: Record<string, string>; value: [number, string] }[] } };
+    return body.data.result;
+  };
+
+  test('scrapes both endpoints without an error', async () => {
+    const targets = await eventually('both targets are up', async () => {
+      const up = await query('up');
+      return up.length === 2 && up.every((one) => one.value[1] === '1') ? up : null;
+    });
+    expect(targets.map((one) => one.metric['job']).toSorted()).toEqual(['jiwei', 'jiwei-fleet']);
+    const lost = await query('scrape_samples_scraped - scrape_samples_post_metric_relabeling');
+    expect(lost.map((one) => one.value[1])).toEqual(['0', '0']);
+    expect(
+      await eventually('the host series have arrived', async () => (await query('node_load1{instance="local"}'))[0] ?? null),
+    ).toBeTruthy();
+    expect(await query('jiwei_agent_up')).toMatchObject([{ metric: { agent: 'local' }, value: [expect.anything(), '1'] }]);
+  });
+
+  test('loads the rules that are shipped', async () => {
+    const answer = await fetch(`${prometheusUrl}/api/v1/rules`);
+    const body = (await answer.json()) as {
+      data: { groups: { rules: { name: string; health: string; lastError?: string }[] }[] };
+    };
+    const rules = body.data.groups.flatMap((group) => group.rules);
+    expect(rules.map((rule) => rule.name)).toContain('JiweiAgentLost');
+    expect(rules.filter((rule) => rule.health === 'err')).toEqual([]);
+    await run('promtool', ['check', 'rules', join(shipped, 'jiwei.rules.yml')]);
+  });
+
+  test.for(families)('$name has the same series as node_exporter, with like values', async ({ name, differsBy }) => {
+    const theirs = samplesOf(await (await fetch(exporterUrl)).text(), name);
+    const ours = samplesOf(await fleet(), name);
+    expect(ours.map((one) => one.labels).toSorted()).toEqual(theirs.map((one) => one.labels).toSorted());
+    for (const their of theirs) {
+      const our = ours.find((one) => one.labels === their.labels);
+      expect(
+        Math.abs((our?.value ?? Number.NaN) - their.value),
+        `${name}{${their.labels}}: ours ${our?.value}, theirs ${their.value}`,
+      ).toBeLessThanOrEqual(differsBy(their.value));
+    }
+  });
+
+  test('both endpoints pass promtool check metrics', async () => {
+    for (const path of ['/metrics', '/metrics/fleet']) {
+      const text = await (await fetch(`${district.url}${path}`)).text();
+      const checking = run('promtool', ['check', 'metrics']);
+      checking.child.stdin?.end(text);
+      const { stdout, stderr } = await checking;
+      expect(stdout + stderr).toBe('');
+    }
+  });
+});

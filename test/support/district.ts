@@ -1,0 +1,98 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { eventually, listening, startProgram, type TestProcess, testFolder } from './processes.ts';
+
+/** A real collector with real agents, each a process of its own, on a folder of the test. */
+export interface District {
+  readonly folder: string;
+  readonly url: string;
+  readonly adminToken: string;
+  readonly collector: TestProcess;
+  /** Starts (or starts again) the agent with this id; resolves when the collector sees it connected. */
+  startAgent(id: string): Promise<TestProcess>;
+  agent(id: string): TestProcess;
+  /** GET of the API, parsed. @throws with the body for anything but 200 */
+  get<T>(path: string): Promise<T>;
+  post<T>(path: string, body: unknown): Promise<T>;
+  /** Replaces the declaration's file. */
+  declare(yaml: string): Promise<void>;
+  restartCollector(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** @param yaml the declaration to start with */
+export const openDistrict = async (
+  yaml: string,
+  options: { readonly collectorArgs?: readonly string[] } = {},
+): Promise<District> => {
+  const folder = await testFolder();
+  const declaration = join(folder.path, 'district.yaml');
+  await writeFile(declaration, yaml);
+  const launch = (listen: string): TestProcess =>
+    startProgram('collector/src/main.ts', [
+      'serve',
+      ...['--data', join(folder.path, 'data'), '--listen', listen, '--declaration', declaration, '--log-level', 'info'],
+      ...(options.collectorArgs ?? []),
+    ]);
+  let collector = launch('127.0.0.1:0');
+  const { url, adminToken } = await listening(collector);
+  if (adminToken === null) throw new Error('a new collector tells its admin token');
+  const agents = new Map<string, TestProcess>();
+  const authorization = `Bearer ${adminToken}`;
+
+  const call = async <T>(method: string, path: string, body?: unknown): Promise<T> => {
+    const answer = await fetch(`${url}${path}`, {
+      method,
+      headers: { authorization, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    });
+    if (!answer.ok) throw new Error(`${method} ${path}: ${answer.status} ${await answer.text()}`);
+    return (await answer.json()) as T;
+  };
+
+  const district: District = {
+    folder: folder.path,
+    url,
+    adminToken,
+    get collector() {
+      return collector;
+    },
+    agent: (id) => {
+      const agent = agents.get(id);
+      if (agent === undefined) throw new Error(`agent ${id} was not started`);
+      return agent;
+    },
+    startAgent: async (id) => {
+      const { token } = await call<{ token: string }>('POST', '/api/v1/join-tokens', {});
+      const agent = startProgram(
+        'agent/src/main.ts',
+        ['--collector', url.replace('http', 'ws'), '--state', join(folder.path, `agent-${id}`), '--id', id],
+        {
+          JIWEI_JOIN_TOKEN: token,
+        },
+      );
+      agents.set(id, agent);
+      await eventually(`agent ${id} is connected`, async () => {
+        const page = await call<{ items: { id: string; connection: string }[] }>('GET', '/api/v1/agents');
+        return page.items.some((item) => item.id === id && item.connection === 'connected') ? true : null;
+      }).catch((error: unknown) => {
+        throw new Error(`${String(error)}\nagent:\n${agent.output()}\ncollector:\n${collector.output()}`);
+      });
+      return agent;
+    },
+    get: (path) => call('GET', path),
+    post: (path, body) => call('POST', path, body),
+    declare: (next) => writeFile(declaration, next),
+    restartCollector: async () => {
+      await collector.kill('SIGKILL');
+      collector = launch(new URL(url).host);
+      await listening(collector);
+    },
+    close: async () => {
+      for (const agent of agents.values()) await agent.kill('SIGTERM');
+      await collector.kill('SIGTERM');
+      await folder.remove();
+    },
+  };
+  return district;
+};

@@ -1,0 +1,120 @@
+import { generateKeyPairSync, type KeyObject } from 'node:crypto';
+import { once } from 'node:events';
+import { collectorMessageSchema, linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
+import { encodeDictionary } from '@jiwei/shared/protocol/dictionary.ts';
+import { encodeFrame } from '@jiwei/shared/protocol/frame.ts';
+import { rawPublicKey, signChallenge } from '@jiwei/shared/protocol/handshake.ts';
+import { encodeSamples } from '@jiwei/shared/protocol/samples.ts';
+import type { Series } from '@jiwei/shared/series.ts';
+import WebSocket from 'ws';
+
+/** A real connection of an agent that does nothing but send: for load, not for measuring. */
+export interface LoadAgent {
+  readonly agentId: string;
+  /** Last frame the collector says it has stored, from its welcome; null for none. */
+  readonly storedSeq: number | null;
+  /** Sends one frame of `rows` and resolves when it is acknowledged, that is stored. */
+  sendRow(atMs: number, values: Float64Array): Promise<void>;
+  /** The same with a number of the caller's choice: to repeat what was sent before. */
+  sendFrame(seq: number, atMs: number, values: Float64Array): Promise<void>;
+  /** Bytes of samples frames sent so far. */
+  sentBytes(): number;
+  close(): void;
+}
+
+/** Key and run of a load agent. */
+export interface LoadIdentity {
+  readonly privateKey: KeyObject;
+  readonly publicKey: string;
+  readonly bootId: number;
+}
+
+/** A key nobody has seen before. */
+export const newLoadIdentity = (): LoadIdentity => {
+  const { privateKey, publicKey } = generateKeyPairSync('ed25519');
+  return { privateKey, publicKey: rawPublicKey(publicKey), bootId: Date.now() };
+};
+
+/** Enrols a new agent and opens its stream. @throws when the collector refuses */
+export const openLoadAgent = async (options: {
+  readonly url: string;
+  readonly joinToken: string;
+  readonly name: string;
+  readonly series: readonly Series[];
+  /** Who it is; a new one by default. The same identity again continues its stream. */
+  readonly identity?: LoadIdentity;
+}): Promise<LoadAgent> => {
+  const { privateKey, publicKey: key, bootId } = options.identity ?? newLoadIdentity();
+  let storedSeq: number | null = null;
+  const socket = new WebSocket(`${options.url.replace(/^http/, 'ws')}${linkPath}`, linkSubprotocol, { perMessageDeflate: false });
+  const waiting = new Map<number, () => void>();
+  const indexes = Uint32Array.from(options.series, (_, index) => index);
+  let seq = 0;
+  let sentBytes = 0;
+  const say = (message: unknown): void => socket.send(JSON.stringify(message));
+  const agentId = await new Promise<string>((resolve, reject) => {
+    socket.on('error', reject);
+    socket.on('close', (code, reason) => reject(new Error(`closed: ${code} ${reason}`)));
+    socket.on('message', (data, isBinary) => {
+      if (isBinary) return;
+      const message = collectorMessageSchema.parse(JSON.parse(String(data)));
+      if (message.type === 'challenge') {
+        const signature = signChallenge(privateKey, {
+          collectorId: message.collectorId,
+          nonce: message.nonce,
+          publicKey: key,
+          bootId,
+        });
+        say({ type: 'proof', signature, joinToken: options.joinToken, wantedId: options.name });
+      } else if (message.type === 'welcome') {
+        say({ type: 'heartbeat', sentAtMs: Date.now(), spoolFrames: 0, spoolBytes: 0 });
+        socket.send(encodeDictionary({ kind: 'dictionary', bootId, firstIndex: 0, series: options.series }));
+        storedSeq = message.stored?.seq ?? null;
+        resolve(message.agentId);
+      } else if (message.type === 'ack') {
+        waiting.get(message.seq)?.();
+        waiting.delete(message.seq);
+      } else if (message.type === 'refuse') {
+        reject(new Error(`${message.code}: ${message.message}`));
+      }
+    });
+    once(socket, 'open').then(
+      () =>
+        say({
+          type: 'hello',
+          versions: [1],
+          capabilities: [],
+          publicKey: key,
+          bootId,
+          agentVersion: 'load',
+          hostname: options.name,
+          platform: 'linux',
+          architecture: 'x64',
+        }),
+      reject,
+    );
+  });
+  const beating = setInterval(() => say({ type: 'heartbeat', sentAtMs: Date.now(), spoolFrames: 0, spoolBytes: 0 }), 5_000);
+  const sendFrame = (number: number, atMs: number, values: Float64Array): Promise<void> =>
+    new Promise((resolve) => {
+      const bytes = encodeFrame({ kind: 'samples', bootId, seq: number, body: encodeSamples([{ atMs, indexes, values }]) });
+      waiting.set(number, resolve);
+      sentBytes += bytes.length;
+      socket.send(bytes);
+    });
+  return {
+    agentId,
+    storedSeq,
+    sendFrame,
+    sendRow: (atMs, values) => {
+      seq += 1;
+      return sendFrame(seq - 1, atMs, values);
+    },
+    sentBytes: () => sentBytes,
+    close: () => {
+      clearInterval(beating);
+      socket.removeAllListeners('close');
+      socket.close();
+    },
+  };
+};
