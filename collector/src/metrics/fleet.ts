@@ -1,0 +1,180 @@
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { SampleRow } from '@jiwei/shared/protocol/samples.ts';
+import type { MetricFamily, Series } from '@jiwei/shared/series.ts';
+import { labelsText } from './text-format.ts';
+
+/**
+ * How a series is written for any agent: `head` + instance label of the agent + `tail`. Agents of like hosts have like series, so that shapes
+ * are shared: a series then takes 20 bytes instead of the hundred of its text.
+ */
+export interface SeriesShape {
+  readonly family: string;
+  /** `name{a="1",` */
+  readonly head: string;
+  /** `,z="2"} ` */
+  readonly tail: string;
+}
+
+/** Latest values of one agent's series, by dictionary index. Mutated by createFleet alone. */
+export interface AgentSeries {
+  readonly agentId: AgentId;
+  readonly bootId: number;
+  /** `instance="…"`, escaped. */
+  readonly instance: string;
+  /** null: a series that is there twice; the first one stands. */
+  readonly shapes: (SeriesShape | null)[];
+  values: Float64Array;
+  /** Collector's time of each value; 0 where none has come yet. */
+  atMs: Float64Array;
+}
+
+/** A family and who has series of it. */
+export interface FleetFamily extends MetricFamily {
+  /** Indexes of the family's series, per agent. */
+  readonly members: Map<AgentSeries, number[]>;
+}
+
+/** The latest value of every host series of every agent. */
+export interface Fleet {
+  /** A dictionary of an agent's boot; a newer boot replaces the older one, an older one is ignored. */
+  onSeries(agentId: AgentId, bootId: number, firstIndex: number, series: readonly Series[]): void;
+  /**
+   * Rows of a boot that is known; others are ignored. An older value never replaces a newer one, so that back-filled rows do no harm.
+   * @param offsetMs added to the rows' times (agent's clock) to make them the collector's
+   */
+  onRows(agentId: AgentId, bootId: number, rows: readonly SampleRow[], offsetMs: number): void;
+  forget(agentId: AgentId): void;
+  /** The latest value of one series by its place in the dictionary, or null when none has come. */
+  lookup(agentId: AgentId, index: number): { readonly value: number; readonly atMs: number } | null;
+  /** Families by name, sorted. Type and help are those of the first agent that told. */
+  families(): readonly FleetFamily[];
+}
+
+export const createFleet = (): Fleet => {
+  const agents = new Map<AgentId, AgentSeries>();
+  const families = new Map<string, FleetFamily>();
+  const shapes = createShapes();
+
+  const forget = (agentId: AgentId): void => {
+    const agent = agents.get(agentId);
+    if (agent === undefined) return;
+    agents.delete(agentId);
+    for (const name of new Set(agent.shapes.flatMap((shape) => shape?.family ?? []))) {
+      const family = families.get(name);
+      family?.members.delete(agent);
+      if (family?.members.size === 0) families.delete(name);
+    }
+    shapes.release(agent.shapes);
+  };
+
+  const agentOf = (agentId: AgentId, bootId: number): AgentSeries | null => {
+    const known = agents.get(agentId);
+    if (known !== undefined && known.bootId >= bootId) return known.bootId === bootId ? known : null;
+    forget(agentId);
+    const agent: AgentSeries = {
+      ...{ agentId, bootId, shapes: [], values: new Float64Array(0), atMs: new Float64Array(0) },
+      instance: labelsText([['instance', agentId]]),
+    };
+    agents.set(agentId, agent);
+    return agent;
+  };
+
+  const addMember = (agent: AgentSeries, family: MetricFamily, index: number): void => {
+    const known = families.get(family.name) ?? { ...family, members: new Map() };
+    families.set(family.name, known);
+    const indexes = known.members.get(agent);
+    if (indexes === undefined) known.members.set(agent, [index]);
+    else indexes.push(index);
+  };
+
+  return {
+    onSeries: (agentId, bootId, firstIndex, series) => {
+      const agent = agentOf(agentId, bootId);
+      if (agent === null) return;
+      const fresh = series.slice(Math.max(0, agent.shapes.length - firstIndex));
+      const seen = new Set(agent.shapes);
+      for (const one of fresh) {
+        const shape = shapes.take(one);
+        const isDouble = seen.has(shape);
+        if (isDouble) shapes.release([shape]);
+        else addMember(agent, one.family, agent.shapes.length);
+        seen.add(shape);
+        agent.shapes.push(isDouble ? null : shape);
+      }
+      grow(agent);
+    },
+    onRows: (agentId, bootId, rows, offsetMs) => {
+      const agent = agents.get(agentId);
+      if (agent?.bootId !== bootId) return;
+      for (const row of rows) takeRow(agent, row, row.atMs + offsetMs);
+    },
+    forget,
+    lookup: (agentId, index) => {
+      const agent = agents.get(agentId);
+      const atMs = agent?.atMs[index] ?? 0;
+      const value = agent?.values[index];
+      return value === undefined || atMs === 0 ? null : { value, atMs };
+    },
+    families: () => [...families.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
+  };
+};
+
+/** Measured hot path: it runs for every row of every agent. */
+const takeRow = ({ values, atMs }: AgentSeries, row: SampleRow, rowAtMs: number): void => {
+  const { indexes, values: given } = row;
+  for (let place = 0; place < indexes.length; place += 1) {
+    const index = indexes[place] ?? 0;
+    if (index >= values.length || (atMs[index] ?? 0) > rowAtMs) continue;
+    values[index] = given[place] ?? Number.NaN;
+    atMs[index] = rowAtMs;
+  }
+};
+
+const grow = (agent: AgentSeries): void => {
+  const count = agent.shapes.length;
+  if (agent.values.length === count) return;
+  const values = new Float64Array(count);
+  const atMs = new Float64Array(count);
+  values.set(agent.values);
+  atMs.set(agent.atMs);
+  agent.values = values;
+  agent.atMs = atMs;
+};
+
+/** Shapes by their text, counted, so that one that nobody uses any more goes. */
+const createShapes = () => {
+  const byText = new Map<string, { readonly shape: SeriesShape; uses: number }>();
+  const textOf = (shape: SeriesShape): string => `${shape.head}\n${shape.tail}`;
+  return {
+    take: (series: Series): SeriesShape => {
+      const made = shapeOf(series);
+      const known = byText.get(textOf(made));
+      if (known !== undefined) {
+        known.uses += 1;
+        return known.shape;
+      }
+      byText.set(textOf(made), { shape: made, uses: 1 });
+      return made;
+    },
+    release: (some: readonly (SeriesShape | null)[]): void => {
+      for (const shape of some) {
+        if (shape === null) continue;
+        const known = byText.get(textOf(shape));
+        if (known === undefined) continue;
+        known.uses -= 1;
+        if (known.uses === 0) byText.delete(textOf(shape));
+      }
+    },
+  };
+};
+
+/** The agent's own `instance`, if it has one, says nothing here: it is replaced, as the rules see it too. */
+const shapeOf = ({ family, labels }: Series): SeriesShape => {
+  const before = labelsText(labels.filter(([name]) => name < 'instance'));
+  const after = labelsText(labels.filter(([name]) => name > 'instance'));
+  return {
+    family: family.name,
+    head: before === '' ? `${family.name}{` : `${family.name}{${before},`,
+    tail: after === '' ? '} ' : `,${after}} `,
+  };
+};
