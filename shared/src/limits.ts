@@ -37,6 +37,8 @@ export const limits = {
   checkRetryMsMin: 100,
   /** Probes run at once by one agent; more wait their turn. */
   probesAtOnceMax: 64,
+  /** One reading of the host's metrics: a mount or driver that hangs longer is left out of the row. Well below the usual 15 s between rows. */
+  hostReadMsMax: 3 * secondMs,
   /** Body an HTTP probe reads to look for its keyword. */
   probeBodyBytesMax: 10 * mib,
   /** The agent's spool on disk by default: a day of 100 series at 15 s takes about 3 MiB. */

@@ -1,0 +1,117 @@
+import type { Clock } from '@jiwei/shared/clock.ts';
+import { messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { Series } from '@jiwei/shared/series.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import { createFileSource } from './file-source.ts';
+import type { HostRoots, Reader, ReaderTools } from './reader.ts';
+import { readersFor } from './registry.ts';
+import { createRow } from './row.ts';
+import { createRun, type Deadline, type Run } from './run.ts';
+import { scrapeDuration, scrapeSuccess, seriesDropped } from './self-metrics.ts';
+import { createSeriesBook } from './series-book.ts';
+import { createSpaceOf, type Space } from './statfs.ts';
+
+/** A reader that told less than it should, and why; for the log. */
+export interface ReaderFault {
+  readonly reader: string;
+  readonly message: string;
+}
+
+/** All values of the host at one instant. */
+export interface HostRow {
+  /** When reading began, by the agent's clock. */
+  readonly atMs: EpochMs;
+  /** Positions in `series`, ascending; a series without a value at this instant is not among them. */
+  readonly indexes: Uint32Array;
+  /** As many as indexes. */
+  readonly values: Float64Array;
+  readonly errors: readonly ReaderFault[];
+}
+
+/** The metrics of one host. */
+export interface HostCollector {
+  /** Append-only: a position means the same series until the process ends. */
+  readonly series: readonly Series[];
+  /**
+   * Reads everything once; takes at most `limits.hostReadMsMax`, however the host hangs. Not to be called again before it is done.
+   * @throws nothing: what could not be read is in `errors` and misses in the row
+   */
+  collect(signal: AbortSignal): Promise<HostRow>;
+  /** Gives back the descriptors that are kept open. */
+  close(): void;
+}
+
+/** What the collector needs to know; everything optional has the machine's own as default. */
+export interface HostCollectorOptions {
+  readonly clock: Clock;
+  /** As process.platform has it: `linux` reads /proc and /sys, the others go through systeminformation. */
+  readonly platform: string;
+  readonly roots?: Partial<HostRoots>;
+  /** Asks for a mount's space; statfs(2) by default. */
+  readonly statfs?: (path: string) => Promise<Space>;
+  readonly readers?: readonly Reader[];
+  readonly seriesMax?: number;
+  readonly readMsMax?: number;
+}
+
+/** Builds the collector; opens nothing before the first `collect`. */
+export const createHostCollector = (options: HostCollectorOptions): HostCollector => {
+  const { clock } = options;
+  const files = createFileSource();
+  const tools: ReaderTools = {
+    clock,
+    files,
+    roots: { proc: '/proc', sys: '/sys', run: '/run', etc: '/etc', ...options.roots },
+    spaceOf: createSpaceOf(options.statfs),
+  };
+  const book = createSeriesBook(options.seriesMax ?? limits.seriesPerAgentMax);
+  const row = createRow();
+  const runs = (options.readers ?? readersFor(options.platform)).map((reader) => createRun(reader, tools, book, row));
+
+  return {
+    series: book.series,
+    collect: async (signal) => {
+      const atMs = clock.nowMs();
+      const startedMs = clock.monotonicMs();
+      row.begin();
+      await withDeadline(clock, options.readMsMax ?? limits.hostReadMsMax, signal, (deadline) =>
+        Promise.all(runs.map((run) => run.collect(startedMs, deadline))),
+      );
+      for (const run of runs) {
+        row.put(book.indexOf(scrapeDuration, [run.name]), run.tookMs / 1_000);
+        row.put(book.indexOf(scrapeSuccess, [run.name]), run.hasSucceeded ? 1 : 0);
+      }
+      row.put(book.indexOf(seriesDropped, []), book.droppedCount);
+      return { atMs, ...row.end(), errors: faultsOf(runs) };
+    },
+    close: files.close,
+  };
+};
+
+/** Runs `work` with a deadline that passes after `afterMs`, or when the caller's signal fires. */
+const withDeadline = async (
+  clock: Clock,
+  afterMs: number,
+  signal: AbortSignal,
+  work: (deadline: Deadline) => Promise<unknown>,
+): Promise<void> => {
+  const controller = new AbortController();
+  const { promise: passed, resolve } = Promise.withResolvers<'passed'>();
+  const pass = () => {
+    controller.abort();
+    resolve('passed');
+  };
+  const cancel = clock.after(afterMs, pass);
+  if (signal.aborted) pass();
+  signal.addEventListener('abort', pass, { once: true });
+  try {
+    await work({ signal: controller.signal, passed });
+  } finally {
+    cancel();
+    signal.removeEventListener('abort', pass);
+  }
+};
+
+const faultsOf = (runs: readonly Run[]): ReaderFault[] =>
+  runs.flatMap(({ name, fault }) => (fault === null ? [] : [{ reader: name, message: messageOf(fault) }]));

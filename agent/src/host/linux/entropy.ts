@@ -1,0 +1,21 @@
+import { describe, type Reader } from '../reader.ts';
+
+const available = describe('node_entropy_available_bits', 'gauge', 'Bits of available entropy.');
+const poolSize = describe('node_entropy_pool_size_bits', 'gauge', 'Bits of entropy pool.');
+
+/** The kernel's random pool. */
+export const entropyReader: Reader = {
+  name: 'entropy',
+  metrics: [available, poolSize],
+  everyMs: 0,
+  open: ({ files, roots }) => {
+    const folder = `${roots.proc}/sys/kernel/random`;
+    return async (sink) => {
+      const [found] = await Promise.all([
+        files.read(`${folder}/entropy_avail`, 'whole', (scanner) => sink.put(available, scanner.number())),
+        files.read(`${folder}/poolsize`, 'whole', (scanner) => sink.put(poolSize, scanner.number())),
+      ]);
+      return found !== null;
+    };
+  },
+};

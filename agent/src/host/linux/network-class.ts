@@ -1,0 +1,87 @@
+import type { MetricType } from '@jiwei/shared/series.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
+import type { FileSource } from '../file-source.ts';
+import { describe, type Reader, type Sink } from '../reader.ts';
+import { namesIn } from './folder.ts';
+
+const property = (name: string, file: string, factor = 1, type: MetricType = 'gauge') => ({
+  doc: describe(`node_network_${name}`, type, `Network device property: ${name}`, ['device']),
+  file,
+  factor,
+});
+/** Attributes of /sys/class/net/<device>, the kernel's Documentation/ABI/testing/sysfs-class-net. */
+const properties = [
+  property('address_assign_type', 'addr_assign_type'),
+  property('carrier', 'carrier'),
+  property('carrier_changes_total', 'carrier_changes', 1, 'counter'),
+  property('carrier_up_changes_total', 'carrier_up_count', 1, 'counter'),
+  property('carrier_down_changes_total', 'carrier_down_count', 1, 'counter'),
+  property('device_id', 'dev_id'),
+  property('dormant', 'dormant'),
+  property('flags', 'flags'),
+  property('iface_id', 'ifindex'),
+  property('iface_link', 'iflink'),
+  property('iface_link_mode', 'link_mode'),
+  property('mtu_bytes', 'mtu'),
+  property('name_assign_type', 'name_assign_type'),
+  property('net_dev_group', 'netdev_group'),
+  property('protocol_type', 'type'),
+  // The kernel tells Mbit/s, and -1 for "does not know".
+  property('speed_bytes', 'speed', 1_000_000 / 8),
+  property('transmit_queue_length', 'tx_queue_len'),
+];
+const up = describe('node_network_up', 'gauge', "Value is 1 if operstate is 'up', 0 otherwise.", ['device']);
+const info = describe('node_network_info', 'gauge', 'Non-numeric data from /sys/class/net/<iface>, value is always 1.', [
+  'address',
+  'broadcast',
+  'device',
+  'duplex',
+  'ifalias',
+  'operstate',
+]);
+
+/** Link state and settings of the network devices, the loop-back among them as in node_exporter; twenty files each. */
+export const networkClassReader: Reader = {
+  name: 'netclass',
+  metrics: [...properties.map(({ doc }) => doc), up, info],
+  everyMs: 30 * secondMs,
+  open: ({ files, roots }) => {
+    const folder = `${roots.sys}/class/net`;
+    return async (sink, signal) => {
+      const devices = await namesIn(folder);
+      if (devices === null) return false;
+      for (const device of devices) {
+        if (signal.aborted) break;
+        // `bonding_masters` is a file between the devices.
+        if (device !== 'bonding_masters') await readDevice(files, `${folder}/${device}`, device, sink);
+      }
+      return true;
+    };
+  },
+};
+
+const readDevice = async (files: FileSource, folder: string, device: string, sink: Sink): Promise<void> => {
+  for (const { doc, file, factor } of properties) {
+    const text = await attribute(files, `${folder}/${file}`);
+    if (text !== null) sink.put(doc, attributeNumber(text) * factor, device);
+  }
+  const operstate = await attribute(files, `${folder}/operstate`);
+  if (operstate === null) return;
+  sink.put(up, operstate === 'up' ? 1 : 0, device);
+  const [address, broadcast, duplex, ifalias] = await Promise.all(
+    ['address', 'broadcast', 'duplex', 'ifalias'].map(async (file) => (await attribute(files, `${folder}/${file}`)) ?? ''),
+  );
+  sink.put(info, 1, address ?? '', broadcast ?? '', device, duplex ?? '', ifalias ?? '', operstate);
+};
+
+/** A device that is down refuses some of its attributes with EINVAL; that is an answer, not an error. */
+const attribute = async (files: FileSource, path: string): Promise<string | null> => {
+  try {
+    return await files.read(path, 'whole', (scanner) => scanner.rest());
+  } catch {
+    return null;
+  }
+};
+
+/** Decimal or, for flags and device numbers, hexadecimal with 0x. */
+const attributeNumber = (text: string): number => (text === '' ? Number.NaN : Number(text));

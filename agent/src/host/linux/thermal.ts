@@ -1,0 +1,28 @@
+import { minuteMs } from '@jiwei/shared/time.ts';
+import { describe, type Reader } from '../reader.ts';
+import { namesIn } from './folder.ts';
+
+const temperature = describe('node_thermal_zone_temp', 'gauge', 'Zone temperature in Celsius', ['type', 'zone']);
+const milli = 1_000;
+
+/** Thermal zones of /sys/class/thermal; a read asks the firmware and can take milliseconds, hence only every minute. */
+export const thermalReader: Reader = {
+  name: 'thermal_zone',
+  metrics: [temperature],
+  everyMs: minuteMs,
+  open: ({ files, roots }) => {
+    const folder = `${roots.sys}/class/thermal`;
+    return async (sink, signal) => {
+      const names = await namesIn(folder);
+      const zones = (names ?? []).filter((name) => name.startsWith('thermal_zone'));
+      for (const zone of zones) {
+        if (signal.aborted) break;
+        // A zone that is switched off answers with an error; the others go on.
+        const type = await files.read(`${folder}/${zone}/type`, 'whole', (scanner) => scanner.rest()).catch(() => null);
+        const value = await files.read(`${folder}/${zone}/temp`, 'whole', (scanner) => scanner.number()).catch(() => null);
+        if (type !== null && value !== null) sink.put(temperature, value / milli, type, zone.slice('thermal_zone'.length));
+      }
+      return zones.length > 0;
+    };
+  },
+};

@@ -1,0 +1,88 @@
+import type { Reader, ReaderTools, Sink } from './reader.ts';
+import type { Row } from './row.ts';
+import type { SeriesBook } from './series-book.ts';
+
+/** When all readers must be done: one signal, timer and promise for all of them, as each of its own would cost more than most readings. */
+export interface Deadline {
+  readonly signal: AbortSignal;
+  readonly passed: Promise<'passed'>;
+}
+
+/** One reader at work: when it is due, how long it took, what it said last. */
+export interface Run {
+  readonly name: string;
+  readonly tookMs: number;
+  readonly hasSucceeded: boolean;
+  /** What went wrong in this collection; null when nothing did. */
+  readonly fault: unknown;
+  /** Fills its part of the row; comes back at the deadline even if the reader hangs. */
+  collect(nowMs: number, deadline: Deadline): Promise<void>;
+}
+
+/** @param row where the values go */
+export const createRun = (reader: Reader, tools: ReaderTools, book: SeriesBook, row: Row): Run => {
+  const read = reader.open(tools);
+  const { clock } = tools;
+  let isPending = false;
+  let dueMs = Number.NEGATIVE_INFINITY;
+  let tookMs = 0;
+  let hasSucceeded = false;
+  let fault: unknown = null;
+  /** What the last reading said: told again until the next is due. */
+  let keptIndexes: number[] = [];
+  let keptValues: number[] = [];
+
+  const tellAgain = (): void => {
+    for (let at = 0; at < keptIndexes.length; at += 1) row.put(keptIndexes[at] ?? -1, keptValues[at] ?? Number.NaN);
+  };
+  /** A sink of this one reading: what comes after its deadline belongs to no row any more. */
+  const sinkUntil = (deadline: AbortSignal): Sink => ({
+    put: (doc, value, ...labelValues) => {
+      if (deadline.aborted || Number.isNaN(value)) return;
+      const index = book.indexOf(doc, labelValues);
+      row.put(index, value);
+      if (reader.everyMs === 0) return;
+      keptIndexes.push(index);
+      keptValues.push(value);
+    },
+  });
+  const readNow = async (deadline: Deadline): Promise<void> => {
+    keptIndexes = [];
+    keptValues = [];
+    isPending = true;
+    const reading = read(sinkUntil(deadline.signal), deadline.signal);
+    const settled = reading.finally(() => {
+      isPending = false;
+    });
+    const outcome = await Promise.race([settled, deadline.passed]);
+    if (outcome === 'passed') throw new Error('it did not come back before the deadline of host readings');
+    hasSucceeded = outcome;
+  };
+
+  return {
+    name: reader.name,
+    get tookMs() {
+      return tookMs;
+    },
+    get hasSucceeded() {
+      return hasSucceeded;
+    },
+    get fault() {
+      return fault;
+    },
+    collect: async (nowMs, deadline) => {
+      fault = null;
+      if (nowMs < dueMs) return tellAgain();
+      const startedMs = clock.monotonicMs();
+      try {
+        if (isPending) throw new Error('its last reading has not come back');
+        await readNow(deadline);
+        dueMs = nowMs + reader.everyMs;
+      } catch (error) {
+        hasSucceeded = false;
+        fault = error;
+      }
+      tookMs = clock.monotonicMs() - startedMs;
+    },
+  };
+};

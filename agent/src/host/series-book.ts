@@ -1,0 +1,57 @@
+import assert from 'node:assert/strict';
+import type { Label, MetricDoc, Series } from '@jiwei/shared/series.ts';
+
+/** Every series the host ever had since the start, in the order of appearance; a position never changes its meaning. */
+export interface SeriesBook {
+  readonly series: readonly Series[];
+  /** Samples that found no place because the book was full, since the start. */
+  readonly droppedCount: number;
+  /**
+   * Position of a series, adding it when it is new.
+   * @param labelValues one for each of `doc.labels`, in their order
+   * @returns -1 when the book is full; the sample is then counted as dropped
+   */
+  indexOf(doc: MetricDoc, labelValues: readonly string[]): number;
+}
+
+/** @param seriesMax positions the book has; past it new series are refused, known ones go on */
+export const createSeriesBook = (seriesMax: number): SeriesBook => {
+  const series: Series[] = [];
+  const families = new Map<string, Map<string, number>>();
+  let droppedCount = 0;
+  const familyOf = (doc: MetricDoc): Map<string, number> => {
+    const known = families.get(doc.name);
+    if (known !== undefined) return known;
+    assert.deepEqual([...doc.labels].sort(), [...doc.labels], `the labels of ${doc.name} are sorted`);
+    const indexes = new Map<string, number>();
+    families.set(doc.name, indexes);
+    return indexes;
+  };
+  return {
+    series,
+    get droppedCount() {
+      return droppedCount;
+    },
+    indexOf: (doc, labelValues) => {
+      const indexes = familyOf(doc);
+      const key = labelValues.length === 1 ? (labelValues[0] ?? '') : labelValues.join('\u0000');
+      const known = indexes.get(key);
+      if (known !== undefined) return known;
+      if (series.length >= seriesMax) {
+        droppedCount += 1;
+        return -1;
+      }
+      series.push(seriesOf(doc, labelValues));
+      indexes.set(key, series.length - 1);
+      return series.length - 1;
+    },
+  };
+};
+
+const seriesOf = (doc: MetricDoc, labelValues: readonly string[]): Series => {
+  assert.equal(labelValues.length, doc.labels.length, `${doc.name} has ${doc.labels.length} labels`);
+  return {
+    family: { name: doc.name, type: doc.type, help: doc.help },
+    labels: doc.labels.map((label, index): Label => [label, labelValues[index] ?? '']),
+  };
+};
