@@ -12,7 +12,7 @@ import { type AgentProbeKind, probeKindNames, probeKinds } from '../../shared/sr
 import { type Certificates, makeCertificates } from '../agent/probes/support/certificates.ts';
 import { addressData, nameServer } from '../agent/probes/support/name-server.ts';
 import { checkOutcome, declarationOf, probeOf, run, toolsWith } from '../agent/probes/support/run.ts';
-import { httpsServer, silentServer, tcpServer } from '../agent/probes/support/servers.ts';
+import { httpsServer, silentServer, tcpServer, tlsServer } from '../agent/probes/support/servers.ts';
 import { createManualClock } from '../support/manual-clock.ts';
 
 /** A target of one kind, and how the machine around the probe behaves. */
@@ -151,8 +151,17 @@ test.each(talkers)('$kind never throws, whatever bytes come back (property)', as
   );
 });
 
-test('nothing is left open: a process that has run a probe of every kind ends by itself', async () => {
-  const targets = await Promise.all(kinds.map(async (kind) => ({ kind, spec: (await silent[kind]()).spec })));
+test('nothing is left open: a process that has run probes of every kind ends by itself', async () => {
+  const silentTargets = await Promise.all(kinds.map(async (kind) => ({ kind, spec: (await silent[kind]()).spec })));
+  const talkativeTargets = await Promise.all(kinds.map(async (kind) => ({ kind, spec: (await talkative[kind]()).spec })));
+  // Neither side of these has a reason to hang up.
+  const unread = 'HTTP/1.1 500 Internal Server Error\r\nContent-Length: 1000\r\n\r\nhalf';
+  const open = await tcpServer((socket) => void socket.resume().write(unread));
+  const openTargets = [
+    { kind: 'http', spec: { url: `http://${host}:${open}/` } },
+    { kind: 'tls', spec: { host, port: await tlsServer(certificates.good) } },
+  ];
+  const targets = [...silentTargets, ...talkativeTargets, ...openTargets];
   const script = fileURLToPath(new URL('../agent/probes/support/run-all.ts', import.meta.url));
   const child = spawn(process.execPath, [script, JSON.stringify(targets)], { stdio: ['ignore', 'pipe', 'inherit'] });
   let printed = '';
@@ -161,5 +170,5 @@ test('nothing is left open: a process that has run a probe of every kind ends by
   });
   // Were a socket, timer or process left, this event would not come before the test's own time is up.
   expect(await once(child, 'close')).toEqual([0, null]);
-  expect(JSON.parse(printed)).toHaveLength(kinds.length);
+  expect(JSON.parse(printed)).toHaveLength(targets.length);
 });

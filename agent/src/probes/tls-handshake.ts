@@ -1,6 +1,5 @@
 import { isIP, type Socket } from 'node:net';
 import { connect, type TLSSocket } from 'node:tls';
-import { onAbort } from './abort.ts';
 
 /** Who is asked for. */
 export interface HandshakeOptions {
@@ -13,7 +12,7 @@ export interface HandshakeOptions {
 /**
  * Speaks TLS on a connected socket. A bad certificate does not end the handshake, so that it can be seen: judge it with
  * `judgeCertificate` before anything confidential is sent.
- * The caller destroys the returned socket, which destroys the one below it; the signal does so too.
+ * The caller destroys the returned socket, which destroys the one below it; the signal of `dial` ends the one below, and so this one.
  * @throws Node's TLS and network errors, or the signal's reason
  */
 export const shakeHands = (socket: Socket, options: HandshakeOptions, signal: AbortSignal): Promise<TLSSocket> =>
@@ -26,13 +25,11 @@ export const shakeHands = (socket: Socket, options: HandshakeOptions, signal: Ab
       rejectUnauthorized: false,
       ...(options.authorities === null ? {} : { ca: [...options.authorities] }),
     });
-    const release = onAbort(signal, () => secure.destroy());
     secure.on('error', (error) => {
       socket.destroy();
       reject(error);
     });
     secure.once('close', () => {
-      release();
       socket.destroy();
       reject(signal.aborted ? signal.reason : Object.assign(new Error('the connection was closed'), { code: 'ECONNRESET' }));
     });

@@ -161,6 +161,12 @@ for (const { why, answer, spec, expected } of cases) {
   });
 }
 
+test('a body past the limit is not waited for', async () => {
+  const url = await httpServer((_request, response) => void response.write('x'.repeat(1_001)));
+  const outcome = await run('http', { url, bodyBytesMax: 1_000 }, { timeoutMs: 3_000 });
+  expect(outcome).toMatchObject({ outcome: 'degraded', reason: 'HTTP_BODY_TOO_LARGE' });
+});
+
 const encodings = { gzip: gzipSync, 'x-gzip': gzipSync, deflate: deflateSync, br: brotliCompressSync };
 for (const [name, encode] of Object.entries(encodings)) {
   test(`a body encoded as ${name} is read as it was`, async () => {

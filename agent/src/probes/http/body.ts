@@ -26,11 +26,9 @@ export const readBody = async (response: IncomingMessage, bytesMax: number): Pro
   const decoders = await decodersFor(response);
   let stream: Readable = response;
   for (const decoder of decoders) {
-    // Not pipeline(): its promise would be one more to watch; an error is passed on by hand to where the reading is done.
     const source = stream;
+    // Not pipeline(): its promise would be one more to watch. A connection that is cut off, too, is an error of the response.
     source.on('error', (error) => decoder.destroy(error));
-    // A cut connection ends the response without an 'end'.
-    source.on('close', () => (source.readableEnded ? undefined : decoder.destroy(premature())));
     stream = source.pipe(decoder);
   }
   const chunks: Buffer[] = [];
@@ -49,8 +47,6 @@ export const readBody = async (response: IncomingMessage, bytesMax: number): Pro
   const read = Buffer.concat(chunks).subarray(0, bytesMax);
   return { text: decodeText(read, response.headers['content-type']), bytes: read.length, isCut: bytes > bytesMax };
 };
-
-const premature = (): Error => Object.assign(new Error('the body was cut off'), { code: 'ECONNRESET' });
 
 const encodingsMax = 3;
 
