@@ -1,0 +1,298 @@
+import { asId } from '@jiwei/shared/ids.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { agentRecord, districtParts, sessionOf } from '../support/district-fixture.ts';
+import { batchOf } from '../support/empty-batch.ts';
+import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
+import { fixtureNowMs } from '../support/live-view.ts';
+
+const ids = (items: readonly { readonly id: string }[]): readonly string[] => items.map((item) => item.id);
+
+describe('what is declared and how it is', () => {
+  let http: HttpFixture;
+  beforeAll(async () => {
+    http = await createHttpFixture({ parts: districtParts, sessions: [sessionOf('a1')] });
+    await http.store.saveAgent(agentRecord('a1'));
+    await http.store.saveAgent(agentRecord('a2', { zoneId: null }));
+    await http.store.commit(
+      batchOf(fixtureNowMs, {
+        inventories: [
+          { agentId: asId<'agent'>('a1'), atMs: fixtureNowMs - 5, body: { sections: { cpu: [{ cores: 8, brand: '龙芯' }] } } },
+        ],
+        gaps: [
+          {
+            agentId: asId<'agent'>('a1'),
+            receivedAtMs: fixtureNowMs,
+            ...{ fromMs: fixtureNowMs - 100, toMs: fixtureNowMs - 50, frames: 3, bytes: 99, cause: 'spool-full' },
+          },
+        ],
+      }),
+    );
+  });
+  afterAll(() => http.close());
+  const get = async (url: string) => (await http.get(url)).json();
+
+  test('the district in numbers', async () => {
+    expect(await get('/api/v1/district')).toEqual({
+      atMs: fixtureNowMs,
+      startedAtMs: fixtureNowMs - 3_600_000,
+      upMs: 3_600_000,
+      version: '0.1.0',
+      zones: 1,
+      units: 2,
+      // The UPS has no view yet: unknown.
+      assets: { down: 1, degraded: 1, up: 1, unknown: 2 },
+      checks: { down: 1, degraded: 0, up: 0, unknown: 1 },
+      agents: { connected: 1, lost: 1, never: 0 },
+      incidents: {
+        open: 2,
+        acknowledged: 1,
+        respondOverdue: 1,
+        onsiteOverdue: 2,
+        bySeverity: { catastrophic: 0, critical: 2, major: 0, minor: 1 },
+      },
+      alerts: { pending: 1, firing: 1 },
+      declarationVersion: 7,
+      declarationError: null,
+    });
+  });
+
+  test('zones and units with the status of their assets', async () => {
+    expect(await get('/api/v1/zones/z1')).toEqual({
+      ...{ id: 'z1', name: '第一片区', crew: '第一小组', units: 2, openIncidents: 3 },
+      assets: { down: 1, degraded: 1, up: 1, unknown: 2 },
+    });
+    expect(ids((await get('/api/v1/zones')).items)).toEqual(['z1']);
+    expect(await get('/api/v1/units/u1')).toEqual({
+      ...{ id: 'u1', name: '区财政局', zoneId: 'z1', openIncidents: 2 },
+      assets: { down: 1, degraded: 1, up: 0, unknown: 0 },
+    });
+    expect(ids((await get('/api/v1/units?zoneId=z1')).items)).toEqual(['u1', 'u2']);
+    expect((await get('/api/v1/units?zoneId=z2')).items).toEqual([]);
+  });
+
+  const filters: readonly { readonly why: string; readonly query: string; readonly expected: readonly string[] }[] = [
+    { why: 'all', query: '', expected: ['cam-1', 'db', 'portal', 'switch', 'ups'] },
+    { why: 'of a unit', query: '?unitId=u2', expected: ['cam-1', 'switch'] },
+    { why: 'of a zone', query: '?zoneId=z1', expected: ['cam-1', 'db', 'portal', 'switch', 'ups'] },
+    { why: 'of another zone', query: '?zoneId=z9', expected: [] },
+    { why: 'of two kinds', query: '?kind=camera,ups', expected: ['cam-1', 'ups'] },
+    { why: 'of a kind given twice', query: '?kind=camera&kind=ups', expected: ['cam-1', 'ups'] },
+    { why: 'unknown, those without a view too', query: '?status=unknown', expected: ['cam-1', 'ups'] },
+    { why: 'by several conditions at once', query: '?unitId=u1&status=down,degraded&kind=database', expected: ['db'] },
+  ];
+  for (const { why, query, expected } of filters) {
+    test(`assets ${why}`, async () => {
+      expect(ids((await get(`/api/v1/assets${query}`)).items)).toEqual(expected);
+    });
+  }
+
+  test('an asset as it is', async () => {
+    expect(await get('/api/v1/assets/portal')).toEqual({
+      ...{
+        id: 'portal',
+        name: '财政门户网站',
+        kind: 'website',
+        unitId: 'u1',
+        zoneId: 'z1',
+        importance: 5,
+        parentIds: [],
+        needsOnsite: true,
+      },
+      ...{ status: 'down', sinceMs: fixtureNowMs - 120_000, isInMaintenance: false, openIncidentIds: ['i1'] },
+    });
+  });
+
+  test('pages follow each other without a gap or repeat', async () => {
+    const seen: string[] = [];
+    let next: string | null = null;
+    do {
+      const page: { items: { id: string }[]; next: string | null } = await get(
+        `/api/v1/assets?limit=2${next === null ? '' : `&cursor=${next}`}`,
+      );
+      expect(page.items.length).toBeLessThanOrEqual(2);
+      seen.push(...ids(page.items));
+      next = page.next;
+    } while (next !== null);
+    expect(seen).toEqual(['cam-1', 'db', 'portal', 'switch', 'ups']);
+  });
+
+  test('a cursor of our own making is needed', async () => {
+    for (const url of ['/api/v1/assets?cursor=%21%21', '/api/v1/incidents?cursor=zzz']) {
+      expect((await http.get(url)).json()).toMatchObject({ code: 'REQUEST_INVALID', status: 400 });
+    }
+  });
+
+  test('a check with each agent’s latest result, without its spec', async () => {
+    const check = await get('/api/v1/checks/portal-tcp');
+    expect(check).toMatchObject({
+      ...{ id: 'portal-tcp', assetId: 'portal', kind: 'tcp', target: '10.1.2.3:443', intervalMs: 20_000, cron: null },
+      ...{ status: 'down', reason: 'CONNECTION_REFUSED', isSuspect: false, critical: true },
+    });
+    expect(check.lanes).toEqual([
+      {
+        ...{ agentId: 'a1', status: 'down', sinceMs: fixtureNowMs - 120_000 },
+        lastResult: {
+          ...{ observedAtMs: fixtureNowMs - 500, outcome: 'down', reason: 'CONNECTION_REFUSED', latencyMs: null },
+          ...{ run: { ofDown: 6, ofUp: 0 }, method: null, detail: null, values: { probe_duration_seconds: 0.002 } },
+        },
+      },
+      { agentId: 'a2', status: 'unknown', sinceMs: fixtureNowMs - 3_600_000, lastResult: null },
+    ]);
+    expect(check).not.toHaveProperty('spec');
+  });
+
+  test('checks by asset, agent, kind and status', async () => {
+    expect(ids((await get('/api/v1/checks')).items)).toEqual(['backup', 'portal-tcp']);
+    expect(ids((await get('/api/v1/checks?assetId=db')).items)).toEqual(['backup']);
+    expect(ids((await get('/api/v1/checks?agentId=a2')).items)).toEqual(['portal-tcp']);
+    expect(ids((await get('/api/v1/checks?kind=heartbeat,dns')).items)).toEqual(['backup']);
+    expect(ids((await get('/api/v1/checks?status=down')).items)).toEqual(['portal-tcp']);
+  });
+
+  test('agents with their link, and never their key', async () => {
+    const { items } = await get('/api/v1/agents');
+    expect(items[0]).toMatchObject({
+      id: 'a1',
+      connection: 'connected',
+      assetId: 'db',
+      session: { clockSkewMs: 2_600, spoolFrames: 2 },
+    });
+    expect(items[1]).toMatchObject({ id: 'a2', connection: 'lost', session: null, zoneId: 'z1' });
+    expect(JSON.stringify(items)).not.toContain('key-of');
+    expect(ids((await get('/api/v1/agents?connection=lost')).items)).toEqual(['a2']);
+    expect(ids((await get('/api/v1/agents?zoneId=none')).items)).toEqual([]);
+  });
+
+  test('inventory and gaps of an agent', async () => {
+    expect(await get('/api/v1/agents/a1/inventory')).toEqual({
+      atMs: fixtureNowMs - 5,
+      sections: { cpu: [{ cores: 8, brand: '龙芯' }] },
+    });
+    const gaps = await get(`/api/v1/agents/a1/gaps?fromMs=0&toMs=1`);
+    expect(gaps.items).toEqual([]);
+    const near = await get(`/api/v1/agents/a1/gaps?fromMs=${fixtureNowMs - 1_000}&toMs=${fixtureNowMs}`);
+    expect(near.items).toEqual([
+      { fromMs: fixtureNowMs - 100, toMs: fixtureNowMs - 50, frames: 3, bytes: 99, cause: 'spool-full' },
+    ]);
+  });
+
+  test('alerts, and a value that is no number as null', async () => {
+    const { items } = await get('/api/v1/alerts');
+    expect(
+      items.map((alert: { state: string; value: number | null; name: string }) => [alert.name, alert.state, alert.value]),
+    ).toEqual([
+      ['DiskFull', 'firing', 0.5],
+      ['DiskFull', 'pending', null],
+    ]);
+    expect((await get('/api/v1/alerts?state=firing')).items).toHaveLength(1);
+    expect((await get('/api/v1/alerts?ruleId=other')).items).toEqual([]);
+  });
+
+  test('what does not exist is 404', async () => {
+    for (const path of ['zones/x', 'units/x', 'assets/x', 'checks/x', 'agents/x', 'agents/a2/inventory', 'incidents/x']) {
+      expect((await http.get(`/api/v1/${path}`)).json(), path).toMatchObject({ code: 'NOT_FOUND', status: 404 });
+    }
+  });
+});
+
+describe('what administrators do', () => {
+  let http: HttpFixture;
+  beforeAll(async () => {
+    http = await createHttpFixture({ parts: districtParts });
+    await http.store.saveAgent(agentRecord('a1'));
+  });
+  afterAll(() => http.close());
+  const yaml = { headers: { authorization: 'Bearer admin-token-of-the-tests', 'content-type': 'text/yaml' } };
+
+  test('an agent is revoked', async () => {
+    const answer = await http.post('/api/v1/agents/a1/revoke');
+    expect(answer.json()).toMatchObject({ id: 'a1', revokedAtMs: fixtureNowMs });
+    expect(http.calls.revoked).toEqual(['a1']);
+    expect((await http.post('/api/v1/agents/none/revoke')).statusCode).toBe(404);
+  });
+
+  test('a join token is made for a zone that exists', async () => {
+    const answer = await http.post('/api/v1/join-tokens', {
+      zoneId: 'z1',
+      labels: { site: '总部' },
+      uses: 3,
+      lifetimeMs: 60_000,
+    });
+    expect(answer.statusCode).toBe(201);
+    expect(answer.json()).toEqual({ token: 'join-token', expiresAtMs: fixtureNowMs + 60_000 });
+    expect((await http.post('/api/v1/join-tokens', { zoneId: 'none' })).statusCode).toBe(404);
+  });
+
+  test('a declaration is applied, told with its text, and listed', async () => {
+    expect((await http.get('/api/v1/declaration')).statusCode).toBe(404);
+    const url = '/api/v1/declaration?actor=li&source=district.yaml';
+    const applied = await http.app.inject({ method: 'PUT', url, ...yaml, payload: 'zones: []\n' });
+    expect(applied.json()).toEqual({ version: 1, appliedAtMs: fixtureNowMs, appliedBy: 'li', source: 'district.yaml' });
+    await http.app.inject({ method: 'PUT', url, ...yaml, payload: 'units: []\n' });
+    expect((await http.get('/api/v1/declaration')).json()).toMatchObject({ version: 2, text: 'units: []\n' });
+    const { items } = (await http.get('/api/v1/declaration/versions')).json();
+    expect(items.map((item: { version: number }) => item.version)).toEqual([2, 1]);
+    expect(items[0]).not.toHaveProperty('text');
+  });
+
+  test('a refused declaration names every place', async () => {
+    const url = '/api/v1/declaration?actor=li&source=district.yaml';
+    const answer = await http.app.inject({ method: 'PUT', url, ...yaml, payload: 'wrong: 1' });
+    expect(answer.statusCode).toBe(400);
+    expect(answer.json()).toMatchObject({
+      code: 'CONFIG_INVALID',
+      errors: [
+        { file: 'district.yaml', line: 2, column: 3, path: 'zones[0].id' },
+        { file: 'district.yaml', line: 3, column: 1, path: 'wrong', message: 'is not known here' },
+      ],
+    });
+  });
+
+  test('a declaration as JSON or by nobody is refused', async () => {
+    const json = await http.app.inject({
+      method: 'PUT',
+      url: '/api/v1/declaration?actor=li',
+      headers: yaml.headers,
+      payload: '',
+    });
+    expect(json.statusCode).toBe(400);
+    const nobody = await http.app.inject({ method: 'PUT', url: '/api/v1/declaration', ...yaml, payload: 'zones: []' });
+    expect(nobody.json().errors[0]).toMatchObject({ in: 'query', path: 'actor' });
+  });
+
+  test('a maintenance window is planned, listed and cancelled once', async () => {
+    const window = {
+      fromMs: fixtureNowMs + 1_000,
+      toMs: fixtureNowMs + 2_000,
+      unitIds: ['u1'],
+      reason: '升级',
+      approvedBy: '王',
+    };
+    const planned = await http.post('/api/v1/maintenance', window);
+    expect(planned.statusCode).toBe(201);
+    expect(planned.json()).toMatchObject({ id: 'm1', source: 'api', ...window, cancelledAtMs: null, approvedAtMs: fixtureNowMs });
+    expect((await http.get('/api/v1/maintenance')).json().items).toHaveLength(1);
+    expect((await http.get(`/api/v1/maintenance?endsAfterMs=${fixtureNowMs + 2_000}`)).json().items).toEqual([]);
+    expect((await http.post('/api/v1/maintenance/m1/cancel')).json()).toMatchObject({ cancelledAtMs: fixtureNowMs });
+    expect((await http.post('/api/v1/maintenance/m1/cancel')).json()).toMatchObject({ code: 'CONFLICT', status: 409 });
+    expect((await http.post('/api/v1/maintenance/m9/cancel')).statusCode).toBe(404);
+  });
+
+  const windows: readonly { readonly why: string; readonly body: object; readonly status: number }[] = [
+    { why: 'for a unit that is not declared', body: { unitIds: ['none'] }, status: 404 },
+    { why: 'that is over already', body: { unitIds: ['u1'], fromMs: 1, toMs: 2 }, status: 400 },
+    {
+      why: 'that ends before it begins',
+      body: { unitIds: ['u1'], fromMs: fixtureNowMs + 9, toMs: fixtureNowMs + 8 },
+      status: 400,
+    },
+    { why: 'of 31 days', body: { unitIds: ['u1'], toMs: fixtureNowMs + 31 * 86_400_000 }, status: 400 },
+    { why: 'without a reason', body: { unitIds: ['u1'], reason: ' ' }, status: 400 },
+  ];
+  for (const { why, body, status } of windows) {
+    test(`a window ${why} is refused`, async () => {
+      const base = { fromMs: fixtureNowMs, toMs: fixtureNowMs + 60_000, reason: 'x', approvedBy: 'y' };
+      expect((await http.post('/api/v1/maintenance', { ...base, ...body })).statusCode).toBe(status);
+    });
+  }
+});
