@@ -1,0 +1,467 @@
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import {
+  initialLink,
+  type LinkAction,
+  type LinkEvent,
+  type LinkState,
+  linkDeadlineMs,
+  stepLink,
+} from '@jiwei/agent/link/machine.ts';
+import { type LinkMessage, readMessage } from '@jiwei/agent/link/message.ts';
+import { connectThroughProxy, proxyFor } from '@jiwei/agent/link/proxy.ts';
+import { type LinkEnd, planRetry } from '@jiwei/agent/link/retry.ts';
+import { createSendWindow } from '@jiwei/agent/link/window.ts';
+import { asId } from '@jiwei/shared/ids.ts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+const nonce = 'n'.repeat(43);
+const challenge: LinkMessage = { type: 'challenge', version: 1, capabilities: [], nonce, collectorId: 'c' };
+const welcome: LinkMessage = {
+  type: 'welcome',
+  agentId: asId<'agent'>('a'),
+  stored: null,
+  heartbeatMs: 5_000,
+  heartbeatTimeoutMs: 15_000,
+  framesInFlightMax: 64,
+  frameBytesInFlightMax: 1_000_000,
+  collectorTimeMs: 0,
+};
+const answer: LinkMessage = { type: 'heartbeatAnswer', echoMs: 0, collectorTimeMs: 0 };
+const say = (message: LinkMessage): LinkEvent => ({ kind: 'message', message });
+
+/** Plays events at instants. @returns the last state, and the actions of all steps as words */
+const play = (events: readonly (readonly [atMs: number, event: LinkEvent])[], from: LinkState = initialLink, random = 0.5) => {
+  let state = from;
+  const deeds: string[] = [];
+  const actions: LinkAction[] = [];
+  for (const [monotonicMs, event] of events) {
+    const step = stepLink(state, event, { monotonicMs, random });
+    state = step.state;
+    actions.push(...step.actions);
+    for (const action of step.actions)
+      deeds.push(
+        action.kind === 'close' ? `close ${action.closeCode}` : action.kind === 'report' ? `report ${action.level}` : action.kind,
+      );
+  }
+  return { state, deeds: deeds.join(', '), actions };
+};
+
+const toStreaming: readonly (readonly [number, LinkEvent])[] = [
+  [0, { kind: 'start' }],
+  [10, { kind: 'opened' }],
+  [20, say(challenge)],
+  [30, say(welcome)],
+];
+const tick: LinkEvent = { kind: 'tick' };
+const lost: LinkEvent = { kind: 'closed', closeCode: null, problem: 'ECONNRESET' };
+
+const cases: readonly {
+  why: string;
+  events: readonly (readonly [number, LinkEvent])[];
+  deeds: string;
+  status: LinkState['status'];
+  deadlineMs: number;
+}[] = [
+  { why: 'connects at the start', events: [[0, { kind: 'start' }]], deeds: 'connect', status: 'connecting', deadlineMs: 10_000 },
+  {
+    why: 'starts once',
+    events: [
+      [0, { kind: 'start' }],
+      [5, { kind: 'start' }],
+    ],
+    deeds: 'connect',
+    status: 'connecting',
+    deadlineMs: 10_000,
+  },
+  {
+    why: 'goes from hello to streaming',
+    events: toStreaming,
+    deeds: 'connect, hello, prove, stream, heartbeat',
+    status: 'streaming',
+    deadlineMs: 5_030,
+  },
+  {
+    why: 'does not wait for an opening for ever',
+    events: [
+      [0, { kind: 'start' }],
+      [9_999, tick],
+    ],
+    deeds: 'connect',
+    status: 'connecting',
+    deadlineMs: 10_000,
+  },
+  {
+    why: 'cuts a connection that does not open in time',
+    events: [
+      [0, { kind: 'start' }],
+      [10_000, tick],
+    ],
+    deeds: 'connect, terminate, report warn',
+    status: 'waiting',
+    deadlineMs: 10_250,
+  },
+  {
+    why: 'gives the whole handshake one deadline',
+    events: [...toStreaming.slice(0, 3), [10_000, tick]],
+    deeds: 'connect, hello, prove, terminate, report warn',
+    status: 'waiting',
+    deadlineMs: 10_250,
+  },
+  {
+    why: 'sends a heartbeat when it is due',
+    events: [...toStreaming, [5_030, tick]],
+    deeds: 'connect, hello, prove, stream, heartbeat, heartbeat',
+    status: 'streaming',
+    deadlineMs: 10_030,
+  },
+  {
+    why: 'sends one heartbeat after a long sleep, not several',
+    events: [...toStreaming, [14_000, tick]],
+    deeds: 'connect, hello, prove, stream, heartbeat, heartbeat',
+    status: 'streaming',
+    deadlineMs: 15_030,
+  },
+  {
+    why: 'takes silence for the end',
+    events: [...toStreaming, [15_030, tick]],
+    deeds: 'connect, hello, prove, stream, heartbeat, terminate, report warn',
+    status: 'waiting',
+    deadlineMs: 15_280,
+  },
+  {
+    why: 'takes anything heard for life',
+    events: [...toStreaming, [14_000, say(answer)], [15_030, tick]],
+    deeds: 'connect, hello, prove, stream, heartbeat, deliver, heartbeat',
+    status: 'streaming',
+    deadlineMs: 20_030,
+  },
+  {
+    why: 'tries again after a loss',
+    events: [
+      [0, { kind: 'start' }],
+      [10, lost],
+      [260, tick],
+    ],
+    deeds: 'connect, report warn, connect',
+    status: 'connecting',
+    deadlineMs: 10_260,
+  },
+  {
+    why: 'closes at a welcome without a challenge',
+    events: [...toStreaming.slice(0, 2), [20, say(welcome)]],
+    deeds: 'connect, hello, report error, close 4400',
+    status: 'closing',
+    deadlineMs: 2_020,
+  },
+  {
+    why: 'closes at a second challenge',
+    events: [...toStreaming, [40, say(challenge)]],
+    deeds: 'connect, hello, prove, stream, heartbeat, report error, close 4400',
+    status: 'closing',
+    deadlineMs: 2_040,
+  },
+  {
+    why: 'closes at an acknowledgement before the welcome',
+    events: [...toStreaming.slice(0, 3), [40, say({ type: 'ack', bootId: 1, seq: 1 })]],
+    deeds: 'connect, hello, prove, report error, close 4400',
+    status: 'closing',
+    deadlineMs: 2_040,
+  },
+  {
+    why: 'closes at nonsense',
+    events: [...toStreaming, [40, { kind: 'nonsense', problem: 'x' }]],
+    deeds: 'connect, hello, prove, stream, heartbeat, report error, close 4400',
+    status: 'closing',
+    deadlineMs: 2_040,
+  },
+  {
+    why: 'cuts the connection when its close is not answered',
+    events: [...toStreaming, [40, { kind: 'nonsense', problem: 'x' }], [2_040, tick]],
+    deeds: 'connect, hello, prove, stream, heartbeat, report error, close 4400, terminate',
+    status: 'waiting',
+    deadlineMs: 62_040,
+  },
+  {
+    why: 'asks a person about an unknown key',
+    events: [
+      ...toStreaming.slice(0, 3),
+      [40, say({ type: 'refuse', code: 'AGENT_UNKNOWN', class: 'ask-a-person', message: 'm', retryAfterMs: 0 })],
+      [50, lost],
+    ],
+    deeds: 'connect, hello, prove, report error, close 1000',
+    status: 'waiting',
+    deadlineMs: 60_050,
+  },
+  {
+    why: 'understands a refusal from its close code alone',
+    events: [...toStreaming.slice(0, 3), [50, { kind: 'closed', closeCode: 4406, problem: '' }]],
+    deeds: 'connect, hello, prove, report error',
+    status: 'waiting',
+    deadlineMs: 3_600_050,
+  },
+  {
+    why: 'waits as long as it is told',
+    events: [
+      ...toStreaming.slice(0, 3),
+      [40, say({ type: 'refuse', code: 'OVERLOADED', class: 'retry-later', message: 'm', retryAfterMs: 7_000 })],
+      [50, lost],
+    ],
+    deeds: 'connect, hello, prove, report warn, close 1000',
+    status: 'waiting',
+    deadlineMs: 7_550,
+  },
+  {
+    why: 'says nothing more when it is stopped',
+    events: [...toStreaming, [40, { kind: 'stop' }], [50, lost], [99_999, tick]],
+    deeds: 'connect, hello, prove, stream, heartbeat, close 1000',
+    status: 'stopped',
+    deadlineMs: Number.POSITIVE_INFINITY,
+  },
+];
+for (const { why, events, deeds, status, deadlineMs } of cases) {
+  test(`link ${why}`, () => {
+    const { state, deeds: done } = play(events);
+    expect({ deeds: done, status: state.status, deadlineMs: linkDeadlineMs(state) }).toEqual({ deeds, status, deadlineMs });
+  });
+}
+
+const refused = (refusalClass: Extract<LinkEnd, { kind: 'refused' }>['class'], retryAfterMs = 0): LinkEnd => ({
+  kind: 'refused',
+  class: refusalClass,
+  retryAfterMs,
+});
+const retries: readonly {
+  why: string;
+  end: LinkEnd;
+  attempt: number;
+  streamedMs: number;
+  random: number;
+  delayMs: number;
+  next: number;
+}[] = [
+  { why: 'soon after the first loss', end: { kind: 'lost' }, attempt: 0, streamedMs: 0, random: 0.999, delayMs: 499, next: 1 },
+  { why: 'later after the fourth', end: { kind: 'lost' }, attempt: 3, streamedMs: 0, random: 0.999, delayMs: 3_996, next: 4 },
+  {
+    why: 'never later than half a minute',
+    end: { kind: 'lost' },
+    attempt: 40,
+    streamedMs: 0,
+    random: 0.999,
+    delayMs: 29_970,
+    next: 41,
+  },
+  {
+    why: 'a link that broke after 9.999 s did not succeed',
+    end: { kind: 'lost' },
+    attempt: 5,
+    streamedMs: 9_999,
+    random: 0.5,
+    delayMs: 8_000,
+    next: 6,
+  },
+  {
+    why: 'one that lived for 10 s did',
+    end: { kind: 'lost' },
+    attempt: 5,
+    streamedMs: 10_000,
+    random: 0.5,
+    delayMs: 250,
+    next: 1,
+  },
+  {
+    why: 'retry-now is soon, yet backs off when it repeats',
+    end: refused('retry-now'),
+    attempt: 4,
+    streamedMs: 0,
+    random: 0.5,
+    delayMs: 4_000,
+    next: 5,
+  },
+  {
+    why: 'retry-later is not before it was told',
+    end: refused('retry-later', 5_000),
+    attempt: 0,
+    streamedMs: 0,
+    random: 0,
+    delayMs: 5_000,
+    next: 1,
+  },
+  {
+    why: 'ask-a-person is about a minute',
+    end: refused('ask-a-person'),
+    attempt: 0,
+    streamedMs: 0,
+    random: 0,
+    delayMs: 45_000,
+    next: 1,
+  },
+  {
+    why: 'give-up is about an hour',
+    end: refused('give-up'),
+    attempt: 0,
+    streamedMs: 0,
+    random: 0.999,
+    delayMs: 4_498_200,
+    next: 1,
+  },
+];
+for (const { why, end, attempt, streamedMs, random, delayMs, next } of retries) {
+  test(`retry: ${why}`, () => {
+    expect(planRetry(end, { attempt, streamedMs, random })).toEqual({ delayMs, attempt: next });
+  });
+}
+
+test('whatever happens, the link wants a tick or is idle or stopped, and connects again sooner or later', () => {
+  const event = fc.oneof(
+    fc.constantFrom<LinkEvent>(...toStreaming.map(([, one]) => one), tick, lost, say(answer), { kind: 'nonsense', problem: 'x' }),
+    fc
+      .constantFrom(4400, 4401, 4408, 4430, 1000, 1001)
+      .map((closeCode): LinkEvent => ({ kind: 'closed', closeCode, problem: 'x' })),
+  );
+  fc.assert(
+    fc.property(fc.array(fc.tuple(fc.nat(20_000), event), { size: 'max', maxLength: 60 }), (script) => {
+      let atMs = 0;
+      const { state } = play([[0, { kind: 'start' }], ...script.map(([waitMs, one]) => [(atMs += waitMs), one] as const)]);
+      expect(Number.isFinite(linkDeadlineMs(state))).toBe(true);
+      let next = state;
+      let connects = 0;
+      for (let steps = 0; steps < 8 && connects === 0; steps += 1) {
+        const step = stepLink(next, tick, { monotonicMs: linkDeadlineMs(next), random: 0.5 });
+        // A streaming link that hears nothing ends by its own deadline.
+        next = step.state;
+        connects += step.actions.filter(({ kind }) => kind === 'connect').length;
+      }
+      expect(connects).toBe(1);
+    }),
+  );
+});
+
+test('the window holds as many frames and bytes as it was told', () => {
+  const window = createSendWindow({ framesMax: 3, bytesMax: 100 });
+  expect(window.hasRoom(1_000)).toBe(true);
+  window.add({ bootId: 1, seq: 8 }, 60);
+  expect([window.hasRoom(40), window.hasRoom(41)]).toEqual([true, false]);
+  window.add({ bootId: 1, seq: 9 }, 1);
+  window.add({ bootId: 2, seq: 0 }, 1);
+  expect(window.hasRoom(1)).toBe(false);
+  expect(window.release({ bootId: 1, seq: 9 })).toBe(2);
+  expect([window.frames, window.bytes]).toEqual([1, 1]);
+  expect(window.release({ bootId: 2, seq: 0 })).toBe(1);
+});
+
+test('a configuration that we do not understand is no reason to close the link', () => {
+  const read = readMessage(JSON.stringify({ type: 'config', config: { version: 7, host: { intervalMs: 1 }, checks: [] } }));
+  expect(read).toMatchObject({
+    message: { type: 'config', version: 7, config: null, errors: [expect.stringContaining('config.host.intervalMs')] },
+  });
+});
+
+test('a refusal with a code newer than we are still says what to do', () => {
+  expect(
+    readMessage(JSON.stringify({ type: 'refuse', code: 'MOON_IN_WRONG_PHASE', class: 'retry-later', message: 'm' })),
+  ).toMatchObject({
+    message: { code: 'MOON_IN_WRONG_PHASE', class: 'retry-later', retryAfterMs: 0 },
+  });
+});
+
+for (const text of [
+  '',
+  'null',
+  '[]',
+  '{}',
+  '{"type":"dance"}',
+  '{"type":"ack","bootId":-1,"seq":0}',
+  '{"type":"config","config":{}}',
+]) {
+  test(`${JSON.stringify(text)} is nonsense`, () => {
+    expect(readMessage(text)).toHaveProperty('problem');
+  });
+}
+
+const proxies: readonly { why: string; target: string; environment: Record<string, string>; expected: string | null }[] = [
+  { why: 'none named', target: 'wss://c.example', environment: {}, expected: null },
+  { why: 'HTTPS_PROXY is for wss', target: 'wss://c.example', environment: { HTTPS_PROXY: 'http://p:3128' }, expected: 'p:3128' },
+  { why: 'and not for ws', target: 'ws://c.example', environment: { HTTPS_PROXY: 'http://p:3128' }, expected: null },
+  {
+    why: 'lower case goes before upper',
+    target: 'wss://c.example',
+    environment: { HTTPS_PROXY: 'http://p:1', https_proxy: 'http://q:2' },
+    expected: 'q:2',
+  },
+  { why: 'a scheme may be missing', target: 'wss://c.example', environment: { HTTPS_PROXY: 'p:3128' }, expected: 'p:3128' },
+  {
+    why: 'an exception by name',
+    target: 'wss://c.example',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: 'x, c.example' },
+    expected: null,
+  },
+  {
+    why: 'an exception by domain',
+    target: 'wss://c.example',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: '.example' },
+    expected: null,
+  },
+  {
+    why: 'no exception by a mere ending',
+    target: 'wss://c.example',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: 'ample' },
+    expected: 'p:1',
+  },
+  {
+    why: 'an exception for another port',
+    target: 'wss://c.example:7070',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: 'c.example:443' },
+    expected: 'p:1',
+  },
+  { why: 'an exception for all', target: 'wss://c.example', environment: { ALL_PROXY: 'p:1', NO_PROXY: '*' }, expected: null },
+];
+for (const { why, target, environment, expected } of proxies) {
+  test(`proxy: ${why}`, () => {
+    expect(proxyFor(new URL(target), environment)?.url.host ?? null).toBe(expected);
+  });
+}
+
+test('proxy: a bad URL is refused without repeating the password in it', () => {
+  expect(() => proxyFor(new URL('wss://c'), { HTTPS_PROXY: 'socks5://me:secret@p:1' })).toThrow(
+    /^HTTPS_PROXY is not a URL of the form http:\/\/\[user:password@\]host:port$/,
+  );
+});
+
+test('proxy: opens a tunnel with the credentials, and tells what it answered when it refuses', async () => {
+  const asked: (string | undefined)[] = [];
+  const target = createServer((_request, response) => response.end('through')).listen(0, '127.0.0.1');
+  await once(target, 'listening');
+  const proxy = createServer();
+  proxy.on('connect', (request, socket) => {
+    asked.push(request.headers['proxy-authorization']);
+    if (request.url === 'forbidden.example:443') return socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
+    const [host = '', port = ''] = (request.url ?? '').split(':');
+    const upstream = connect(Number(port), host, () => {
+      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
+      upstream.pipe(socket).pipe(upstream);
+    });
+    return undefined;
+  });
+  proxy.listen(0, '127.0.0.1');
+  await once(proxy, 'listening');
+  const portOf = (server: typeof proxy): number => {
+    const address = server.address();
+    return typeof address === 'object' && address !== null ? address.port : 0;
+  };
+  const url = new URL(`http://me:p%40ss@127.0.0.1:${portOf(proxy)}`);
+  const signal = AbortSignal.timeout(5_000);
+  const tunnel = await connectThroughProxy({ url }, `127.0.0.1:${portOf(target)}`, signal);
+  tunnel.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+  let text = '';
+  for await (const chunk of tunnel) text += String(chunk);
+  expect(text).toContain('through');
+  expect(asked).toEqual([`Basic ${Buffer.from('me:p@ss').toString('base64')}`]);
+  const refusal = connectThroughProxy({ url }, 'forbidden.example:443', signal);
+  await expect(refusal).rejects.toThrow(/403 to CONNECT forbidden\.example:443/);
+  await expect(refusal).rejects.not.toThrow(/p@ss|p%40ss/);
+  proxy.close();
+  target.close();
+});

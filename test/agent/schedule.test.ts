@@ -1,0 +1,311 @@
+import { createCalendar } from '@jiwei/agent/schedule/calendar.ts';
+import { createDueQueue } from '@jiwei/agent/schedule/due-queue.ts';
+import { nextTickMs, phaseMs } from '@jiwei/agent/schedule/phase.ts';
+import { createSchedule, firstRunMsMax, type Run, type Schedule } from '@jiwei/agent/schedule/schedule.ts';
+import type { CheckAssignment, CheckSchedule } from '@jiwei/shared/check.ts';
+import { asId } from '@jiwei/shared/ids.ts';
+import type { Outcome } from '@jiwei/shared/status.ts';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+
+const agentId = asId<'agent'>('agent-1');
+const startMs = Date.UTC(2026, 10, 23, 12, 0, 0);
+
+const checkOf = (id: string, schedule: CheckSchedule, port = 80): CheckAssignment => ({
+  id: asId<'check'>(id),
+  probe: { kind: 'tcp', spec: { host: '127.0.0.1', port, tls: false, exchange: [] } },
+  schedule,
+  timeoutMs: 1_000,
+  confirm: { failures: 3, successes: 2, retryMs: 1_000 },
+});
+
+const scheduleOf = (runsAtOnceMax = 64): Schedule => createSchedule({ runsAtOnceMax, nextCalendarTime: createCalendar() });
+
+/** Runs a schedule whose probes take `tookMs`. @returns when each run began, and its check */
+const play = (
+  schedule: Schedule,
+  options: { fromMs: number; untilMs: number; tookMs: number; outcome?: (run: Run, atMs: number) => Outcome },
+) => {
+  const begun: { id: string; atMs: number; dueAtMs: number }[] = [];
+  const ending: { run: Run; startedAtMs: number; endAtMs: number }[] = [];
+  let nowMs = options.fromMs;
+  while (nowMs < options.untilMs) {
+    for (const one of ending.filter(({ endAtMs }) => endAtMs <= nowMs)) {
+      ending.splice(ending.indexOf(one), 1);
+      schedule.finish(
+        one.run,
+        { outcome: options.outcome?.(one.run, one.startedAtMs) ?? 'up', startedAtMs: one.startedAtMs },
+        nowMs,
+      );
+    }
+    for (const run of schedule.take(nowMs)) {
+      begun.push({ id: run.check.id, atMs: nowMs, dueAtMs: run.dueAtMs });
+      ending.push({ run, startedAtMs: nowMs, endAtMs: nowMs + options.tookMs });
+    }
+    const next = Math.min(schedule.nextDueAtMs() ?? Number.POSITIVE_INFINITY, ...ending.map(({ endAtMs }) => endAtMs));
+    if (!Number.isFinite(next)) break;
+    nowMs = Math.max(nowMs + 1, next);
+  }
+  return begun;
+};
+
+test('asks at whole intervals plus the phase, without drift', () => {
+  const schedule = scheduleOf();
+  schedule.apply([checkOf('web', { intervalMs: 20_000 })], agentId, startMs);
+  const begun = play(schedule, { fromMs: startMs, untilMs: startMs + 3_600_000, tookMs: 137 });
+  const phase = phaseMs(agentId, 'web', 20_000);
+  // The first ones settle what the check is; from then on every tick is met.
+  const regular = begun.filter(({ atMs }) => atMs > startMs + firstRunMsMax + 2_000);
+  for (const { atMs } of regular) expect((atMs - phase) % 20_000).toBe(0);
+  expect(regular.length).toBeGreaterThan(170);
+  expect(schedule.counts()).toMatchObject({ lateRuns: 0, missedRuns: 0 });
+});
+
+test('spreads checks and agents evenly over the interval', () => {
+  const slots = new Array<number>(20).fill(0);
+  for (let agent = 0; agent < 40; agent += 1) {
+    for (let check = 0; check < 100; check += 1) {
+      const slot = Math.floor(phaseMs(`agent-${agent}`, `check-${check}`, 20_000) / 1_000);
+      slots[slot] = (slots[slot] ?? 0) + 1;
+    }
+  }
+  // 4,000 over 20 slots: 200 each, with a standard deviation of 14; five of them on either side.
+  for (const count of slots) expect(Math.abs(count - 200)).toBeLessThan(70);
+});
+
+test('a restart with thousands of checks is no storm', () => {
+  const schedule = scheduleOf(5_000);
+  const checks = Array.from({ length: 3_000 }, (_, index) => checkOf(`check-${index}`, { intervalMs: 60_000 }));
+  schedule.apply(checks, agentId, startMs);
+  const perSecond = new Map<number, number>();
+  for (const { atMs } of play(schedule, { fromMs: startMs, untilMs: startMs + 15_000, tookMs: 5 })) {
+    const second = Math.floor((atMs - startMs) / 1_000);
+    perSecond.set(second, (perSecond.get(second) ?? 0) + 1);
+  }
+  // 200 first runs a second and as many second ones.
+  expect(Math.max(...perSecond.values())).toBeLessThan(500);
+});
+
+test('asks again a second after the start of a failed run, at once after a longer one', () => {
+  for (const [tookMs, expectedMs] of [
+    [100, 1_000],
+    [2_500, 2_500],
+  ] as const) {
+    const schedule = scheduleOf();
+    schedule.apply([checkOf('web', { intervalMs: 60_000 })], agentId, startMs);
+    const begun = play(schedule, { fromMs: startMs, untilMs: startMs + 30_000, tookMs, outcome: () => 'down' });
+    expect(begun).toHaveLength(3);
+    const [first, second, third] = begun.map(({ atMs }) => atMs);
+    expect([(second ?? 0) - (first ?? 0), (third ?? 0) - (second ?? 0)]).toEqual([expectedMs, expectedMs]);
+  }
+});
+
+test('keeps times and confirmation of a check that a new configuration does not change', () => {
+  const schedule = scheduleOf();
+  const web = checkOf('web', { intervalMs: 60_000 });
+  schedule.apply([web], agentId, startMs);
+  const dueAtMs = schedule.nextDueAtMs() ?? 0;
+  const [run] = schedule.take(dueAtMs);
+  if (run === undefined) throw new Error('nothing was due');
+  expect(schedule.apply([web, checkOf('other', { intervalMs: 60_000 })], agentId, dueAtMs)).toEqual([]);
+  expect(schedule.finish(run, { outcome: 'down', startedAtMs: dueAtMs }, dueAtMs + 10)).toEqual({ ofDown: 1, ofUp: 0 });
+});
+
+test('gives no place to a run of what the check was before, and does not ask beside it', () => {
+  const schedule = scheduleOf();
+  schedule.apply([checkOf('web', { intervalMs: 5_000 }, 80)], agentId, startMs);
+  const dueAtMs = schedule.nextDueAtMs() ?? 0;
+  const [run] = schedule.take(dueAtMs);
+  if (run === undefined) throw new Error('nothing was due');
+  expect(schedule.apply([checkOf('web', { intervalMs: 5_000 }, 81)], agentId, dueAtMs)).toEqual(['web']);
+  expect(schedule.take(dueAtMs + 5_000)).toEqual([]);
+  expect(schedule.finish(run, { outcome: 'down', startedAtMs: dueAtMs }, dueAtMs + 6_000)).toBeNull();
+  expect(schedule.take(dueAtMs + 6_000)).toHaveLength(1);
+});
+
+test('counts the runs that wait for others, and lets them go in turn', () => {
+  const schedule = scheduleOf(1);
+  schedule.apply(
+    ['a', 'b', 'c'].map((id) => checkOf(id, { intervalMs: 10_000 })),
+    agentId,
+    startMs,
+  );
+  const begun = play(schedule, { fromMs: startMs, untilMs: startMs + 120_000, tookMs: 3_000 });
+  const counts = ['a', 'b', 'c'].map((id) => begun.filter((run) => run.id === id).length);
+  expect(Math.max(...counts) - Math.min(...counts)).toBeLessThanOrEqual(1);
+  expect(schedule.counts().lateRuns).toBeGreaterThan(0);
+});
+
+test('does not make up for the times that a sleeping machine missed', () => {
+  const schedule = scheduleOf();
+  schedule.apply(
+    Array.from({ length: 50 }, (_, index) => checkOf(`check-${index}`, { intervalMs: 10_000 })),
+    agentId,
+    startMs,
+  );
+  play(schedule, { fromMs: startMs, untilMs: startMs + 60_000, tookMs: 10 });
+  const wokenAtMs = startMs + 3_600_000;
+  expect(schedule.take(wokenAtMs)).toEqual([]);
+  expect(schedule.counts().missedRuns).toBeGreaterThan(50 * 350);
+  expect((schedule.nextDueAtMs() ?? 0) - wokenAtMs).toBeLessThan(10_000);
+});
+
+test('reckons its times anew when the clock was set back', () => {
+  const schedule = scheduleOf();
+  schedule.apply([checkOf('web', { intervalMs: 10_000 })], agentId, startMs);
+  play(schedule, { fromMs: startMs, untilMs: startMs + 60_000, tookMs: 10 });
+  schedule.rebase(startMs - 86_400_000);
+  expect(schedule.nextDueAtMs()).toBeLessThanOrEqual(startMs - 86_400_000 + 10_000);
+});
+
+test('never asks a check twice at once, and never more at once than allowed', () => {
+  const checks = fc.array(
+    fc.record({
+      intervalMs: fc.integer({ min: 1_000, max: 20_000 }),
+      tookMs: fc.integer({ min: 0, max: 30_000 }),
+      isDown: fc.boolean(),
+    }),
+    { minLength: 1, maxLength: 20, size: 'max' },
+  );
+  fc.assert(
+    fc.property(checks, fc.integer({ min: 1, max: 8 }), (specs, atOnceMax) => {
+      const schedule = scheduleOf(atOnceMax);
+      schedule.apply(
+        specs.map(({ intervalMs }, index) => checkOf(`c${index}`, { intervalMs })),
+        agentId,
+        startMs,
+      );
+      const running = new Map<string, { run: Run; startedAtMs: number; endAtMs: number }>();
+      for (let nowMs = startMs; nowMs < startMs + 60_000; nowMs += 250) {
+        for (const [id, one] of [...running]) {
+          if (one.endAtMs > nowMs) continue;
+          running.delete(id);
+          const spec = specs[Number(id.slice(1))];
+          schedule.finish(one.run, { outcome: spec?.isDown === true ? 'down' : 'up', startedAtMs: one.startedAtMs }, nowMs);
+        }
+        for (const run of schedule.take(nowMs)) {
+          expect(running.has(run.check.id)).toBe(false);
+          expect(run.dueAtMs).toBeLessThanOrEqual(nowMs);
+          running.set(run.check.id, {
+            run,
+            startedAtMs: nowMs,
+            endAtMs: nowMs + (specs[Number(run.check.id.slice(1))]?.tookMs ?? 0),
+          });
+        }
+        expect(running.size).toBeLessThanOrEqual(atOnceMax);
+      }
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('the next tick lies after now by at most an interval', () => {
+  fc.assert(
+    fc.property(
+      fc.integer({ min: 0, max: 2e12 }),
+      fc.integer({ min: 1, max: 86_400_000 }),
+      fc.nat(),
+      (nowMs, intervalMs, seed) => {
+        const next = nextTickMs(nowMs, intervalMs, seed % intervalMs);
+        expect(next).toBeGreaterThan(nowMs);
+        expect(next - nowMs).toBeLessThanOrEqual(intervalMs);
+      },
+    ),
+  );
+});
+
+test('the queue gives out in the order of time', () => {
+  fc.assert(
+    fc.property(fc.array(fc.nat(1_000), { size: 'max', maxLength: 200 }), (instants) => {
+      const queue = createDueQueue<number>();
+      for (const instant of instants) queue.put(instant, instant);
+      const out: number[] = [];
+      for (let one = queue.takeDue(1_000); one !== null; one = queue.takeDue(1_000)) out.push(one);
+      expect(out).toEqual([...instants].sort((a, b) => a - b));
+    }),
+  );
+});
+
+const calendarCases: readonly { why: string; cron: string; zone: string; after: string; next: string }[] = [
+  {
+    why: 'every day at half past eight in Shanghai',
+    cron: '30 8 * * *',
+    zone: 'Asia/Shanghai',
+    after: '2026-11-23T12:00:00Z',
+    next: '2026-11-24T00:30:00Z',
+  },
+  {
+    why: 'strictly after, not at',
+    cron: '30 8 * * *',
+    zone: 'Asia/Shanghai',
+    after: '2026-11-24T00:30:00Z',
+    next: '2026-11-25T00:30:00Z',
+  },
+  {
+    why: 'up to the last millisecond before',
+    cron: '30 8 * * *',
+    zone: 'Asia/Shanghai',
+    after: '2026-11-24T00:29:59.999Z',
+    next: '2026-11-24T00:30:00Z',
+  },
+  {
+    why: 'seconds as a sixth field',
+    cron: '*/20 * * * * *',
+    zone: 'UTC',
+    after: '2026-11-23T12:00:01Z',
+    next: '2026-11-23T12:00:20Z',
+  },
+  {
+    why: 'working days only',
+    cron: '0 9 * * 1-5',
+    zone: 'Asia/Shanghai',
+    after: '2026-11-20T02:00:00Z',
+    next: '2026-11-23T01:00:00Z',
+  },
+  {
+    why: 'the first of a month',
+    cron: '0 0 1 * *',
+    zone: 'Asia/Shanghai',
+    after: '2026-11-23T12:00:00Z',
+    next: '2026-11-30T16:00:00Z',
+  },
+  { why: 'the leap day', cron: '0 12 29 2 *', zone: 'UTC', after: '2026-11-23T12:00:00Z', next: '2028-02-29T12:00:00Z' },
+  {
+    why: 'an hour that summer time skips has no times',
+    cron: '30 2 * * *',
+    zone: 'Europe/Berlin',
+    after: '2026-03-28T12:00:00Z',
+    next: '2026-03-30T00:30:00Z',
+  },
+  {
+    why: 'a zone with an offset of three quarters of an hour',
+    cron: '0 6 * * *',
+    zone: 'Asia/Kathmandu',
+    after: '2026-11-23T12:00:00Z',
+    next: '2026-11-24T00:15:00Z',
+  },
+];
+for (const { why, cron, zone, after, next } of calendarCases) {
+  test(`calendar: ${why}`, () => {
+    const found = createCalendar()(cron, zone, Date.parse(after));
+    expect(found === null ? null : new Date(found).toISOString()).toBe(new Date(next).toISOString());
+  });
+}
+
+test('calendar: an expression or zone that does not exist is refused by name', () => {
+  expect(() => createCalendar()('61 8 * * *', 'UTC', 0)).toThrow(/61 8 \* \* \*/);
+  expect(() => createCalendar()('0 0 31 2 *', 'UTC', 0)).toThrow(/impossible day/);
+  expect(() => createCalendar()('30 8 * * *', 'Mars/Olympus', 0)).toThrow(/Mars\/Olympus/);
+});
+
+test('a check with calendar times is asked then, and confirmed like any other', () => {
+  const schedule = scheduleOf();
+  schedule.apply([checkOf('report', { cron: '30 8 * * *', timeZone: 'Asia/Shanghai' })], agentId, startMs);
+  const begun = play(schedule, { fromMs: startMs, untilMs: startMs + 2 * 86_400_000, tookMs: 10, outcome: () => 'down' });
+  expect(begun.map(({ atMs }) => new Date(atMs).toISOString().slice(5, 19))).toEqual([
+    '11-24T00:30:00',
+    '11-24T00:30:01',
+    '11-24T00:30:02',
+    '11-25T00:30:00',
+  ]);
+});
