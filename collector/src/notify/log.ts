@@ -1,0 +1,18 @@
+import { z } from 'zod';
+import { messageOf } from './message.ts';
+import { defineNotifier } from './notifier.ts';
+import { wordingOptions } from './options.ts';
+
+/** Writes notices into the collector's own log: needs nothing, reaches nobody outside. */
+export const logNotifier = defineNotifier({
+  kind: 'log',
+  summary: "Writes each notice as one line into the collector's log.",
+  schema: z.strictObject(wordingOptions),
+  open: async (options, world) => ({
+    send: async (notice) => {
+      const { title } = messageOf(notice, options);
+      world.log.info({ notificationId: notice.id, incidentId: notice.incident.id, notice: notice.notice }, title);
+      return { kind: 'sent', detail: 'written to the log' };
+    },
+  }),
+});

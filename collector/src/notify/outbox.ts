@@ -1,0 +1,227 @@
+import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
+import { messageOf } from '@jiwei/shared/errors.ts';
+import type { NotificationId, RouteId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { minuteMs, secondMs } from '@jiwei/shared/time.ts';
+import type { Declaration } from '../registry/declaration.ts';
+import type { OutboxRecord, Store } from '../store/port.ts';
+import { type OpenNotifier, openNotifier } from './channels.ts';
+import { afterTry, beforeTry, type Fate } from './fate.ts';
+import type { NoticeNames, NotifierKind, NotifyLog, SendOutcome } from './notifier.ts';
+import { notifierKinds } from './registry.ts';
+import { notifyWorld } from './world.ts';
+
+/** The part of a declaration notifications need. */
+export type NotifyDeclaration = Pick<Declaration, 'notifiers' | 'routes'> & {
+  readonly [Part in 'assets' | 'units' | 'zones']: readonly { readonly id: string; readonly name: string }[];
+};
+
+/** What is counted, by notifier. */
+export interface NotifyCounters {
+  notificationTried(notifierId: string, outcome: SendOutcome['kind']): void;
+}
+
+export interface OutboxOptions {
+  readonly store: Pick<Store, 'outboxDue' | 'outboxNextAtMs' | 'outboxOf' | 'saveOutbox' | 'setting' | 'saveSetting'>;
+  readonly clock: Clock;
+  readonly log: NotifyLog;
+  readonly counters: NotifyCounters;
+  /** Kinds of channels; those of the registry by default. */
+  readonly kinds?: readonly NotifierKind[];
+  /** A notification was sent or given up, and that is stored. */
+  readonly onFinished?: (record: OutboxRecord) => void;
+}
+
+/** Performs what the engine decided to tell people. */
+export interface Outbox {
+  /** Puts notifiers and routes in force; tries under way end with what they began. Never rejects for a notifier's fault. */
+  configure(declaration: NotifyDeclaration): Promise<void>;
+  /** New notifications may be due. Returns at once. */
+  wake(): void;
+  /** Ends tries under way without counting them; resolves when nothing runs any more. */
+  close(): Promise<void>;
+}
+
+interface Setup {
+  readonly notifierOf: ReadonlyMap<RouteId, OpenNotifier>;
+  readonly names: ReadonlyMap<string, string>;
+}
+
+// Enough to fill every channel of a large installation at once; what is left comes with the next look, which each finished try causes.
+const lookCountMax = 500;
+// The wall clock may be set: a look at least this often finds what became due by that.
+const lookAgainMs = 1 * minuteMs;
+const storeRetryMs = 1 * secondMs;
+
+/**
+ * Makes the performer. Each notifier has its own places (limits.notificationsAtOnceMax), so that a slow one delays only itself; notices of an
+ * incident over a route go one after the other, in the order they were decided. The state of a try is stored before anything else is done
+ * with it: a crash repeats at most the tries under way, with their ids.
+ */
+export const createOutbox = (options: OutboxOptions): Outbox => {
+  const { store, clock, log, counters } = options;
+  const world = notifyWorld(log);
+  const closing = new AbortController();
+  const running = new Map<NotificationId, { readonly place: string; readonly lane: string; readonly done: Promise<void> }>();
+  let setup: Setup | null = null;
+  let looking: Promise<void> | null = null;
+  let isLookWanted = false;
+  let cancelTimer: CancelTimer = () => undefined;
+
+  const configure = async (declaration: NotifyDeclaration): Promise<void> => {
+    const kinds = options.kinds ?? notifierKinds;
+    const opened = await Promise.all(declaration.notifiers.map((one) => openNotifier(one, { kinds, world, store })));
+    const byId = new Map(opened.map((notifier) => [notifier.id, notifier]));
+    const notifierOf = new Map<RouteId, OpenNotifier>();
+    for (const route of declaration.routes) {
+      const notifier = byId.get(route.notifier);
+      if (notifier !== undefined) notifierOf.set(route.id, notifier);
+    }
+    setup = { notifierOf, names: namesOf(declaration) };
+    wake();
+  };
+
+  const wake = (): void => {
+    isLookWanted = true;
+    if (looking !== null || setup === null || closing.signal.aborted) return;
+    looking = lookUntilQuiet().finally(() => {
+      looking = null;
+      // Woken after the last look and before the timer was set.
+      if (isLookWanted) wake();
+    });
+  };
+
+  const lookUntilQuiet = async (): Promise<void> => {
+    cancelTimer();
+    let nextLookMs = storeRetryMs;
+    try {
+      while (isLookWanted && setup !== null && !closing.signal.aborted) {
+        isLookWanted = false;
+        await look(setup);
+      }
+      nextLookMs = await waitMs();
+    } catch (thrown) {
+      log.error({ error: messageOf(thrown) }, 'the outbox cannot be read; it is tried again');
+    }
+    if (!closing.signal.aborted) cancelTimer = clock.after(nextLookMs, wake);
+  };
+
+  /** Until the next one is due. What is due already is under way or waits for one that is, and the end of that wakes. */
+  const waitMs = async (): Promise<number> => {
+    const nextAtMs = await store.outboxNextAtMs();
+    const untilMs = nextAtMs === null ? lookAgainMs : nextAtMs - clock.nowMs();
+    return untilMs > 0 ? Math.min(untilMs, lookAgainMs) : running.size > 0 ? lookAgainMs : storeRetryMs;
+  };
+
+  const look = async (now: Setup): Promise<void> => {
+    const due = await store.outboxDue(clock.nowMs(), lookCountMax, fullRoutes(now));
+    for (const record of due) {
+      if (running.has(record.id)) continue;
+      const lane = `${record.routeId}\n${record.incidentId}`;
+      const notifier = now.notifierOf.get(record.routeId);
+      const place = notifier?.id ?? '';
+      if ([...running.values()].some((one) => one.lane === lane) || isFull(place)) continue;
+      const blocker = firstWaiting(await store.outboxOf(record.incidentId), record);
+      if (blocker !== null) {
+        // The one before it waits for its next try: this one comes due with it, after it.
+        if (blocker.nextTryAtMs > clock.nowMs()) await store.saveOutbox({ ...record, nextTryAtMs: blocker.nextTryAtMs });
+        continue;
+      }
+      const done = perform(record, notifier, now).finally(() => {
+        running.delete(record.id);
+        wake();
+      });
+      running.set(record.id, { place, lane, done });
+    }
+  };
+
+  const isFull = (place: string): boolean =>
+    [...running.values()].filter((one) => one.place === place).length >= limits.notificationsAtOnceMax;
+
+  const fullRoutes = ({ notifierOf }: Setup): readonly RouteId[] =>
+    [...notifierOf].filter(([, notifier]) => isFull(notifier.id)).map(([routeId]) => routeId);
+
+  const perform = async (record: OutboxRecord, notifier: OpenNotifier | undefined, { names }: Setup): Promise<void> => {
+    const refused = beforeTry(record, notifier !== undefined, clock.nowMs());
+    if (refused !== null || notifier === undefined) {
+      if (refused !== null) await settle(record, refused);
+      return;
+    }
+    const deadline = new AbortController();
+    const cancelDeadline = clock.after(limits.notificationMsMax, () => deadline.abort());
+    const { id, notice, incident, createdAtMs } = record;
+    const outcome = await notifier.send(
+      { id, notice, incident, createdAtMs, names: noticeNames(record, names) },
+      AbortSignal.any([deadline.signal, closing.signal]),
+    );
+    cancelDeadline();
+    // A try cut off by closing says nothing: it is made again after the start, with the same id.
+    if (closing.signal.aborted && outcome.kind === 'retry') return;
+    await settle(record, afterTry(record, outcome, clock.nowMs()));
+    counters.notificationTried(notifier.id, outcome.kind);
+  };
+
+  /** Stores what became of it; while the store is away nothing else of it happens, lest it be sent again. */
+  const settle = async (record: OutboxRecord, fate: Fate): Promise<void> => {
+    const next = { ...record, ...fate };
+    for (;;) {
+      try {
+        await store.saveOutbox(next);
+        break;
+      } catch (thrown) {
+        log.error({ notificationId: record.id, error: messageOf(thrown) }, 'the state of a notification cannot be stored');
+        if (closing.signal.aborted) return;
+        await pause(clock, storeRetryMs, closing.signal);
+      }
+    }
+    if (next.lastError !== null) {
+      const fields = { notificationId: next.id, routeId: next.routeId, tries: next.tries, error: next.lastError };
+      log.warn(fields, next.state === 'waiting' ? 'a notification is tried again later' : 'a notification was given up');
+    }
+    if (next.state !== 'waiting') options.onFinished?.(next);
+  };
+
+  return {
+    configure,
+    wake,
+    close: async () => {
+      closing.abort();
+      cancelTimer();
+      await looking;
+      await Promise.allSettled([...running.values()].map((one) => one.done));
+    },
+  };
+};
+
+/** The earliest notice of the same incident over the same route that is not finished, if it is another one. */
+const firstWaiting = (records: readonly OutboxRecord[], record: OutboxRecord): OutboxRecord | null => {
+  const first = records.find((one) => one.routeId === record.routeId && one.state === 'waiting');
+  return first === undefined || first.id === record.id ? null : first;
+};
+
+const namesOf = ({ assets, units, zones }: NotifyDeclaration): ReadonlyMap<string, string> =>
+  new Map([
+    ...assets.map(({ id, name }): [string, string] => [`asset ${id}`, name]),
+    ...units.map(({ id, name }): [string, string] => [`unit ${id}`, name]),
+    ...zones.map(({ id, name }): [string, string] => [`zone ${id}`, name]),
+  ]);
+
+const noticeNames = ({ incident }: OutboxRecord, names: ReadonlyMap<string, string>): NoticeNames => ({
+  asset: names.get(`asset ${incident.assetId}`) ?? null,
+  unit: names.get(`unit ${incident.unitId}`) ?? null,
+  zone: names.get(`zone ${incident.zoneId}`) ?? null,
+});
+
+const pause = (clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> => {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const cancel = clock.after(delayMs, resolve);
+  signal.addEventListener(
+    'abort',
+    () => {
+      cancel();
+      resolve();
+    },
+    { once: true },
+  );
+  return promise;
+};
