@@ -6,6 +6,8 @@ import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import packageFile from '../package.json' with { type: 'json' };
 import { type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
+import { createHostCollector } from './host/collector.ts';
+import { createUnitState, systemdSockets } from './host/systemd.ts';
 import { proxyFor } from './link/proxy.ts';
 import { type CollectorAddress, createWebSocketDial } from './link/web-socket.ts';
 import { createLog, errorFields, type Log, type LogLevel } from './log.ts';
@@ -13,8 +15,7 @@ import { type AgentOptions, type Command, helpText, readCommand } from './option
 import { runProbe } from './probes/run-probe.ts';
 import { createProbeTools } from './probes/tools.ts';
 import { createCalendar } from './schedule/calendar.ts';
-import { createLoadHost } from './session/load-host.ts';
-import { openStateFolder } from './state/state-folder.ts';
+import { openStateFolder, type StateFolder } from './state/state-folder.ts';
 import { loadAgentId } from './state/stored.ts';
 
 /** Exit codes: 0 stopped on purpose, 1 failed, 2 the command line is wrong. */
@@ -66,12 +67,13 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
   };
   const folder = resolve(options.stateFolder);
   const state = openStateFolder(folder);
+  const host = createHostCollector({ clock: systemClock, platform: platform() });
   const stopped = Promise.withResolvers<string>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.resolve(signal));
   try {
     log.info('agent starts', { version: packageFile.version, collector: options.collector.origin, state: folder });
     for (;;) {
-      const agent = await startAgent(worldOf(address, state, log), settingsOf(options, state.files));
+      const agent = await startAgent(worldOf({ address, state, host, log }), settingsOf(options, state.files));
       const end = await Promise.race([stopped.promise, agent.outdated.then(() => null)]);
       await closeInTime(agent.close(end ?? 'outdated'), log);
       if (end !== null) {
@@ -80,17 +82,24 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
       }
     }
   } finally {
+    host.close();
     state.release();
   }
 };
 
-const worldOf = (
-  address: CollectorAddress,
-  state: { readonly files: AgentWorld['files']; readonly spool: AgentWorld['spoolDisk'] },
-  log: Log,
-): AgentWorld => {
+const worldOf = ({
+  address,
+  state,
+  host,
+  log,
+}: {
+  readonly address: CollectorAddress;
+  readonly state: StateFolder;
+  readonly host: AgentWorld['host'];
+  readonly log: Log;
+}): AgentWorld => {
   const clock = systemClock;
-  const tools = createProbeTools({ clock, unitState: async () => null });
+  const tools = createProbeTools({ clock, unitState: createUnitState(systemdSockets('/run')) });
   return {
     clock,
     random: Math.random,
@@ -98,7 +107,7 @@ const worldOf = (
     spoolDisk: state.spool,
     dial: createWebSocketDial(address),
     ask: (probe, timeoutMs, signal) => runProbe(probe, timeoutMs, { signal, clock, tools }),
-    host: createLoadHost(),
+    host,
     inventory: null,
     nextCalendarTime: createCalendar(),
     log,

@@ -324,7 +324,11 @@ test('whatever happens, the link wants a tick or is idle or stopped, and connect
   fc.assert(
     fc.property(fc.array(fc.tuple(fc.nat(20_000), event), { size: 'max', maxLength: 60 }), (script) => {
       let atMs = 0;
-      const { state } = play([[0, { kind: 'start' }], ...script.map(([waitMs, one]) => [(atMs += waitMs), one] as const)]);
+      const events = script.map(([waitMs, one]) => {
+        atMs += waitMs;
+        return [atMs, one] as const;
+      });
+      const { state } = play([[0, { kind: 'start' }], ...events]);
       expect(Number.isFinite(linkDeadlineMs(state))).toBe(true);
       let next = state;
       let connects = 0;

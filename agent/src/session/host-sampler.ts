@@ -73,7 +73,7 @@ export const createHostSampler = (options: {
       .collect(control.signal)
       .then((read) => {
         if (control.signal.aborted) return;
-        for (const error of read.errors) log.warn('a part of the host cannot be read', errorFields(error));
+        for (const { reader, message } of read.errors) log.warn(`the host's ${reader} cannot be read`, { error: message });
         if (read.indexes.length > 0) keep({ atMs, indexes: read.indexes, values: read.values });
       })
       .catch((error: unknown) => log.error('the host cannot be read', errorFields(error)))
