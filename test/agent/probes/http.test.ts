@@ -121,6 +121,12 @@ const cases: readonly {
     spec: { bodyBytesMax: 1_000, forbidBody: 'error' },
     expected: { outcome: 'down', reason: 'KEYWORD_FORBIDDEN' },
   },
+  {
+    why: 'an expected text may stand in the part that was not read',
+    answer: page(200, `${'x'.repeat(2_000)}welcome`),
+    spec: { bodyBytesMax: 1_000, expectBody: 'welcome' },
+    expected: { outcome: 'degraded', reason: 'HTTP_BODY_TOO_LARGE' },
+  },
   { why: 'a limit of 0 does not care for the body', answer: page(200), spec: { bodyBytesMax: 0 }, expected: { outcome: 'up' } },
   {
     why: 'a small body that inflates to a huge one is read to the limit only',
