@@ -1,0 +1,297 @@
+import { asId } from '@jiwei/shared/ids.ts';
+import { dayMs, minuteMs } from '@jiwei/shared/time.ts';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { z } from 'zod';
+import type { NoticeKind } from '../../collector/src/engine/effect.ts';
+import { defineNotifier, type Notice, type SendOutcome } from '../../collector/src/notify/notifier.ts';
+import { createOutbox, type NotifyDeclaration, type Outbox } from '../../collector/src/notify/outbox.ts';
+import { notifierKinds } from '../../collector/src/notify/registry.ts';
+import type { OutboxRecord, Store } from '../../collector/src/store/port.ts';
+import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
+import { createManualClock, type ManualClock } from '../support/manual-clock.ts';
+import { worldOf } from '../support/notices.ts';
+import { batchOf, incidentOf, outboxOf } from '../support/store-samples.ts';
+import { openReceiver } from '../support/webhook-receiver.ts';
+
+const startMs = 1_000_000;
+
+interface Attempt {
+  readonly notifier: string;
+  readonly notice: Notice;
+  readonly signal: AbortSignal;
+  end(outcome: SendOutcome): void;
+}
+
+/** A kind whose tries end when the test says so. */
+const handHeld = () => {
+  const attempts: Attempt[] = [];
+  const answers: SendOutcome[] = [];
+  const kind = defineNotifier({
+    kind: 'hand',
+    summary: 'Ends when told.',
+    schema: z.strictObject({ name: z.string(), isBroken: z.boolean().default(false) }),
+    open: async ({ name, isBroken }) => ({
+      send: (notice, signal) => {
+        if (isBroken) throw new Error('a defect');
+        const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+        attempts.push({ notifier: name, notice, signal, end: resolve });
+        const answer = answers.shift();
+        if (answer !== undefined) resolve(answer);
+        return promise;
+      },
+    }),
+  });
+  return { kind, attempts, answers };
+};
+
+const declare = (...names: readonly string[]): NotifyDeclaration => ({
+  notifiers: names.map((name) => ({ id: name, kind: 'hand', options: { name } })),
+  routes: names.map((name) => ({ id: asId(name), notifier: name, severities: [], zoneIds: [], unitIds: [], assetIds: [] })),
+  assets: [{ id: 'web-portal', name: '政务服务网' }],
+  units: [],
+  zones: [],
+});
+const record = (incident: string, notice: NoticeKind, route = 'duty', part: Partial<OutboxRecord> = {}): OutboxRecord =>
+  outboxOf({
+    id: asId<'notification'>(`${incident}.${notice}.${route}`),
+    incidentId: asId<'incident'>(incident),
+    incident: incidentOf({ id: asId<'incident'>(incident) }),
+    notice,
+    routeId: asId<'route'>(route),
+    createdAtMs: startMs,
+    nextTryAtMs: startMs,
+    ...part,
+  });
+
+describe('outbox', () => {
+  let store: Store;
+  let clock: ManualClock;
+  let hand: ReturnType<typeof handHeld>;
+  let outbox: Outbox;
+  let finished: OutboxRecord[];
+  let counted: string[];
+  const open = (): Outbox =>
+    createOutbox({
+      store,
+      clock,
+      log: worldOf().world.log,
+      kinds: [hand.kind, ...notifierKinds],
+      counters: { notificationTried: (id, outcome) => void counted.push(`${id} ${outcome}`) },
+      onFinished: (one) => void finished.push(one),
+    });
+  beforeEach(async () => {
+    store = await openSqliteStore({ path: ':memory:' });
+    clock = createManualClock(startMs);
+    hand = handHeld();
+    finished = [];
+    counted = [];
+    outbox = open();
+  });
+  afterEach(async () => {
+    await outbox.close();
+    await store.close();
+  });
+
+  const put = async (...records: readonly OutboxRecord[]): Promise<void> => {
+    await store.commit(batchOf({ outbox: records }));
+    outbox.wake();
+  };
+  const tried = (): readonly string[] => hand.attempts.map(({ notice }) => String(notice.id));
+  const attempt = async (number: number): Promise<Attempt> => {
+    await vi.waitFor(() => expect(hand.attempts.length).toBeGreaterThan(number), { interval: 1 });
+    const found = hand.attempts[number];
+    if (found === undefined) throw new Error('there is no such attempt');
+    return found;
+  };
+  /** Everything that can happen without time going by has happened. */
+  const settled = async (): Promise<void> => {
+    for (let turn = 0; turn < 50; turn += 1) await new Promise<void>((resolve) => setImmediate(resolve));
+  };
+
+  test('the first try is at once, and what came of it is stored and told', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    const first = await attempt(0);
+    expect(first.notice).toMatchObject({ notice: 'firing', names: { asset: '政务服务网', unit: null, zone: null } });
+    first.end({ kind: 'sent', detail: 'ok' });
+    await vi.waitFor(() => expect(finished).toHaveLength(1), { interval: 1 });
+    expect(finished[0]).toMatchObject({ state: 'sent', tries: 1, finishedAtMs: startMs });
+    expect(await store.outboxOf(asId('i1'))).toEqual(finished);
+    await vi.waitFor(() => expect(counted).toEqual(['duty sent']), { interval: 1 });
+  });
+
+  test('nothing is tried before there is a configuration', async () => {
+    await put(record('i1', 'firing'));
+    await settled();
+    expect(tried()).toEqual([]);
+    expect(await store.outboxNextAtMs()).toBe(startMs);
+    await outbox.configure(declare('duty'));
+    await attempt(0);
+  });
+
+  test('a failed try comes again after 1, 2, 4 … minutes, and not before', async () => {
+    await outbox.configure(declare('duty'));
+    hand.answers.push(...Array.from({ length: 3 }, (): SendOutcome => ({ kind: 'retry', error: 'away' })), {
+      kind: 'sent',
+      detail: '',
+    });
+    await put(record('i1', 'firing'));
+    await settled();
+    for (const [tries, waitMs] of [1, 2, 4].map((minutes, index) => [index + 1, minutes * minuteMs] as const)) {
+      expect(hand.attempts).toHaveLength(tries);
+      expect((await store.outboxOf(asId('i1')))[0]).toMatchObject({
+        tries,
+        lastError: 'away',
+        nextTryAtMs: clock.nowMs() + waitMs,
+      });
+      clock.advance(waitMs - 1);
+      await settled();
+      expect(hand.attempts).toHaveLength(tries);
+      clock.advance(1);
+      await settled();
+    }
+    expect(hand.attempts).toHaveLength(4);
+    expect(finished).toMatchObject([{ state: 'sent', tries: 4, lastError: null }]);
+    expect(new Set(tried()).size).toBe(1);
+  });
+
+  test('after a day it is given up and said so', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing', 'duty', { tries: 20, createdAtMs: startMs - dayMs, lastError: 'away' }));
+    const last = await attempt(0);
+    last.end({ kind: 'retry', error: 'still away' });
+    await vi.waitFor(() => expect(finished).toMatchObject([{ state: 'failed', tries: 21 }]), { interval: 1 });
+    expect(finished[0]?.lastError).toContain('still away');
+  });
+
+  test('a resolved notice never overtakes its firing, neither under way nor waiting', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'), record('i1', 'resolved'));
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty']);
+    hand.attempts[0]?.end({ kind: 'retry', error: 'away' });
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty']);
+    clock.advance(minuteMs);
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty', 'i1.firing.duty']);
+    hand.attempts[1]?.end({ kind: 'failed', error: 'no' });
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty', 'i1.firing.duty', 'i1.resolved.duty']);
+  });
+
+  test('a slow channel delays neither another channel nor, past its places, the store', async () => {
+    await outbox.configure(declare('slow', 'duty'));
+    await put(...Array.from({ length: 30 }, (_, index) => record(`s${index}`, 'firing', 'slow')), record('i1', 'firing', 'duty'));
+    await settled();
+    expect(hand.attempts.filter(({ notifier }) => notifier === 'slow')).toHaveLength(8);
+    const quick = hand.attempts.find(({ notifier }) => notifier === 'duty');
+    quick?.end({ kind: 'sent', detail: '' });
+    await settled();
+    expect(finished.map((one) => one.incidentId)).toEqual(['i1']);
+    for (let index = 0; index < 31; index += 1) (await attempt(index)).end({ kind: 'sent', detail: '' });
+    await vi.waitFor(() => expect(finished).toHaveLength(31), { interval: 1 });
+    expect(new Set(tried()).size).toBe(31);
+  });
+
+  test('a try that does not end is ended, and counts as one', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    const hanging = await attempt(0);
+    clock.advance(15_000);
+    await settled();
+    expect(hanging.signal.aborted).toBe(true);
+    expect((await store.outboxOf(asId('i1')))[0]).toMatchObject({
+      state: 'waiting',
+      tries: 1,
+      lastError: expect.stringContaining('in time'),
+    });
+  });
+
+  test('a notifier with a defect costs its own tries only', async () => {
+    const broken = { id: 'broken', kind: 'hand', options: { name: 'broken', isBroken: true } };
+    const declaration = declare('broken', 'duty');
+    await outbox.configure({ ...declaration, notifiers: [broken, ...declaration.notifiers.slice(1)] });
+    await put(record('i1', 'firing', 'broken'), record('i1', 'firing', 'duty'));
+    (await attempt(0)).end({ kind: 'sent', detail: '' });
+    await vi.waitFor(() => expect(finished).toHaveLength(1), { interval: 1 });
+    await settled();
+    expect((await store.outboxOf(asId('i1')))[0]).toMatchObject({ state: 'waiting', tries: 1, lastError: 'a defect' });
+  });
+
+  test('a route that is no longer declared fails with its name', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing', 'gone'));
+    await vi.waitFor(() => expect(finished).toMatchObject([{ state: 'failed', tries: 0 }]), { interval: 1 });
+    expect(finished[0]?.lastError).toContain('route gone');
+  });
+
+  test('after a 410 the channel is left alone, over a restart too, until its options change', async () => {
+    const receiver = await openReceiver();
+    const declaration = (path: string): NotifyDeclaration => ({
+      ...declare('duty'),
+      notifiers: [{ id: 'duty', kind: 'webhook', options: { url: `${receiver.url}${path}`, allowPlainHttp: true } }],
+    });
+    receiver.setMode({ status: 410 });
+    await outbox.configure(declaration('/a'));
+    await put(record('i1', 'firing'));
+    await vi.waitFor(() => expect(finished).toHaveLength(1));
+    receiver.setMode('ok');
+    await put(record('i2', 'firing'));
+    await vi.waitFor(() => expect(finished).toHaveLength(2));
+    await outbox.close();
+    outbox = open();
+    await outbox.configure(declaration('/a'));
+    await put(record('i3', 'firing'));
+    await vi.waitFor(() => expect(finished).toHaveLength(3));
+    expect(finished.map((one) => one.lastError)).toEqual([
+      expect.stringContaining('410'),
+      expect.stringContaining('disabled until its options are changed'),
+      expect.stringContaining('disabled until its options are changed'),
+    ]);
+    expect(receiver.received).toHaveLength(1);
+    await outbox.configure(declaration('/b'));
+    await put(record('i4', 'firing'));
+    await vi.waitFor(() => expect(finished).toHaveLength(4));
+    expect(finished[3]?.state).toBe('sent');
+    await receiver.close();
+  });
+
+  test('a stop in mid-try and a start: the same notice with the same id again, and everything else once', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'), record('i2', 'firing'), record('i2', 'resolved'));
+    await settled();
+    hand.attempts.find(({ notice }) => notice.id === 'i2.firing.duty')?.end({ kind: 'sent', detail: '' });
+    await settled();
+    await outbox.close();
+    expect(hand.attempts.every(({ signal, notice }) => signal.aborted || notice.id === 'i2.firing.duty')).toBe(true);
+    expect((await store.outboxOf(asId('i1')))[0]).toMatchObject({ state: 'waiting', tries: 0, nextTryAtMs: startMs });
+    outbox = open();
+    hand.answers.push({ kind: 'sent', detail: '' }, { kind: 'sent', detail: '' });
+    await outbox.configure(declare('duty'));
+    await vi.waitFor(() => expect(finished).toHaveLength(3), { interval: 1 });
+    expect([...tried()].sort()).toEqual([
+      'i1.firing.duty',
+      'i1.firing.duty',
+      'i2.firing.duty',
+      'i2.resolved.duty',
+      'i2.resolved.duty',
+    ]);
+  });
+
+  test('while the store is away a finished try is not made again', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    const first = await attempt(0);
+    const save = vi.spyOn(store, 'saveOutbox').mockRejectedValueOnce(new Error('disk')).mockRejectedValueOnce(new Error('disk'));
+    first.end({ kind: 'sent', detail: '' });
+    for (let seconds = 0; seconds < 2; seconds += 1) {
+      await settled();
+      expect(finished).toEqual([]);
+      clock.advance(1_000);
+    }
+    await vi.waitFor(() => expect(finished).toHaveLength(1), { interval: 1 });
+    expect(save).toHaveBeenCalledTimes(3);
+    expect(hand.attempts).toHaveLength(1);
+  });
+});
