@@ -27,10 +27,10 @@ export const durationText = (ms: number): string => {
   let text = '';
   // Years and weeks read worse than days.
   for (const unit of ['d', 'h', 'm', 's', 'ms']) {
-    const size = unitMs[unit] ?? 1;
-    const count = Math.floor(rest / size);
+    const lengthMs = unitMs[unit] ?? 1;
+    const count = Math.floor(rest / lengthMs);
     if (count > 0) text += `${count}${unit}`;
-    rest -= count * size;
+    rest -= count * lengthMs;
   }
   return text;
 };

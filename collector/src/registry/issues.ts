@@ -45,6 +45,8 @@ const needOf = (issue: Issue): string => {
     case 'too_big':
       return boundText(issue.origin, issue.inclusive === false ? 'less than' : 'at most', issue.maximum);
     case 'invalid_union': {
+      // A union that says itself what it needs; otherwise it is any of what its alternatives need.
+      if (issue.message.startsWith('needs ')) return issue.message;
       const needs = issue.errors.flatMap((alternatives) => alternatives.map(needOf));
       return [...new Set(needs)].map((need, position) => (position === 0 ? need : need.replace(/^needs /, ''))).join(' or ');
     }

@@ -53,11 +53,11 @@ export const agentSchema = z.strictObject({
 const retry = durationSchema(limits.checkRetryMsMin, minuteMs);
 const run = z.int().min(1).max(10);
 export const confirmSchema = z.strictObject({ failures: run.optional(), successes: run.optional(), retry: retry.optional() });
-const checkInterval = durationSchema(limits.checkIntervalMsMin, limits.checkIntervalMsMax);
-const checkTimeout = durationSchema(1, limits.checkTimeoutMsMax);
+const intervalSchema = durationSchema(limits.checkIntervalMsMin, limits.checkIntervalMsMax);
+const timeoutSchema = durationSchema(1, limits.checkTimeoutMsMax);
 export const defaultsSchema = z.strictObject({
-  interval: checkInterval.optional(),
-  timeout: checkTimeout.optional(),
+  interval: intervalSchema.optional(),
+  timeout: timeoutSchema.optional(),
   confirm: confirmSchema.optional(),
 });
 
@@ -88,13 +88,13 @@ const isTimeZone = (text: string): boolean => {
 export const checkSchema = z.strictObject({
   id: idOf<'check'>(),
   asset: assetId,
-  interval: checkInterval.optional(),
+  interval: intervalSchema.optional(),
   cron: z
     .string()
     .refine((text) => isCron(text), { error: 'needs a cron expression such as "0 3 * * *"' })
     .optional(),
   timeZone: z.string().refine(isTimeZone, { error: 'needs a time zone such as Asia/Shanghai' }).optional(),
-  timeout: checkTimeout.optional(),
+  timeout: timeoutSchema.optional(),
   confirm: confirmSchema.optional(),
   critical: z.boolean().default(true),
   severity: z.enum(severities).default('major'),

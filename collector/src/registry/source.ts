@@ -76,7 +76,7 @@ const plainValueOf = (document: Document): { readonly value: unknown } | { reado
   }
 };
 
-/** Reads a YAML 1.2 text: duplicate keys, several documents and unknown tags are errors. Never throws for what the text holds. */
+/** Reads a YAML 1.2 text: duplicate keys, keys that are no texts, several documents and unknown tags are errors. Never throws for what the text holds. */
 export const openSource = (text: string, file: string): Source => {
   const fail = (message: string): Source => {
     const error: DeclarationError = { file, line: 1, column: 1, path: '', message };
@@ -85,7 +85,13 @@ export const openSource = (text: string, file: string): Source => {
   const bytes = Buffer.byteLength(text);
   if (bytes > limits.declarationBytesMax) return fail(`has ${bytes} bytes; at most ${limits.declarationBytesMax} are read`);
   const lines = new LineCounter();
-  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, uniqueKeys: true, strict: true });
+  const document = parseDocument(text, {
+    lineCounter: lines,
+    prettyErrors: false,
+    uniqueKeys: true,
+    strict: true,
+    stringKeys: true,
+  });
   const errorAtOffset = (offset: number, path: Path, message: string): DeclarationError => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col), path: pathText(path), message };

@@ -6,7 +6,7 @@ import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 
-/** Editors write a file in several steps; this long after the last sign of change it is read. */
+/** Editors write a file in several steps; this long after the last sign of change it is read, and so long after that once more. */
 const settleMs = 200;
 /** How often the file is looked at even without a sign: network file systems and bind mounts tell nobody. */
 const lookIntervalMs = 5 * secondMs;
@@ -49,6 +49,8 @@ const isSame = (left: FileChange, right: FileChange): boolean =>
  */
 export const watchFile = async (path: string, clock: Clock, onChange: (change: FileChange) => void): Promise<FileWatch> => {
   let known: FileChange = { text: await readDeclarationFile(path) };
+  /** What was found last; it counts once a second look finds the same. A file read while it is being written may be empty or cut off. */
+  let candidate = known;
   let isClosed = false;
   let reading: Promise<void> = Promise.resolve();
   let cancelSettle = (): void => undefined;
@@ -57,7 +59,15 @@ export const watchFile = async (path: string, clock: Clock, onChange: (change: F
   const look = async (): Promise<void> => {
     if (isClosed) return;
     const found = await changeOf(path);
-    if (isClosed || isSame(found, known)) return;
+    if (isClosed) return;
+    const isSettled = isSame(found, candidate);
+    candidate = found;
+    if (isSame(found, known)) return;
+    if (!isSettled) {
+      cancelSettle();
+      cancelSettle = clock.after(settleMs, lookSoon);
+      return;
+    }
     known = found;
     onChange(found);
   };

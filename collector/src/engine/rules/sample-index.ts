@@ -20,6 +20,7 @@ export interface SampleIndex {
   droppedTotal: number;
 }
 
+/** An empty index that takes in series of these names. */
 export const createSampleIndex = (wantedNames: ReadonlySet<string>): SampleIndex => ({
   byName: new Map(),
   byId: new Map(),

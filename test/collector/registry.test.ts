@@ -1,0 +1,298 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type AgentId, asId } from '@jiwei/shared/ids.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { notifierSchemas } from '../../collector/src/notify/registry.ts';
+import { assignmentsFor, isSameWork } from '../../collector/src/registry/assign.ts';
+import { compileConfig } from '../../collector/src/registry/compile.ts';
+import type { Declaration } from '../../collector/src/registry/declaration.ts';
+import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
+import { maskSecrets } from '../../collector/src/registry/mask.ts';
+import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
+import type { AgentRecord, StoredMaintenance } from '../../collector/src/store/port.ts';
+
+const parse = (text: string, ruleFiles: Readonly<Record<string, string>> = {}): Declaration => {
+  const readRuleFile = (path: string) => ruleFiles[path] ?? null;
+  const result = parseDeclaration(text, { fileName: 'conf/test.yaml', notifierSchemas, readRuleFile });
+  if ('errors' in result) throw new Error(result.errors.map(declarationErrorText).join('\n'));
+  return result.declaration;
+};
+
+const base = `
+zones: [{ id: east, name: East, crew: East crew }, { id: west, name: West, crew: West crew }]
+units: [{ id: tax, name: Tax, zone: east }, { id: water, name: Water, zone: west }]
+assets:
+  - { id: web, name: Web, kind: website, unit: tax, address: 10.0.0.1 }
+  - { id: pump, name: Pump, kind: server, unit: water }
+agents: [{ id: p0, asset: pump }]
+`;
+const checkOf = (line: string) => {
+  const [check] = parse(`${base}checks:\n  - { id: c, ${line} }\n`).checks;
+  if (check === undefined) throw new Error('no check was declared');
+  return check;
+};
+
+const recordOf = (id: string, changes: Partial<AgentRecord> = {}): AgentRecord => ({
+  id: asId<'agent'>(id),
+  publicKey: id,
+  zoneId: asId<'zone'>('east'),
+  labels: {},
+  enrolledAtMs: 0,
+  revokedAtMs: null,
+  hostname: `host-${id}`,
+  platform: 'linux',
+  architecture: 'x64',
+  agentVersion: '0.1.0',
+  lastSeenAtMs: 0,
+  lastAddress: null,
+  ...changes,
+});
+
+describe('a check that says little', () => {
+  test('gets the defaults: 20 s, 5 s, 3 failures, 2 successes at 1 s, one agent of the zone, the address of its asset', () => {
+    expect(checkOf('asset: web, kind: tcp, port: 80')).toEqual({
+      id: 'c',
+      assetId: 'web',
+      probe: { kind: 'tcp', spec: { host: '10.0.0.1', port: 80, tls: false, exchange: [] } },
+      schedule: { intervalMs: 20_000 },
+      timeoutMs: 5_000,
+      confirm: { failures: 3, successes: 2, retryMs: 1_000 },
+      critical: true,
+      severity: 'major',
+      quorum: null,
+      staleAfterMs: 50_000,
+      from: { kind: 'zone', zoneId: 'east', count: 1 },
+    });
+  });
+
+  test('takes the defaults of the file before those of the product', () => {
+    const text = `${base}defaults: { interval: 1m, confirm: { failures: 5 } }\nchecks: [{ id: c, asset: web, kind: tcp, port: 80, confirm: { retry: 2s } }]\n`;
+    expect(parse(text).checks[0]).toMatchObject({
+      schedule: { intervalMs: 60_000 },
+      confirm: { failures: 5, successes: 2, retryMs: 2_000 },
+      staleAfterMs: 130_000,
+    });
+  });
+
+  const sources: readonly { readonly line: string; readonly from: unknown }[] = [
+    { line: 'asset: pump, kind: process, name: x', from: { kind: 'host' } },
+    { line: 'asset: pump, kind: unit, unit: x.service', from: { kind: 'host' } },
+    { line: 'asset: pump, kind: heartbeat', from: { kind: 'collector' } },
+    { line: 'asset: web, kind: icmp, from: { agents: [p0] }', from: { kind: 'agents', agentIds: ['p0'] } },
+    { line: 'asset: web, kind: icmp, from: { zone: west, count: 3 }', from: { kind: 'zone', zoneId: 'west', count: 3 } },
+    { line: 'asset: web, kind: icmp, from: { labels: { role: x } }', from: { kind: 'labels', labels: { role: 'x' }, count: 1 } },
+  ];
+  for (const { line, from } of sources)
+    test(`is asked from the right place: ${line}`, () => expect(checkOf(line).from).toEqual(from));
+
+  test('a heartbeat is stale after two intervals, its grace and 5 s', () => {
+    expect(checkOf('asset: pump, kind: heartbeat, interval: 1h, graceMs: 60000').staleAfterMs).toBe(7_265_000);
+  });
+
+  test('calendar times keep their zone and say their own age', () => {
+    const check = checkOf('asset: web, kind: icmp, cron: 0 3 * * *, timeZone: Asia/Shanghai, staleAfter: 26h');
+    expect(check.schedule).toEqual({ cron: '0 3 * * *', timeZone: 'Asia/Shanghai' });
+    expect(check.staleAfterMs).toBe(93_600_000);
+  });
+});
+
+describe('rules', () => {
+  const group =
+    'groups: [{ name: g, interval: 30s, labels: { team: x }, rules: [{ alert: A, expr: up == 0, for: 1m30s }, { alert: A, expr: up == 2 }] }]';
+
+  test('of a rule file are those of the file itself, with ids of their group and name', () => {
+    const inline = parse(group).rules;
+    expect(parse('ruleFiles: [rules.yml]', { 'conf/rules.yml': group })).toMatchObject({
+      rules: inline,
+      ruleFiles: ['conf/rules.yml'],
+    });
+    expect(inline).toMatchObject([
+      { id: 'g/A', name: 'A', expr: 'up == 0', forMs: 90_000, keepFiringForMs: 0, evaluationMs: 30_000, labels: { team: 'x' } },
+      { id: 'g/A#2', expr: 'up == 2', forMs: 0 },
+    ]);
+  });
+
+  test('an error in a rule file names that file and its line', () => {
+    const options = {
+      fileName: 'test.yaml',
+      notifierSchemas,
+      readRuleFile: () => 'groups:\n  - name: g\n    rules:\n      - { alert: A }\n',
+    };
+    const result = parseDeclaration('ruleFiles: [rules.yml]', options);
+    expect('errors' in result ? result.errors.map(declarationErrorText) : []).toEqual([
+      'rules.yml:4:9: groups[0].rules[0].expr: is missing; needs an expression',
+    ]);
+  });
+});
+
+test('the declarations that are delivered are in order', () => {
+  for (const name of ['local.yaml', 'examples/district.yaml']) {
+    const declaration = parse(readFileSync(join(import.meta.dirname, '../../deploy', name), 'utf8'));
+    expect(declaration.checks.length, name).toBeGreaterThan(0);
+  }
+});
+
+test('an empty declaration declares nothing and has the standard timing', () => {
+  expect(parse('')).toMatchObject({
+    zones: [],
+    checks: [],
+    timing: { respondMs: 180_000, onsiteMs: 900_000 },
+    hostIntervalMs: 15_000,
+  });
+});
+
+test('any text is a declaration or a list of errors, never a throw', () => {
+  const pieces = fc.constantFrom(
+    'zones',
+    'checks',
+    'groups',
+    ': ',
+    '- ',
+    '\n',
+    '  ',
+    '{ ',
+    ' }',
+    '[',
+    ']',
+    'id',
+    '&a ',
+    '*a',
+    '"',
+    '20s',
+    '!!x ',
+    '<<',
+    '? ',
+    '|',
+  );
+  const anyText = fc.oneof(
+    fc.string({ unit: 'binary' }),
+    fc.array(pieces, { maxLength: 40 }).map((parts) => parts.join('')),
+  );
+  fc.assert(
+    fc.property(anyText, (text) => {
+      const result = parseDeclaration(text, { fileName: 'x.yaml', notifierSchemas });
+      if ('errors' in result) expect(result.errors.length).toBeGreaterThan(0);
+    }),
+    { numRuns: 500 },
+  );
+});
+
+describe('the configuration of the engine', () => {
+  const text = `${base}checks:
+  - { id: host, asset: pump, kind: process, name: x }
+  - { id: near, asset: web, kind: icmp, from: { zone: east, count: 2 } }
+  - { id: named, asset: web, kind: icmp, from: { agents: [p0] } }
+  - { id: labelled, asset: web, kind: icmp, from: { labels: { role: probe }, count: 5 } }
+  - { id: job, asset: pump, kind: heartbeat }
+maintenance:
+  - { id: m, from: 2026-12-05T22:00:00+08:00, to: 2026-12-06T02:00:00+08:00, units: [water], reason: R, approvedBy: W, approvedAt: 2026-12-01T00:00:00Z }
+`;
+  const declaration = parse(text);
+  const agentIdsOf = (config: ReturnType<typeof compileConfig>) =>
+    Object.fromEntries([...config.checks.values()].map((check) => [check.id, check.agentIds]));
+
+  test('gives a host nobody declared an asset of its own, and an address only when others can reach it', () => {
+    const agents = [recordOf('p0', { lastAddress: '10.9.9.9' }), recordOf('new', { lastAddress: '127.0.0.1' })];
+    const config = compileConfig(declaration, agents, [], 3);
+    expect([...config.agents.values()]).toEqual([
+      { id: 'p0', assetId: 'pump', zoneId: 'west', address: '10.9.9.9' },
+      { id: 'new', assetId: 'agent:new', zoneId: 'east', address: null },
+    ]);
+    expect(config.assets.get(asId<'asset'>('agent:new'))).toMatchObject({ name: 'host-new', unitId: null, zoneId: 'east' });
+    expect(config.version).toBe(3);
+  });
+
+  test('chooses agents by host, name, zone and label; never revoked ones, and lost ones only when nobody else is there', () => {
+    const agents = [
+      recordOf('p0'),
+      ...['e1', 'e2', 'e3'].map((id) => recordOf(id, { labels: { role: 'probe' } })),
+      recordOf('gone', { revokedAtMs: 5, labels: { role: 'probe' } }),
+    ];
+    const config = compileConfig(declaration, agents, [], 1);
+    expect(agentIdsOf(config)).toMatchObject({ host: ['p0'], named: ['p0'], labelled: ['e1', 'e2', 'e3'], job: [] });
+    const chosen = agentIdsOf(config)['near'] ?? [];
+    expect(chosen).toHaveLength(2);
+    const lost = new Set<AgentId>(chosen.slice(0, 1));
+    const others = agentIdsOf(compileConfig(declaration, agents, [], 2, lost))['near'];
+    expect(others).toHaveLength(2);
+    expect(others).not.toContain(chosen[0]);
+    expect(others).toContain(chosen[1]);
+    const allLost = new Set(agents.map((agent) => agent.id));
+    expect(agentIdsOf(compileConfig(declaration, agents, [], 2, allLost))['near']).toEqual(chosen);
+  });
+
+  test('joins declared windows with those people added, whole units resolved, called-off ones cut', () => {
+    const window: StoredMaintenance = {
+      id: asId<'maintenance'>('extra'),
+      fromMs: 100,
+      toMs: 300,
+      assetIds: [],
+      unitIds: [],
+      zoneIds: [asId<'zone'>('east')],
+      reason: 'R',
+      approvedBy: 'W',
+      approvedAtMs: 50,
+      cancelledAtMs: 200,
+    };
+    const config = compileConfig(declaration, [recordOf('e1')], [window, { ...window, cancelledAtMs: 100 }], 1);
+    expect(config.maintenance).toMatchObject([
+      { id: 'm', fromMs: Date.parse('2026-12-05T14:00:00Z'), toMs: Date.parse('2026-12-05T18:00:00Z'), assetIds: ['pump'] },
+      { id: 'extra', fromMs: 100, toMs: 200, assetIds: ['agent:e1', 'web'] },
+    ]);
+  });
+
+  test('tells an agent its checks by id, and knows when there is nothing new to tell', () => {
+    const agents = [recordOf('p0')];
+    const config = compileConfig(declaration, agents, [], 7);
+    const work = assignmentsFor(config, asId<'agent'>('p0'));
+    expect(work).toMatchObject({ version: 7, host: { intervalMs: 15_000 }, checks: [{ id: 'host' }, { id: 'named' }] });
+    expect(isSameWork(work, assignmentsFor(compileConfig(declaration, agents, [], 8), asId<'agent'>('p0')))).toBe(true);
+    expect(isSameWork(work, { ...work, checks: [] })).toBe(false);
+  });
+});
+
+test('few checks move when an agent comes: about one in the number of agents, and only to the new one', () => {
+  const checks = Array.from({ length: 400 }, (_, number) => `  - { id: c${number}, asset: web, kind: icmp }`).join('\n');
+  const declaration = parse(`${base}checks:\n${checks}\n`);
+  const agents = Array.from({ length: 7 }, (_, number) => recordOf(`e${number}`));
+  const before = compileConfig(declaration, agents, [], 1);
+  const after = compileConfig(declaration, [...agents, recordOf('e7')], [], 2);
+  const moved = [...after.checks.values()].filter((check) => check.agentIds[0] !== before.checks.get(check.id)?.agentIds[0]);
+  expect(moved.every((check) => check.agentIds[0] === 'e7')).toBe(true);
+  // 400 / 8 = 50 expected; the hash is fixed, so this cannot flicker.
+  expect(moved.length).toBeGreaterThan(25);
+  expect(moved.length).toBeLessThan(80);
+});
+
+describe('durations', () => {
+  const cases: readonly (readonly [string, number | null])[] = [
+    ['20s', 20 * secondMs],
+    ['1m30s', 90 * secondMs],
+    ['500ms', 500],
+    ['1d', 86_400_000],
+    ['1w', 604_800_000],
+    ['0s', 0],
+    ['', null],
+    ['20', null],
+    ['1.5s', null],
+    ['30s1m', null],
+    ['-5s', null],
+    ['5 s', null],
+  ];
+  for (const [text, ms] of cases) test(`"${text}" is ${ms}`, () => expect(parseDurationMs(text)).toBe(ms));
+
+  test('what is written is what is read', () => {
+    fc.assert(fc.property(fc.integer({ min: 0, max: 10 ** 11 }), (ms) => parseDurationMs(durationText(ms)) === ms));
+  });
+});
+
+test('secrets are masked wherever they stand, places of secrets are not', () => {
+  expect(maskSecrets({ url: 'x', password: 'p', nested: [{ hmacSecret: 's', secretFile: '/f' }], token: null })).toEqual({
+    url: 'x',
+    password: '***',
+    nested: [{ hmacSecret: '***', secretFile: '/f' }],
+    token: null,
+  });
+});
