@@ -3,10 +3,12 @@ import { isMissing } from './missing.ts';
 import { Scanner } from './scanner.ts';
 
 /**
- * `whole`: the kernel gives the file in one piece (sysfs attributes, /proc/sys, single-record files such as /proc/stat), so that a
- * read shorter than the buffer was the last. `pieces`: it gives page by page (lists such as /proc/diskstats), to be read up to the end.
+ * How the kernel gives a file, and so when a read was the last one: every read saved is a turn of the thread pool.
+ * `whole`: in one piece (sysfs attributes, /proc/sys, single-record files such as /proc/stat); a read that leaves room was the last.
+ * `lines`: page by page, in records well below 512 bytes; a piece that leaves more room than that in its page was the last.
+ * `pieces`: page by page in records of any length (mounts); the last read gives nothing.
  */
-export type FileShape = 'whole' | 'pieces';
+export type FileShape = 'whole' | 'lines' | 'pieces';
 
 /** Reads the small files of /proc and /sys, keeping descriptors open and buffers in use again. */
 export interface FileSource {
@@ -39,8 +41,11 @@ export const createFileSource = (): FileSource => {
     for (;;) {
       const gotBytes = await readAt(fd, buffer, filledBytes);
       filledBytes += gotBytes;
-      if (gotBytes === 0 || (shape === 'whole' && filledBytes < buffer.length)) break;
-      if (filledBytes < buffer.length) continue;
+      if (filledBytes < buffer.length) {
+        if (isLast(shape, gotBytes)) break;
+        continue;
+      }
+      if (gotBytes === 0) break;
       if (buffer.length >= fileBytesMax) throw new Error(`${path} is longer than ${fileBytesMax} bytes`);
       buffer = Buffer.concat([buffer], buffer.length * 2);
     }
@@ -77,6 +82,11 @@ export const createFileSource = (): FileSource => {
     },
   };
 };
+
+const pageBytesMin = 4_096;
+const recordBytesMax = 512;
+const isLast = (shape: FileShape, gotBytes: number): boolean =>
+  gotBytes === 0 || shape === 'whole' || (shape === 'lines' && gotBytes < pageBytesMin - recordBytesMax);
 
 // Callbacks instead of FileHandle: half the garbage and a third of the time per read, and nothing to be collected late.
 const openFile = (path: string): Promise<number> =>

@@ -34,7 +34,7 @@ export const conntrackReader: Reader = {
       const [found] = await Promise.all([
         files.read(`${folder}/nf_conntrack_count`, 'whole', (scanner) => sink.put(entries, scanner.number())),
         files.read(`${folder}/nf_conntrack_max`, 'whole', (scanner) => sink.put(entriesLimit, scanner.number())),
-        files.read(`${roots.proc}/self/net/stat/nf_conntrack`, 'pieces', (scanner) => parseConntrackStat(scanner, sink)),
+        files.read(`${roots.proc}/self/net/stat/nf_conntrack`, 'lines', (scanner) => parseConntrackStat(scanner, sink)),
       ]);
       return found !== null;
     };

@@ -61,7 +61,7 @@ export const diskReader: Reader = {
     const isWanted = createDeviceFilter();
     const hardware = new Map<string, readonly string[]>();
     return async (sink) => {
-      const disks = await files.read(path, 'pieces', (scanner) => parseDisks(scanner, sink, isWanted));
+      const disks = await files.read(path, 'lines', (scanner) => parseDisks(scanner, sink, isWanted));
       if (disks === null) return false;
       for (const disk of disks) {
         const key = `${disk.device} ${disk.major}:${disk.minor}`;

@@ -30,6 +30,10 @@ const properties = [
   property('speed_bytes', 'speed', 1_000_000 / 8),
   property('transmit_queue_length', 'tx_queue_len'),
 ];
+/** node_exporter lists it with the traffic; /proc/net/dev does not have it. */
+const unhandled = describe('node_network_receive_nohandler_total', 'counter', 'Network device statistic receive_nohandler.', [
+  'device',
+]);
 const up = describe('node_network_up', 'gauge', "Value is 1 if operstate is 'up', 0 otherwise.", ['device']);
 const info = describe('node_network_info', 'gauge', 'Non-numeric data from /sys/class/net/<iface>, value is always 1.', [
   'address',
@@ -43,7 +47,7 @@ const info = describe('node_network_info', 'gauge', 'Non-numeric data from /sys/
 /** Link state and settings of the network devices, the loop-back among them as in node_exporter; twenty files each. */
 export const networkClassReader: Reader = {
   name: 'netclass',
-  metrics: [...properties.map(({ doc }) => doc), up, info],
+  metrics: [...properties.map(({ doc }) => doc), unhandled, up, info],
   everyMs: 30 * secondMs,
   open: ({ files, roots }) => {
     const folder = `${roots.sys}/class/net`;
@@ -65,6 +69,8 @@ const readDevice = async (files: FileSource, folder: string, device: string, sin
     const text = await attribute(files, `${folder}/${file}`);
     if (text !== null) sink.put(doc, attributeNumber(text) * factor, device);
   }
+  const dropped = device === 'lo' ? null : await attribute(files, `${folder}/statistics/rx_nohandler`);
+  if (dropped !== null) sink.put(unhandled, attributeNumber(dropped), device);
   const operstate = await attribute(files, `${folder}/operstate`);
   if (operstate === null) return;
   sink.put(up, operstate === 'up' ? 1 : 0, device);

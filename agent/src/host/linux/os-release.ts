@@ -35,7 +35,7 @@ export const osReader: Reader = {
   everyMs: minuteMs,
   open: ({ files, roots }) => {
     return async (sink) => {
-      const values = await files.read(`${roots.etc}/os-release`, 'pieces', parseOsRelease);
+      const values = await files.read(`${roots.etc}/os-release`, 'whole', parseOsRelease);
       if (values !== null) putOs(sink, values);
       return values !== null;
     };

@@ -15,8 +15,8 @@ export const udpQueuesReader: Reader = {
     const folder = `${roots.proc}/self/net`;
     return async (sink) => {
       const [four] = await Promise.all([
-        files.read(`${folder}/udp`, 'pieces', (scanner) => parseUdp(scanner, sink, 'v4')),
-        files.read(`${folder}/udp6`, 'pieces', (scanner) => parseUdp(scanner, sink, 'v6')),
+        files.read(`${folder}/udp`, 'lines', (scanner) => parseUdp(scanner, sink, 'v4')),
+        files.read(`${folder}/udp6`, 'lines', (scanner) => parseUdp(scanner, sink, 'v6')),
       ]);
       return four !== null;
     };
