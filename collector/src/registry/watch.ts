@@ -50,7 +50,7 @@ const isSame = (left: FileChange, right: FileChange): boolean =>
 export const watchFile = async (path: string, clock: Clock, onChange: (change: FileChange) => void): Promise<FileWatch> => {
   let known: FileChange = { text: await readDeclarationFile(path) };
   /** What was found last; it counts once a second look finds the same. A file read while it is being written may be empty or cut off. */
-  let candidate = known;
+  let candidate: FileChange = known;
   let isClosed = false;
   let reading: Promise<void> = Promise.resolve();
   let cancelSettle = (): void => undefined;
