@@ -1,0 +1,92 @@
+import { Readable } from 'node:stream';
+import { createGzip } from 'node:zlib';
+import type { Clock } from '@jiwei/shared/clock.ts';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { z } from 'zod';
+import type { CollectorService } from '../runtime/service.ts';
+import { createAvailabilityFamilies } from './availability-families.ts';
+import { createCheckFamilies } from './check-families.ts';
+import type { CollectorCounters } from './collector-counters.ts';
+import { collectorExposition } from './collector-exposition.ts';
+import type { Fleet } from './fleet.ts';
+import { fleetExposition } from './fleet-exposition.ts';
+import { createIncidentTally } from './incident-tally.ts';
+import { measureFromSpans } from './measure-availability.ts';
+import { acceptsGzip, formatOf } from './negotiation.ts';
+import { contentTypes, type ExpositionFormat } from './text-format.ts';
+
+export interface MetricsOptions {
+  readonly service: CollectorService;
+  readonly clock: Clock;
+  readonly fleet: Fleet;
+  readonly counters: CollectorCounters;
+}
+
+/** Fast, and already a tenth of the size: scrapes are many and die young. */
+const gzipLevel = 1;
+/** Text waiting for a slow reader. */
+const streamBytesMax = 256 * 1024;
+
+const fleetQuery = z.object({ timestamps: z.enum(['true', 'false']).default('false') });
+
+/**
+ * GET /metrics and GET /metrics/fleet, in the format the Accept header asks for, packed when it may be. Who may read them is the
+ * application's to say: the routes name the permission `metrics`.
+ * @returns a fastify plugin; the tally of incidents is read from the store when it is registered
+ * @throws STORE_UNAVAILABLE, STORE_CORRUPT when it cannot be read
+ */
+export const metricsRoutes =
+  ({ service, clock, fleet, counters }: MetricsOptions) =>
+  async (app: FastifyInstance): Promise<void> => {
+    const tally = createIncidentTally(service.store);
+    const stopListening = service.listen((event) => {
+      if (event.kind === 'incident') tally.note(event.incident);
+    });
+    app.addHook('onClose', async () => stopListening());
+    await tally.load(clock.nowMs());
+    const availabilityFamilies = createAvailabilityFamilies(measureFromSpans(service, clock), clock);
+    const checkFamilies = createCheckFamilies();
+    const config = { permission: 'metrics' } as const;
+
+    app.get('/metrics', { config }, async (request, reply) => {
+      const format = formatOf(request.headers.accept);
+      const chunks = collectorExposition({ service, clock, counters, tally, availabilityFamilies }, format);
+      return stream(request, reply, chunks, format);
+    });
+
+    app.get('/metrics/fleet', { config, schema: { querystring: fleetQuery } }, async (request, reply) => {
+      const format = formatOf(request.headers.accept);
+      const hasTimestamps = fleetQuery.parse(request.query).timestamps === 'true';
+      const options = { fleet, view: service.view, nowMs: clock.nowMs(), format, hasTimestamps, checkFamilies };
+      return stream(request, reply, fleetExposition(options), format);
+    });
+  };
+
+const stream = async (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  chunks: AsyncGenerator<Buffer, void, undefined>,
+  format: ExpositionFormat,
+): Promise<FastifyReply> => {
+  // The first chunk is waited for here: what goes wrong before it is still an answer with a status of its own.
+  const first = await chunks.next();
+  const body = Readable.from(withFirst(first.value, chunks), { objectMode: false, highWaterMark: streamBytesMax });
+  void reply
+    .header('content-type', contentTypes[format])
+    .header('vary', 'accept, accept-encoding')
+    .header('cache-control', 'no-store');
+  if (!acceptsGzip(request.headers['accept-encoding'])) return reply.send(body);
+  const packed = createGzip({ level: gzipLevel });
+  body.on('error', (error) => packed.destroy(error));
+  packed.on('close', () => body.destroy());
+  return reply.header('content-encoding', 'gzip').send(body.pipe(packed));
+};
+
+async function* withFirst(first: unknown, rest: AsyncGenerator<Buffer, void, undefined>) {
+  try {
+    if (Buffer.isBuffer(first)) yield first;
+    yield* rest;
+  } finally {
+    await rest.return();
+  }
+}
