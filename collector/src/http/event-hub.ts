@@ -85,7 +85,7 @@ export const createEventHub = (options: {
     // Hello and reset carry the newest id, so that a stream that breaks before its first event still knows its place.
     const id = `${epoch}-${lastNumber}`;
     if (missed === null) write(stream, eventText(id, 'reset', { reason: 'events were missed; read everything again' }));
-    if (missed === null || missed.length === 0) write(stream, eventText(id, 'hello', { startedAtMs: service.startedAtMs }));
+    else if (missed.length === 0) write(stream, eventText(id, 'hello', { startedAtMs: service.startedAtMs }));
     for (const event of missed ?? []) if (stream.kinds.has(event.kind)) write(stream, event.text);
   };
 
