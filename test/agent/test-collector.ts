@@ -28,9 +28,11 @@ export const startTestCollector = async (options: {
   readonly config: object;
   readonly port?: number;
   readonly stored?: FramePosition | null;
+  readonly framesInFlightMax?: number;
 }): Promise<TestCollector> => {
   const http = createServer();
   const server = new WebSocketServer({ server: http, path: '/agent/v1', perMessageDeflate: false });
+  let isClosed = false;
   http.listen(options.port ?? 0, '127.0.0.1');
   await once(http, 'listening');
   const waiting = new Set<() => void>();
@@ -60,6 +62,8 @@ export const startTestCollector = async (options: {
         check();
       }),
     close: async () => {
+      if (isClosed) return;
+      isClosed = true;
       for (const socket of server.clients) socket.terminate();
       server.close();
       http.closeAllConnections();
@@ -82,7 +86,7 @@ export const startTestCollector = async (options: {
       if (message.type === 'proof') {
         if (!isProofValid({ collectorId: 'test', nonce, publicKey, bootId }, message.signature))
           return socket.close(4401, 'AUTHENTICATION_FAILED');
-        const window = { framesInFlightMax: 64, frameBytesInFlightMax: 4_194_304 };
+        const window = { framesInFlightMax: options.framesInFlightMax ?? 64, frameBytesInFlightMax: 4_194_304 };
         say({
           type: 'welcome',
           agentId: 'a1',
