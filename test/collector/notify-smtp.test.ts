@@ -1,7 +1,9 @@
+import { readFile } from 'node:fs/promises';
 import { asId } from '@jiwei/shared/ids.ts';
-import { afterEach, describe, expect, test } from 'vitest';
+import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Notice } from '../../collector/src/notify/notifier.ts';
 import { smtpNotifier } from '../../collector/src/notify/smtp.ts';
+import { type Certificates, type KeyPair, makeCertificates } from '../agent/probes/support/certificates.ts';
 import { type MailServer, openMailServer } from '../support/mail-server.ts';
 import { noticeOf, worldOf } from '../support/notices.ts';
 
@@ -111,12 +113,44 @@ describe('mail', () => {
     expect(await send({ security: 'starttls' })).toMatchObject({ kind: expect.not.stringMatching('sent') });
     expect(server.received).toEqual([]);
   });
+});
 
-  // smtp-server brings a certificate of its own that nobody signed: exactly what must be refused.
-  test.each(['starttls', 'tls'] as const)('with %s a certificate that nobody vouches for is refused', async (security) => {
-    server = await openMailServer(security === 'tls' ? { secure: true } : { disabledCommands: ['AUTH'] });
-    expect(await send({ security })).toMatchObject({ kind: 'retry', error: expect.stringMatching(/certificate|signed/i) });
+describe('encrypted mail', () => {
+  let certificates: Certificates;
+  beforeAll(async () => {
+    certificates = await makeCertificates();
+  });
+  afterAll(() => certificates.remove());
+
+  const openWith = (security: 'tls' | 'starttls', pair: KeyPair) =>
+    openMailServer({ ...pair, secure: security === 'tls', account: { user: 'ops', pass: 'word' } });
+  const login = { username: 'ops', password: 'word' };
+
+  test.each(['starttls', 'tls'] as const)(
+    'goes over %s to a server with a certificate of the named authority',
+    async (security) => {
+      server = await openWith(security, certificates.good);
+      const files = { ca: await readFile(certificates.caFile, 'utf8') };
+      expect(await send({ security, caFile: 'ca', ...login }, noticeOf(), files)).toMatchObject({ kind: 'sent' });
+      expect(server.received[0]).toMatchObject({ isEncrypted: true, user: 'ops' });
+    },
+  );
+
+  test.each(['starttls', 'tls'] as const)('does not go over %s to a server nobody vouches for', async (security) => {
+    server = await openWith(security, certificates.selfSigned);
+    expect(await send({ security, ...login })).toMatchObject({
+      kind: 'retry',
+      error: expect.stringMatching(/certificate|signed/i),
+    });
     expect(server.received).toEqual([]);
+  });
+
+  test('does not go to a server with the certificate of another, unless that name is the one wanted', async () => {
+    server = await openWith('tls', certificates.otherName);
+    const files = { ca: await readFile(certificates.caFile, 'utf8') };
+    const options = { security: 'tls', caFile: 'ca', ...login };
+    expect(await send(options, noticeOf(), files)).toMatchObject({ kind: 'retry' });
+    expect(await send({ ...options, serverName: 'other.example' }, noticeOf(), files)).toMatchObject({ kind: 'sent' });
   });
 });
 

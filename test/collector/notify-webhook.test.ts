@@ -1,7 +1,11 @@
 import { createHmac } from 'node:crypto';
-import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:https';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { webhookNotifier } from '../../collector/src/notify/webhook.ts';
+import { type Certificates, type KeyPair, makeCertificates } from '../agent/probes/support/certificates.ts';
 import { noticeOf, worldOf } from '../support/notices.ts';
+import { portOf } from '../support/ports.ts';
 import { openReceiver, type Receiver, type ReceiverMode } from '../support/webhook-receiver.ts';
 
 describe('webhook', () => {
@@ -39,7 +43,7 @@ describe('webhook', () => {
     expect(JSON.parse(event?.body ?? '')).toMatchObject({
       version: 1,
       id: noticeOf().id,
-      event: 'firing',
+      notice: 'firing',
       createdAtMs: noticeOf().createdAtMs,
       title: '[Fault] 税务局 政务服务网 (critical)',
       url: null,
@@ -101,6 +105,41 @@ describe('webhook', () => {
   test('silence ends with the deadline', async () => {
     receiver.setMode('hang');
     expect(await send({ timeoutMs: 150 })).toMatchObject({ kind: 'retry', error: expect.stringContaining('in time') });
+  });
+});
+
+describe('webhook over TLS', () => {
+  let certificates: Certificates;
+  beforeAll(async () => {
+    certificates = await makeCertificates();
+  });
+  afterAll(() => certificates.remove());
+
+  const post = async (pair: KeyPair, options: object) => {
+    const server = createServer(pair, (_request, response) => response.writeHead(204).end());
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const files = { ca: await readFile(certificates.caFile, 'utf8') };
+    const channel = await webhookNotifier.open({ url: `https://127.0.0.1:${portOf(server)}/`, ...options }, worldOf(files).world);
+    const outcome = await channel.send(noticeOf(), AbortSignal.timeout(10_000));
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    return outcome;
+  };
+
+  test('a receiver with a certificate of the named authority is trusted', async () => {
+    expect(await post(certificates.good, { caFile: 'ca' })).toMatchObject({ kind: 'sent' });
+  });
+  test('one of an unknown authority is not', async () => {
+    expect(await post(certificates.good, {})).toMatchObject({ kind: 'retry', error: expect.stringMatching(/certificate/i) });
+  });
+  test('nor one with the certificate of another', async () => {
+    expect(await post(certificates.otherName, { caFile: 'ca' })).toMatchObject({ kind: 'retry' });
+  });
+  test('nor one whose certificate is over', async () => {
+    expect(await post(certificates.expired, { caFile: 'ca' })).toMatchObject({
+      kind: 'retry',
+      error: expect.stringMatching(/expired/),
+    });
   });
 });
 

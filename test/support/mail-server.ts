@@ -25,7 +25,10 @@ export const openMailServer = async (options: SMTPServerOptions & { readonly acc
     failure?.at === at ? Object.assign(new Error(failure.text), { responseCode: failure.code }) : null;
   const server = new SMTPServer({
     authOptional: account === undefined,
-    disabledCommands: [...(account === undefined ? ['AUTH'] : []), ...(rest.key === undefined ? ['STARTTLS'] : [])],
+    disabledCommands: [
+      ...(account === undefined ? ['AUTH'] : []),
+      ...(rest.key === undefined || rest.secure ? ['STARTTLS'] : []),
+    ],
     disableReverseLookup: true,
     closeTimeout: 100,
     ...rest,

@@ -16,7 +16,7 @@ export interface WebhookEvent {
   readonly version: 1;
   /** Also the Idempotency-Key: take it once. */
   readonly id: string;
-  readonly event: NoticeKind;
+  readonly notice: NoticeKind;
   /** Instants are epoch ms, UTC. */
   readonly createdAtMs: number;
   readonly title: string;
@@ -59,7 +59,7 @@ const named = (id: string | null, name: string | null): Named | null => (id === 
 export const webhookEvent = ({ id, notice, incident, names, createdAtMs }: Notice, message: Message): WebhookEvent => ({
   version: 1,
   id,
-  event: notice,
+  notice,
   createdAtMs,
   title: message.title,
   text: message.text,
