@@ -39,6 +39,8 @@ export const limits = {
   probesAtOnceMax: 64,
   /** One reading of the host's metrics: a mount or driver that hangs longer is left out of the row. Well below the usual 15 s between rows. */
   hostReadMsMax: 3 * secondMs,
+  /** Patience with the mounts within that: a local disk answers in microseconds, a healthy file server in milliseconds. */
+  hostMountMsMax: 1 * secondMs,
   /** Body an HTTP probe reads to look for its keyword. */
   probeBodyBytesMax: 10 * mib,
   /** The agent's spool on disk by default: a day of 100 series at 15 s takes about 3 MiB. */

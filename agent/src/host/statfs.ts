@@ -31,19 +31,31 @@ const callsMax = 2;
  */
 export const createSpaceOf = (ask: (path: string) => Promise<Space> = (path) => statfs(path)): SpaceOf => {
   const pending = new Map<string, Promise<SpaceAnswer>>();
+  /** Those of them whose caller has given up waiting. */
+  const hung = new Set<string>();
   const start = (mountPoint: string): Promise<SpaceAnswer> => {
     const answer = ask(mountPoint).then(
       (space): SpaceAnswer => ({ kind: 'space', space }),
       (error: unknown): SpaceAnswer => ({ kind: 'failed', error }),
     );
-    const call = answer.finally(() => pending.delete(mountPoint));
+    const call = answer.finally(() => {
+      pending.delete(mountPoint);
+      hung.delete(mountPoint);
+    });
     pending.set(mountPoint, call);
     return call;
   };
   return async (mountPoint, signal) => {
     if (pending.has(mountPoint)) return { kind: 'waiting' };
-    if (pending.size >= callsMax) return { kind: 'skipped' };
-    return Promise.race([start(mountPoint), waitingAtAbort(signal)]);
+    const aborted = waitingAtAbort(signal);
+    while (pending.size >= callsMax) {
+      // A call that still runs will give its place back soon; one that hangs may never.
+      if (signal.aborted || hung.size >= callsMax) return { kind: 'skipped' };
+      await Promise.race([...pending.values(), aborted]);
+    }
+    const answer = await Promise.race([start(mountPoint), aborted]);
+    if (answer.kind === 'waiting') hung.add(mountPoint);
+    return answer;
   };
 };
 

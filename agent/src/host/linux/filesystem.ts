@@ -1,4 +1,5 @@
 import { messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import type { FileSource } from '../file-source.ts';
 import { describe, type HostRoots, type Reader, type Sink } from '../reader.ts';
 import type { Scanner } from '../scanner.ts';
@@ -45,22 +46,26 @@ export const filesystemReader: Reader = {
   name: 'filesystem',
   metrics: [sizeBytes, freeBytes, availBytes, files, filesFree, readonly, deviceError],
   everyMs: 0,
-  open: ({ files: source, roots, spaceOf }) => {
+  open: ({ clock, files: source, roots, spaceOf }) => {
     return async (sink, signal) => {
       const mounts = await readMounts(source, roots);
       if (mounts === null) return false;
       const faults: string[] = [];
       const waiting = [...mounts];
       // Two lanes: one dead mount does not hold up the others.
+      // Given up before the whole reading is, so that the row still says which mount hangs.
+      const patience = new AbortController();
+      const cancel = clock.after(limits.hostMountMsMax, () => patience.abort());
+      const either = AbortSignal.any([signal, patience.signal]);
       const lane = async (): Promise<void> => {
-        for (let mount = waiting.shift(); mount !== undefined && !signal.aborted; mount = waiting.shift()) {
-          const answer = await spaceOf(mount.mountpoint, signal);
+        for (let mount = waiting.shift(); mount !== undefined; mount = waiting.shift()) {
+          const answer = await spaceOf(mount.mountpoint, either);
           putMount(sink, mount, answer);
           const fault = faultOf(mount, answer);
           if (fault !== null) faults.push(fault);
         }
       };
-      await Promise.all([lane(), lane()]);
+      await Promise.all([lane(), lane()]).finally(cancel);
       if (faults.length > 0) throw new Error(faults.slice(0, faultsToldMax).join('; '));
       return true;
     };
