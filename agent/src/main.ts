@@ -4,6 +4,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
+import type { InventoryBody } from '@jiwei/shared/protocol/control.ts';
 import packageFile from '../package.json' with { type: 'json' };
 import { type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
 import { createHostCollector } from './host/collector.ts';
@@ -108,10 +109,19 @@ const worldOf = ({
     dial: createWebSocketDial(address),
     ask: (probe, timeoutMs, signal) => runProbe(probe, timeoutMs, { signal, clock, tools }),
     host,
-    inventory: null,
+    inventory: (signal) => inventoryOf(signal, log),
     nextCalendarTime: createCalendar(),
     log,
   };
+};
+
+/** Loaded only when it is asked for: twice a day. */
+const inventoryOf = async (signal: AbortSignal, log: Log): Promise<InventoryBody> => {
+  const { collectInventory, inventorySource } = await import('./host/inventory.ts');
+  const versions = { agent: packageFile.version, node: process.versions.node };
+  const { body, errors } = await collectInventory({ source: await inventorySource(), versions, signal });
+  for (const error of errors) log.info('a part of the inventory cannot be read', { error });
+  return body;
 };
 
 const settingsOf = (options: AgentOptions, files: AgentWorld['files']): AgentSettings => ({

@@ -105,7 +105,7 @@ export const createLink = (options: LinkOptions): Link => {
       opened: () => isCurrent() && step({ kind: 'opened' }),
       text: (text) => isCurrent() && hear(text),
       binary: () => isCurrent() && step({ kind: 'nonsense', problem: 'a binary message came' }),
-      drained: () => isCurrent() && sender?.pump(),
+      drained: () => isCurrent() && pump(),
       closed: (closeCode, problem) => {
         if (!isCurrent()) return;
         transport = null;

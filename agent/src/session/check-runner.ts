@@ -38,7 +38,7 @@ export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
   let cancelWake: CancelTimer = () => undefined;
   let isStopped = false;
   let seenSteps = stamps.steps;
-  const nextStamp = createResultStamps(stamps);
+  const resultStamps = createResultStamps(stamps);
 
   const pump = (): void => {
     cancelWake();
@@ -57,7 +57,7 @@ export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
     const { id, probe, timeoutMs } = run.check;
     const control = new AbortController();
     running.set(id, control);
-    const startedAtMs = nextStamp(id);
+    const startedAtMs = resultStamps.next(id);
     const end = (outcome: ProbeOutcome): void => {
       if (running.get(id) !== control) return;
       running.delete(id);
@@ -88,6 +88,7 @@ export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
     apply: (checks, agentId) => {
       for (const id of schedule.apply(checks, agentId, stamps.nowMs()))
         running.get(id)?.abort(new Error('the check was changed'));
+      resultStamps.keep(new Set(checks.map(({ id }) => id)));
       pump();
     },
     stop: () => {
@@ -107,17 +108,22 @@ export const failedOutcome = (detail: string): ProbeOutcome => ({
 });
 
 /** Stamps of one check grow, also when two runs begin in the same millisecond; only a clock that was set back may lower them. */
-const createResultStamps = (stamps: Stamps): ((id: CheckId) => EpochMs) => {
+const createResultStamps = (stamps: Stamps): { next(id: CheckId): EpochMs; keep(ids: ReadonlySet<CheckId>): void } => {
   const last = new Map<CheckId, EpochMs>();
   let seenSteps = stamps.steps;
-  return (id) => {
-    const nowMs = stamps.nowMs();
-    if (stamps.steps !== seenSteps) {
-      seenSteps = stamps.steps;
-      last.clear();
-    }
-    const stamp = Math.max(nowMs, (last.get(id) ?? 0) + 1);
-    last.set(id, stamp);
-    return stamp;
+  return {
+    next: (id) => {
+      const nowMs = stamps.nowMs();
+      if (stamps.steps !== seenSteps) {
+        seenSteps = stamps.steps;
+        last.clear();
+      }
+      const stamp = Math.max(nowMs, (last.get(id) ?? 0) + 1);
+      last.set(id, stamp);
+      return stamp;
+    },
+    keep: (ids) => {
+      for (const id of [...last.keys()]) if (!ids.has(id)) last.delete(id);
+    },
   };
 };
