@@ -9,6 +9,8 @@ const messageType = { call: 1, reply: 2, error: 3 } as const;
 const headerField = { path: 1, interface: 2, member: 3, errorName: 4, replySerial: 5, destination: 6, signature: 8 } as const;
 const littleEndian = 'l'.charCodeAt(0);
 const protocolVersion = 1;
+/** Flag of a call: whoever is not there is not to be started for us. */
+const noAutoStart = 2;
 const fixedBytes = 16;
 /** The specification allows 128 MiB; systemd's list of 10,000 units is about 3 MiB. */
 const messageBytesMax = 16 * 1024 * 1024;
@@ -44,7 +46,7 @@ export const encodeCall = (call: Call, serial: number): Buffer => {
   const head = new Writer();
   head.byte(littleEndian);
   head.byte(messageType.call);
-  head.byte(0);
+  head.byte(noAutoStart);
   head.byte(protocolVersion);
   head.uint32(bodyBytes.length);
   head.uint32(serial);
