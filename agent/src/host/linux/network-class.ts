@@ -1,5 +1,5 @@
 import type { MetricType } from '@jiwei/shared/series.ts';
-import { secondMs } from '@jiwei/shared/time.ts';
+import { minuteMs } from '@jiwei/shared/time.ts';
 import type { FileSource } from '../file-source.ts';
 import { describe, type Reader, type Sink } from '../reader.ts';
 import { namesIn } from './folder.ts';
@@ -48,7 +48,7 @@ const info = describe('node_network_info', 'gauge', 'Non-numeric data from /sys/
 export const networkClassReader: Reader = {
   name: 'netclass',
   metrics: [...properties.map(({ doc }) => doc), unhandled, up, info],
-  everyMs: 30 * secondMs,
+  everyMs: minuteMs,
   open: ({ files, roots }) => {
     const folder = `${roots.sys}/class/net`;
     return async (sink, signal) => {
@@ -65,10 +65,13 @@ export const networkClassReader: Reader = {
 };
 
 const readDevice = async (files: FileSource, folder: string, device: string, sink: Sink): Promise<void> => {
-  for (const { doc, file, factor } of properties) {
-    const text = await attribute(files, `${folder}/${file}`);
-    if (text !== null) sink.put(doc, attributeNumber(text) * factor, device);
-  }
+  // At once, because a read on its own wakes a sleeping thread, which costs three times as much as one among others.
+  await Promise.all(
+    properties.map(async ({ doc, file, factor }) => {
+      const text = await attribute(files, `${folder}/${file}`);
+      if (text !== null) sink.put(doc, attributeNumber(text) * factor, device);
+    }),
+  );
   const dropped = device === 'lo' ? null : await attribute(files, `${folder}/statistics/rx_nohandler`);
   if (dropped !== null) sink.put(unhandled, attributeNumber(dropped), device);
   const operstate = await attribute(files, `${folder}/operstate`);
