@@ -32,9 +32,9 @@ export const conntrackReader: Reader = {
     const folder = `${roots.proc}/sys/net/netfilter`;
     return async (sink) => {
       const [found] = await Promise.all([
-        files.read(`${folder}/nf_conntrack_count`, 'whole', (scanner) => sink.put(entries, scanner.number())),
-        files.read(`${folder}/nf_conntrack_max`, 'whole', (scanner) => sink.put(entriesLimit, scanner.number())),
-        files.read(`${roots.proc}/self/net/stat/nf_conntrack`, 'lines', (scanner) => parseConntrackStat(scanner, sink)),
+        files.readAtOnce(`${folder}/nf_conntrack_count`, 'whole', (scanner) => sink.put(entries, scanner.number())),
+        files.readAtOnce(`${folder}/nf_conntrack_max`, 'whole', (scanner) => sink.put(entriesLimit, scanner.number())),
+        files.readAtOnce(`${roots.proc}/self/net/stat/nf_conntrack`, 'lines', (scanner) => parseConntrackStat(scanner, sink)),
       ]);
       return found !== null;
     };

@@ -12,8 +12,8 @@ export const entropyReader: Reader = {
     const folder = `${roots.proc}/sys/kernel/random`;
     return async (sink) => {
       const [found] = await Promise.all([
-        files.read(`${folder}/entropy_avail`, 'whole', (scanner) => sink.put(available, scanner.number())),
-        files.read(`${folder}/poolsize`, 'whole', (scanner) => sink.put(poolSize, scanner.number())),
+        files.readAtOnce(`${folder}/entropy_avail`, 'whole', (scanner) => sink.put(available, scanner.number())),
+        files.readAtOnce(`${folder}/poolsize`, 'whole', (scanner) => sink.put(poolSize, scanner.number())),
       ]);
       return found !== null;
     };

@@ -11,7 +11,7 @@ export const filefdReader: Reader = {
   open: ({ files, roots }) => {
     const path = `${roots.proc}/sys/fs/file-nr`;
     return async (sink) => {
-      const found = await files.read(path, 'whole', (scanner) => {
+      const found = await files.readAtOnce(path, 'whole', (scanner) => {
         sink.put(allocated, scanner.number());
         scanner.skipWords(1);
         sink.put(maximum, scanner.number());

@@ -55,11 +55,12 @@ export const filesystemReader: Reader = {
       // Two lanes: one dead mount does not hold up the others.
       // Given up before the whole reading is, so that the row still says which mount hangs.
       const patience = new AbortController();
-      const cancel = clock.after(limits.hostMountMsMax, () => patience.abort());
-      const either = AbortSignal.any([signal, patience.signal]);
+      const giveUp = () => patience.abort();
+      const cancel = clock.after(limits.hostMountMsMax, giveUp);
+      signal.addEventListener('abort', giveUp, { once: true });
       const lane = async (): Promise<void> => {
         for (let mount = waiting.shift(); mount !== undefined; mount = waiting.shift()) {
-          const answer = await spaceOf(mount.mountpoint, either);
+          const answer = await spaceOf(mount.mountpoint, patience.signal);
           putMount(sink, mount, answer);
           const fault = faultOf(mount, answer);
           if (fault !== null) faults.push(fault);

@@ -19,10 +19,10 @@ export const netstatReader: Reader = {
     const snmp6 = createSnmp6Parser();
     return async (sink) => {
       const read = await Promise.all([
-        files.read(`${folder}/netstat`, 'whole', (scanner) => netstat(scanner, sink)),
-        files.read(`${folder}/snmp`, 'whole', (scanner) => snmp(scanner, sink)),
+        files.readAtOnce(`${folder}/netstat`, 'whole', (scanner) => netstat(scanner, sink)),
+        files.readAtOnce(`${folder}/snmp`, 'whole', (scanner) => snmp(scanner, sink)),
         // Not there where IPv6 is switched off.
-        files.read(`${folder}/snmp6`, 'whole', (scanner) => snmp6(scanner, sink)),
+        files.readAtOnce(`${folder}/snmp6`, 'whole', (scanner) => snmp6(scanner, sink)),
       ]);
       return read[0] !== null && read[1] !== null;
     };

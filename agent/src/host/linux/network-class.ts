@@ -1,3 +1,4 @@
+import { basename } from 'node:path';
 import type { MetricType } from '@jiwei/shared/series.ts';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import type { FileSource } from '../file-source.ts';
@@ -83,10 +84,14 @@ const readDevice = async (files: FileSource, folder: string, device: string, sin
   sink.put(info, 1, address ?? '', broadcast ?? '', device, duplex ?? '', ifalias ?? '', operstate);
 };
 
+/** Attributes for which the kernel waits for a lock of the network or asks the driver. */
+const askedOfDriver = new Set(['speed', 'duplex', 'carrier', 'dormant', 'operstate', 'ifalias']);
+
 /** A device that is down refuses some of its attributes with EINVAL; that is an answer, not an error. */
 const attribute = async (files: FileSource, path: string): Promise<string | null> => {
   try {
-    return await files.read(path, 'whole', (scanner) => scanner.rest());
+    const isAsked = askedOfDriver.has(basename(path));
+    return await (isAsked ? files.read : files.readAtOnce)(path, 'whole', (scanner) => scanner.rest());
   } catch {
     return null;
   }

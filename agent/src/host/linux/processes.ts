@@ -16,11 +16,11 @@ const sliceSize = 50;
 /** stat is one line of 52 numbers and a name of at most 16 bytes (64 for kernel threads). */
 const statBytes = 2 * 1024;
 
-/** Processes by state and their threads, once a minute: one file per process, as many as the host runs. */
+/** Processes by state and their threads, every two minutes: one file per process, as many as the host runs. */
 export const processesReader: Reader = {
   name: 'processes',
   metrics: [states, pids, threads, threadsMax, processesMax],
-  everyMs: minuteMs,
+  everyMs: 2 * minuteMs,
   open: ({ files, roots }) => {
     const buffer = Buffer.allocUnsafeSlow(statBytes);
     return async (sink, signal) => {

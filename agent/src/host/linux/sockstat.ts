@@ -16,8 +16,8 @@ export const sockstatReader: Reader = {
     const folder = `${roots.proc}/self/net`;
     return async (sink) => {
       const [four] = await Promise.all([
-        files.read(`${folder}/sockstat`, 'whole', (scanner) => parse(scanner, sink)),
-        files.read(`${folder}/sockstat6`, 'whole', (scanner) => parse(scanner, sink)),
+        files.readAtOnce(`${folder}/sockstat`, 'whole', (scanner) => parse(scanner, sink)),
+        files.readAtOnce(`${folder}/sockstat6`, 'whole', (scanner) => parse(scanner, sink)),
       ]);
       return four !== null;
     };

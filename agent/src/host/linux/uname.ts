@@ -21,7 +21,7 @@ export const unameReader: Reader = {
   open: ({ files: source, roots }) => {
     return async (sink) => {
       const texts = await Promise.all(
-        files.map((file) => source.read(`${roots.proc}/sys/kernel/${file}`, 'whole', (scanner) => scanner.rest())),
+        files.map((file) => source.readAtOnce(`${roots.proc}/sys/kernel/${file}`, 'whole', (scanner) => scanner.rest())),
       );
       const [domainname, nodename, release, sysname, version] = texts.map((text) => text ?? '');
       if (sysname === undefined || sysname === '') return false;
