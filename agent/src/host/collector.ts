@@ -8,7 +8,7 @@ import type { HostRoots, Reader, ReaderTools } from './reader.ts';
 import { readersFor } from './registry.ts';
 import { createRow } from './row.ts';
 import { createRun, type Deadline, type Run } from './run.ts';
-import { scrapeDuration, scrapeSuccess, seriesDropped } from './self-metrics.ts';
+import { scrapeSeconds, scrapeSuccess, seriesDropped } from './self-metrics.ts';
 import { createSeriesBook } from './series-book.ts';
 import { createSpaceOf, type Space } from './statfs.ts';
 
@@ -79,7 +79,7 @@ export const createHostCollector = (options: HostCollectorOptions): HostCollecto
         Promise.all(runs.map((run) => run.collect(startedMs, deadline))),
       );
       for (const run of runs) {
-        row.put(book.indexOf(scrapeDuration, [run.name]), run.tookMs / 1_000);
+        row.put(book.indexOf(scrapeSeconds, [run.name]), run.tookMs / 1_000);
         row.put(book.indexOf(scrapeSuccess, [run.name]), run.hasSucceeded ? 1 : 0);
       }
       row.put(book.indexOf(seriesDropped, []), book.droppedCount);

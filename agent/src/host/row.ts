@@ -18,11 +18,11 @@ export const createRow = (): Row => {
   let lastIndexes = new Uint32Array(0);
 
   const grow = (index: number): void => {
-    const size = Math.max(index + 1, values.length * 2);
-    const grownValues = new Float64Array(size);
+    const lengthNeeded = Math.max(index + 1, values.length * 2);
+    const grownValues = new Float64Array(lengthNeeded);
     grownValues.set(values);
     values = grownValues;
-    const grownFilledIn = new Uint32Array(size);
+    const grownFilledIn = new Uint32Array(lengthNeeded);
     grownFilledIn.set(filledIn);
     filledIn = grownFilledIn;
   };

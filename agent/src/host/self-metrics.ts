@@ -1,7 +1,7 @@
 import { describe } from './reader.ts';
 
 /** What the collector says about its readers, in node_exporter's words. */
-export const scrapeDuration = describe(
+export const scrapeSeconds = describe(
   'node_scrape_collector_duration_seconds',
   'gauge',
   'node_exporter: Duration of a collector scrape.',
@@ -17,4 +17,4 @@ export const seriesDropped = describe(
 );
 
 /** Families that no reader tells, but the collector itself. */
-export const selfMetrics = [scrapeDuration, scrapeSuccess, seriesDropped] as const;
+export const selfMetrics = [scrapeSeconds, scrapeSuccess, seriesDropped] as const;
