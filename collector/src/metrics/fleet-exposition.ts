@@ -2,15 +2,16 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EpochMs, minuteMs } from '@jiwei/shared/time.ts';
 import type { LiveView } from '../engine/view.ts';
 import type { CheckFamilies } from './check-families.ts';
+import { ChunkWriter } from './chunk-writer.ts';
 import type { AgentSeries, Fleet, FleetFamily } from './fleet.ts';
-import { type ExpositionFormat, endText, type FamilyHead, headText, sampleText, stampText, valueText } from './text-format.ts';
+import { type ExpositionFormat, endText, type FamilyHead, headText, sampleText } from './text-format.ts';
 
 /** A value older than this no longer says anything; Prometheus looks back as far. */
 export const staleAfterMs = 5 * minuteMs;
-/** Text gathered before it is handed on and others get their turn: a millisecond of work at most. */
-const chunkCharacters = 64 * 1024;
-/** Series looked at between two turns even when none of them is written. */
+/** Series looked at between two turns of the event loop, written or not: about a millisecond of work. */
 const seriesPerTurn = 4_096;
+const space = 32;
+const lineFeed = 10;
 
 export interface FleetExpositionOptions {
   readonly fleet: Fleet;
@@ -34,63 +35,76 @@ export async function* fleetExposition(options: FleetExpositionOptions): AsyncGe
   for (const [name, { head }] of checks) if (!families.has(name)) families.set(name, { host: null, head });
   const isTaken = (name: string): boolean => families.has(name);
 
-  let text = '';
-  for (const name of [...families.keys()].sort()) {
-    const family = families.get(name);
-    if (family === undefined) continue;
-    const head = headText(family.head, format, isTaken);
-    let isHeadDue = true;
-    for (const lines of familyLines(options, family.host, checks.get(name)?.samples ?? [])) {
-      // A family none of whose agents is there any more is not mentioned at all.
-      if (isHeadDue && lines !== '') {
-        text += head;
-        isHeadDue = false;
-      }
-      text += lines;
-      if (text.length < chunkCharacters && lines !== '') continue;
-      if (text !== '') yield Buffer.from(text);
-      text = '';
+  const writer = new ChunkWriter();
+  const live = new Set<AgentSeries>();
+  for (const agent of fleet.agents()) if (options.view.agent(agent.agentId)?.connection === 'connected') live.add(agent);
+  for (const [name, { host, head }] of [...families].sort(([left], [right]) => (left < right ? -1 : 1))) {
+    // Written before the first line: a family none of whose agents is there any more is not mentioned at all.
+    const context: FamilyContext = { ...options, writer, live, head: headText(head, format, isTaken), isHeadWritten: false };
+    for (const _turn of familyTurns(context, host, checks.get(name)?.samples ?? [])) {
+      const chunk = writer.take();
+      if (chunk !== null) yield chunk;
       await nextTurn();
     }
   }
-  yield Buffer.from(text + endText(format));
+  writer.text(endText(format));
+  const rest = writer.take();
+  if (rest !== null) yield rest;
 }
 
-/** The lines of a family in parts; an empty part says that much was looked at and nothing found. */
-function* familyLines(
-  { view, nowMs, format, hasTimestamps }: FleetExpositionOptions,
-  host: FleetFamily | null,
-  checkSamples: CheckFamilies extends ReadonlyMap<string, { readonly samples: infer Samples }> ? Samples : never,
-): Generator<string, void, undefined> {
-  let looked = 0;
-  // A copy: while others have their turn an agent may come again with a new boot, and must not be written twice.
-  for (const [agent, indexes] of host === null ? [] : [...host.members]) {
-    if (view.agent(agent.agentId)?.connection !== 'connected') continue;
-    const lines = agentLines(agent, indexes, { oldestAtMs: nowMs - staleAfterMs, format, hasTimestamps });
-    looked += indexes.length;
-    if (lines !== '') yield lines;
-    else if (looked > seriesPerTurn) {
-      looked = 0;
-      yield '';
-    }
-  }
-  for (const sample of checkSamples) yield sampleText(hasTimestamps ? sample : { ...sample, atMs: null }, format);
+interface FamilyContext extends FleetExpositionOptions {
+  readonly writer: ChunkWriter;
+  /** Agents connected when the scrape began. One that comes again meanwhile, with a new boot, is another one, and waits for the next scrape. */
+  readonly live: ReadonlySet<AgentSeries>;
+  readonly head: string;
+  isHeadWritten: boolean;
 }
+
+/** Writes a family; stops whenever a chunk is full or much was looked at. */
+function* familyTurns(
+  context: FamilyContext,
+  host: FleetFamily | null,
+  checkSamples: NonNullable<ReturnType<CheckFamilies['get']>>['samples'],
+): Generator<void, void, undefined> {
+  const { writer, live, format, hasTimestamps } = context;
+  let lookedCount = 0;
+  for (const [agent, indexes] of host?.members ?? []) {
+    lookedCount += indexes.length;
+    if (live.has(agent)) writeAgent(context, agent, indexes);
+    if (!writer.isFull && lookedCount < seriesPerTurn) continue;
+    lookedCount = 0;
+    yield;
+  }
+  for (const sample of checkSamples) {
+    writeHead(context);
+    writer.text(sampleText(hasTimestamps ? sample : { ...sample, atMs: null }, format));
+    if (writer.isFull) yield;
+  }
+}
+
+const writeHead = (context: FamilyContext): void => {
+  if (!context.isHeadWritten) context.writer.text(context.head);
+  context.isHeadWritten = true;
+};
 
 /** Measured hot path: a million times a scrape in a large fleet. */
-const agentLines = (
-  agent: AgentSeries,
-  indexes: readonly number[],
-  { oldestAtMs, format, hasTimestamps }: { oldestAtMs: number; format: ExpositionFormat; hasTimestamps: boolean },
-): string => {
+const writeAgent = (context: FamilyContext, agent: AgentSeries, indexes: readonly number[]): void => {
+  const { writer, nowMs, hasTimestamps, format } = context;
   const { instance, shapes, values, atMs } = agent;
-  let lines = '';
+  const oldestAtMs = nowMs - staleAfterMs;
   for (const index of indexes) {
     const valueAtMs = atMs[index] ?? 0;
     const shape = shapes[index];
     if (valueAtMs <= oldestAtMs || !shape) continue;
-    const stamp = hasTimestamps ? stampText(valueAtMs, format) : '';
-    lines += `${shape.head}${instance}${shape.tail}${valueText(values[index] ?? Number.NaN)}${stamp}\n`;
+    if (!context.isHeadWritten) writeHead(context);
+    writer.raw(shape.head);
+    writer.raw(instance);
+    writer.raw(shape.tail);
+    writer.value(values[index] ?? Number.NaN);
+    if (hasTimestamps) {
+      writer.byte(space);
+      writer.value(format === 'text' ? Math.round(valueAtMs) : Math.round(valueAtMs) / 1000);
+    }
+    writer.byte(lineFeed);
   }
-  return lines;
 };

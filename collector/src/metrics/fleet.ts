@@ -4,15 +4,17 @@ import type { MetricFamily, Series } from '@jiwei/shared/series.ts';
 import { labelsText } from './text-format.ts';
 
 /**
- * How a series is written for any agent: `head` + instance label of the agent + `tail`. Agents of like hosts have like series, so that shapes
- * are shared: a series then takes 20 bytes instead of the hundred of its text.
+ * How a series is written for any agent: `head` + instance label of the agent + `tail`, in bytes ready to be copied. Agents of like hosts have
+ * like series, so that shapes are shared: a series then takes some 30 bytes instead of the hundred of its text.
  */
 export interface SeriesShape {
   readonly family: string;
+  /** What it is known by: head and tail as text. */
+  readonly key: string;
   /** `name{a="1",` */
-  readonly head: string;
+  readonly head: Uint8Array;
   /** `,z="2"} ` */
-  readonly tail: string;
+  readonly tail: Uint8Array;
 }
 
 /** Latest values of one agent's series, by dictionary index. Mutated by createFleet alone. */
@@ -20,7 +22,7 @@ export interface AgentSeries {
   readonly agentId: AgentId;
   readonly bootId: number;
   /** `instance="…"`, escaped. */
-  readonly instance: string;
+  readonly instance: Uint8Array;
   /** null: a series that is there twice; the first one stands. */
   readonly shapes: (SeriesShape | null)[];
   values: Float64Array;
@@ -46,9 +48,12 @@ export interface Fleet {
   forget(agentId: AgentId): void;
   /** The latest value of one series by its place in the dictionary, or null when none has come. */
   lookup(agentId: AgentId, index: number): { readonly value: number; readonly atMs: number } | null;
+  agents(): Iterable<AgentSeries>;
   /** Families by name, sorted. Type and help are those of the first agent that told. */
   families(): readonly FleetFamily[];
 }
+
+const encoder = new TextEncoder();
 
 export const createFleet = (): Fleet => {
   const agents = new Map<AgentId, AgentSeries>();
@@ -73,7 +78,7 @@ export const createFleet = (): Fleet => {
     forget(agentId);
     const agent: AgentSeries = {
       ...{ agentId, bootId, shapes: [], values: new Float64Array(0), atMs: new Float64Array(0) },
-      instance: labelsText([['instance', agentId]]),
+      instance: encoder.encode(labelsText([['instance', agentId]])),
     };
     agents.set(agentId, agent);
     return agent;
@@ -115,6 +120,7 @@ export const createFleet = (): Fleet => {
       const value = agent?.values[index];
       return value === undefined || atMs === 0 ? null : { value, atMs };
     },
+    agents: () => agents.values(),
     families: () => [...families.values()].sort((left, right) => (left.name < right.name ? -1 : 1)),
   };
 };
@@ -144,25 +150,21 @@ const grow = (agent: AgentSeries): void => {
 /** Shapes by their text, counted, so that one that nobody uses any more goes. */
 const createShapes = () => {
   const byText = new Map<string, { readonly shape: SeriesShape; uses: number }>();
-  const textOf = (shape: SeriesShape): string => `${shape.head}\n${shape.tail}`;
   return {
     take: (series: Series): SeriesShape => {
       const made = shapeOf(series);
-      const known = byText.get(textOf(made));
-      if (known !== undefined) {
-        known.uses += 1;
-        return known.shape;
-      }
-      byText.set(textOf(made), { shape: made, uses: 1 });
-      return made;
+      const known = byText.get(made.key);
+      if (known === undefined) byText.set(made.key, { shape: made, uses: 1 });
+      else known.uses += 1;
+      return known?.shape ?? made;
     },
     release: (some: readonly (SeriesShape | null)[]): void => {
       for (const shape of some) {
         if (shape === null) continue;
-        const known = byText.get(textOf(shape));
+        const known = byText.get(shape.key);
         if (known === undefined) continue;
         known.uses -= 1;
-        if (known.uses === 0) byText.delete(textOf(shape));
+        if (known.uses === 0) byText.delete(shape.key);
       }
     },
   };
@@ -172,9 +174,7 @@ const createShapes = () => {
 const shapeOf = ({ family, labels }: Series): SeriesShape => {
   const before = labelsText(labels.filter(([name]) => name < 'instance'));
   const after = labelsText(labels.filter(([name]) => name > 'instance'));
-  return {
-    family: family.name,
-    head: before === '' ? `${family.name}{` : `${family.name}{${before},`,
-    tail: after === '' ? '} ' : `,${after}} `,
-  };
+  const head = before === '' ? `${family.name}{` : `${family.name}{${before},`;
+  const tail = after === '' ? '} ' : `,${after}} `;
+  return { family: family.name, key: `${head}\n${tail}`, head: encoder.encode(head), tail: encoder.encode(tail) };
 };
