@@ -16,8 +16,13 @@ const powersOfTen = [1, 10, 100, 1_000, 10_000, 100_000, million, 10_000_000, 10
  * copying prepared bytes takes a quarter of the time of joining strings. Mutable; belongs to one scrape.
  */
 export class ChunkWriter {
-  #bytes = Buffer.allocUnsafe(chunkBytes + 4_096);
+  #bytes: Buffer;
   #length = 0;
+
+  /** @param expectedBytes room made at first; it grows */
+  constructor(expectedBytes = chunkBytes + 4_096) {
+    this.#bytes = Buffer.allocUnsafe(expectedBytes);
+  }
 
   get isFull(): boolean {
     return this.#length >= chunkBytes;
@@ -33,10 +38,14 @@ export class ChunkWriter {
     return chunk;
   }
 
-  raw(bytes: Uint8Array): void {
-    this.#reserve(bytes.length);
-    this.#bytes.set(bytes, this.#length);
-    this.#length += bytes.length;
+  /** Three parts one after the other. */
+  line(first: Uint8Array, second: Uint8Array, third: Uint8Array): void {
+    const length = first.length + second.length + third.length;
+    this.#reserve(length);
+    this.#bytes.set(first, this.#length);
+    this.#bytes.set(second, this.#length + first.length);
+    this.#bytes.set(third, this.#length + first.length + second.length);
+    this.#length += length;
   }
 
   text(text: string): void {

@@ -1,6 +1,6 @@
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { SampleRow } from '@jiwei/shared/protocol/samples.ts';
-import type { MetricFamily, Series } from '@jiwei/shared/series.ts';
+import type { Label, MetricFamily, Series } from '@jiwei/shared/series.ts';
 import { labelsText } from './text-format.ts';
 
 /**
@@ -8,7 +8,7 @@ import { labelsText } from './text-format.ts';
  * like series, so that shapes are shared: a series then takes some 30 bytes instead of the hundred of its text.
  */
 export interface SeriesShape {
-  readonly family: string;
+  readonly family: FleetFamily;
   /** What it is known by: head and tail as text. */
   readonly key: string;
   /** `name{a="1",` */
@@ -30,10 +30,12 @@ export interface AgentSeries {
   atMs: Float64Array;
 }
 
-/** A family and who has series of it. */
+/** A family some agent has series of. */
 export interface FleetFamily extends MetricFamily {
-  /** Indexes of the family's series, per agent. */
-  readonly members: Map<AgentSeries, number[]>;
+  /** From 0, no two families alike: a scrape finds what belongs to a family by it. */
+  readonly number: number;
+  /** Series of all agents. */
+  seriesCount: number;
 }
 
 /** The latest value of every host series of every agent. */
@@ -59,15 +61,16 @@ export const createFleet = (): Fleet => {
   const agents = new Map<AgentId, AgentSeries>();
   const families = new Map<string, FleetFamily>();
   const shapes = createShapes();
+  let familyCount = 0;
 
   const forget = (agentId: AgentId): void => {
     const agent = agents.get(agentId);
     if (agent === undefined) return;
     agents.delete(agentId);
-    for (const name of new Set(agent.shapes.flatMap((shape) => shape?.family ?? []))) {
-      const family = families.get(name);
-      family?.members.delete(agent);
-      if (family?.members.size === 0) families.delete(name);
+    for (const shape of agent.shapes) {
+      if (shape === null) continue;
+      shape.family.seriesCount -= 1;
+      if (shape.family.seriesCount === 0) families.delete(shape.family.name);
     }
     shapes.release(agent.shapes);
   };
@@ -84,12 +87,13 @@ export const createFleet = (): Fleet => {
     return agent;
   };
 
-  const addMember = (agent: AgentSeries, family: MetricFamily, index: number): void => {
-    const known = families.get(family.name) ?? { ...family, members: new Map() };
-    families.set(family.name, known);
-    const indexes = known.members.get(agent);
-    if (indexes === undefined) known.members.set(agent, [index]);
-    else indexes.push(index);
+  const familyOf = (family: MetricFamily): FleetFamily => {
+    const known = families.get(family.name);
+    if (known !== undefined) return known;
+    const made = { ...family, number: familyCount, seriesCount: 0 };
+    familyCount += 1;
+    families.set(family.name, made);
+    return made;
   };
 
   return {
@@ -99,10 +103,10 @@ export const createFleet = (): Fleet => {
       const fresh = series.slice(Math.max(0, agent.shapes.length - firstIndex));
       const seen = new Set(agent.shapes);
       for (const one of fresh) {
-        const shape = shapes.take(one);
+        const shape = shapes.take(one, familyOf(one.family));
         const isDouble = seen.has(shape);
         if (isDouble) shapes.release([shape]);
-        else addMember(agent, one.family, agent.shapes.length);
+        else shape.family.seriesCount += 1;
         seen.add(shape);
         agent.shapes.push(isDouble ? null : shape);
       }
@@ -151,8 +155,8 @@ const grow = (agent: AgentSeries): void => {
 const createShapes = () => {
   const byText = new Map<string, { readonly shape: SeriesShape; uses: number }>();
   return {
-    take: (series: Series): SeriesShape => {
-      const made = shapeOf(series);
+    take: (series: Series, family: FleetFamily): SeriesShape => {
+      const made = shapeOf(series.labels, family);
       const known = byText.get(made.key);
       if (known === undefined) byText.set(made.key, { shape: made, uses: 1 });
       else known.uses += 1;
@@ -171,10 +175,10 @@ const createShapes = () => {
 };
 
 /** The agent's own `instance`, if it has one, says nothing here: it is replaced, as the rules see it too. */
-const shapeOf = ({ family, labels }: Series): SeriesShape => {
+const shapeOf = (labels: readonly Label[], family: FleetFamily): SeriesShape => {
   const before = labelsText(labels.filter(([name]) => name < 'instance'));
   const after = labelsText(labels.filter(([name]) => name > 'instance'));
   const head = before === '' ? `${family.name}{` : `${family.name}{${before},`;
   const tail = after === '' ? '} ' : `,${after}} `;
-  return { family: family.name, key: `${head}\n${tail}`, head: encoder.encode(head), tail: encoder.encode(tail) };
+  return { family, key: `${head}\n${tail}`, head: encoder.encode(head), tail: encoder.encode(tail) };
 };
