@@ -9,6 +9,10 @@ import { openAccess } from './first-start.ts';
 import { buildHttp } from './http/app.ts';
 import type { Links } from './ingest/host.ts';
 import { createIngest, type Ingest } from './ingest/server.ts';
+import { createCollectorCounters } from './metrics/collector-counters.ts';
+import { createFleet, type Fleet } from './metrics/fleet.ts';
+import { metricsRoutes } from './metrics/routes.ts';
+import { createOutbox } from './notify/outbox.ts';
 import { notifierSchemas } from './notify/registry.ts';
 import type { ServeOptions } from './options.ts';
 import { type Collector, collectorIdOf, createCollector } from './runtime/collector.ts';
@@ -22,6 +26,7 @@ import { ruleNamesOf } from './runtime/rule-names.ts';
 import type { CollectorService } from './runtime/service.ts';
 import { firstDeclaration, lastStampOf, leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
 import { createWriter } from './runtime/writer.ts';
+import type { Store } from './store/port.ts';
 import { openSqliteStore } from './store/sqlite.ts';
 
 /** What the whole collector is built from besides its options. */
@@ -63,27 +68,32 @@ export const openCollector = async (options: ServeOptions, world: World): Promis
   }
 };
 
+/** What the writer continues from, read from the store. */
+const recall = async (options: ServeOptions, world: World, store: Store, fleet: Fleet) => {
+  const { clock } = world;
+  const reader: DeclarationReader = { notifierSchemas, readRuleFile: ruleFileReader(options.declarationFile) };
+  const { declaration, refused } = await firstDeclaration(store, reader, options.declarationFile, clock.nowMs());
+  const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
+  const entities = await store.entities();
+  const nowMs = Math.max(lastStampOf(entities), clock.nowMs());
+  const spans = await store.spansSince(nowMs - limits.correctionMsMax);
+  const state = restoreState(directory.config, entities, spans, nowMs);
+  const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
+  recallSamples(state, intake, frames, nowMs);
+  return { reader, declaration, refused, directory, state, intake, nowMs };
+};
+
 const build = async (options: ServeOptions, world: World, closers: Closers): Promise<Omit<RunningCollector, 'close'>> => {
   const { clock, log } = world;
   const dataFolder = resolve(options.dataFolder);
   await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const store = await openSqliteStore({ path: join(dataFolder, 'jiwei.db'), clock });
   closers.push(() => store.close());
-
   const { access, adminToken } = await openAccess(store, options);
-  const reader: DeclarationReader = { notifierSchemas, readRuleFile: ruleFileReader(options.declarationFile) };
-  const { declaration, refused } = await firstDeclaration(store, reader, options.declarationFile, clock.nowMs());
-  const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
   const fleet = createFleet();
-  const counters = createCounters();
-
-  const entities = await store.entities();
-  const lastAtMs = lastStampOf(entities);
-  const nowMs = Math.max(lastAtMs, clock.nowMs());
-  const spans = await store.spansSince(nowMs - limits.correctionMsMax);
-  const state = restoreState(directory.config, entities, spans, nowMs);
-  const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
-  recallSamples(state, intake, frames, nowMs);
+  const counters = createCollectorCounters();
+  closers.push(() => counters.close());
+  const { reader, declaration, refused, directory, state, intake, nowMs } = await recall(options, world, store, fleet);
 
   // Writer, links and service need each other; what comes later is reached through these, which are set before anything flows.
   let ingest: Ingest | null = null;
@@ -104,42 +114,39 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const outbox = createOutbox({ store, clock, log, counters });
   closers.push(() => outbox.close());
   await outbox.configure(declaration);
-
   collector = createCollector({
     ...{ store, clock, log, state, intake, directory, reader, writer },
     version: world.version,
     links: () => ingest?.links ?? noLinks,
-    onDeclaration: (next) => void outbox.configure(next),
+    onDeclaration: (next) => outbox.configure(next),
     onNotifications: () => outbox.wake(),
-    onAgentLost: () => undefined,
+    onAgentGone: (agentId) => fleet.forget(agentId),
   });
   closers.push(() => collector?.close());
   if (refused !== null) collector.noteDeclarationError(refused);
 
-  const app = await buildHttp({ service: collector.service, clock, access, log, tls: await readTls(options), plugins: [] });
+  const { service, host } = collector;
+  const plugins = [metricsRoutes({ service, clock, fleet, counters })];
+  const app = await buildHttp({ service, clock, access, log, tls: await readTls(options), plugins });
   closers.push(() => app.close());
   ingest = createIngest({
-    server: app.server,
-    host: collector.host,
-    clock,
-    log,
-    collectorId: await collectorIdOf(store),
+    ...{ server: app.server, host, clock, log, collectorId: await collectorIdOf(store) },
     heartbeatMs: options.heartbeatMs,
     heartbeatTimeoutMs: options.heartbeatTimeoutMs,
     onRefused: counters.linkRefused,
   });
   closers.push(() => ingest?.close());
-
+  await leaveLocalToken(options.localAgentTokenFile, service);
   const url = await app.listen({ host: options.host, port: options.port });
+
   if (options.declarationFile !== null) {
     const watch = await watchDeclaration(options.declarationFile, clock, collector);
     closers.push(() => watch.close());
   }
   closers.push(scheduleRetention(store, clock, log));
-  await leaveLocalToken(options.localAgentTokenFile, collector.service);
   outbox.wake();
   log.info({ url, dataFolder }, 'collector listens');
-  return { url, adminToken, service: collector.service };
+  return { url, adminToken, service };
 };
 
 /** Before the links stand, nobody is connected. */

@@ -59,5 +59,12 @@ export type Effect =
       readonly probe: AgentProbe;
       readonly timeoutMs: number;
     }
+  /** A person's act that the incident's state does not allow; nothing was changed. Answered to whoever asked, with the code. */
+  | {
+      readonly kind: 'rejected';
+      readonly code: 'CONFLICT' | 'NOT_FOUND';
+      readonly incidentId: IncidentId;
+      readonly message: string;
+    }
   /** An entity of the state changed and must be stored (value: JSON) or forgotten (value null). */
   | { readonly kind: 'entity'; readonly entity: string; readonly id: string; readonly value: unknown };

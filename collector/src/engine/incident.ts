@@ -9,12 +9,15 @@ export type IncidentState = (typeof incidentStates)[number];
 /**
  * What is wrong with the asset; with the asset it is the identity of the open incident.
  * `down`: a critical check is down. `degraded`. `check:<id>`: a check that is not critical is down. `agent`: its agent stopped or host is
- * gone. `rule:<id>` plus the alert's own labels. `zone`: many at once.
+ * gone. `rule:<id>` plus the alert's own labels. `zone`: many agents of a zone lost at once. `storm`: many incidents of a zone at once.
  */
 export type ProblemKey = string;
 
-/** Why a response cycle does not count in the response rate (kpi 2.2). */
-export const exclusions = ['maintenance', 'child', 'autoRecovered', 'late'] as const;
+/**
+ * Why a response cycle does not count in the response rate: people were not told because of maintenance or because it belongs to another
+ * incident, it recovered by itself before anybody had to answer, or its asset or check was taken out of the register.
+ */
+export const exclusions = ['maintenance', 'child', 'autoRecovered', 'late', 'retired'] as const;
 export type Exclusion = (typeof exclusions)[number];
 
 /** One round of an incident: from (re)opening to resolution; the promises are kept or broken per cycle. */
@@ -47,7 +50,7 @@ export interface Incident {
   readonly summary: string;
   /** Free facts for templates: check, target, rule annotations, names of attached assets. */
   readonly details: Readonly<Record<string, string>>;
-  /** When the fault itself began (first failed probe), which may be before `openedAtMs`. */
+  /** When the fault of the present cycle began (first failed probe), which may be before the incident opened. */
   readonly faultFromMs: EpochMs;
   readonly openedAtMs: EpochMs;
   /** When the fault itself ended (first good probe of the recovered run). */

@@ -11,7 +11,7 @@ export const staleAfterMs = 5 * minuteMs;
 /** Series looked at between two turns of the event loop, written or not: about a millisecond of work. */
 const seriesPerTurn = 4_096;
 /** Series whose lines one pass gathers: some 10 MiB. */
-const seriesPerPass = 100_000;
+const seriesPerPass = 50_000;
 /** A line, usually; the room first made for it. */
 const lineBytesUsual = 96;
 const sliceBytes = 64 * 1024;

@@ -1,4 +1,3 @@
-import { dirname, isAbsolute, join } from 'node:path';
 import type { z } from 'zod';
 import { type EngineTiming, engineTimingDefault, type RuleConfig } from '../engine/config.ts';
 import { checkAt, checkDefaults } from './check-item.ts';
@@ -13,6 +12,7 @@ import type {
   DeclaredMaintenance,
   DeclaredNotifier,
 } from './declaration.ts';
+import { ruleFilePath } from './inline-rules.ts';
 import { unknownKey } from './issues.ts';
 import {
   agentSchema,
@@ -127,7 +127,7 @@ const allRulesAt = (collector: Collector, keys: Keys, options: ParseOptions): { 
       fail('needs the path of a rule file');
       continue;
     }
-    const file = isAbsolute(item) ? item : join(dirname(options.fileName), item);
+    const file = ruleFilePath(options.fileName, item);
     const text = options.readRuleFile?.(file) ?? null;
     if (text === null) {
       fail(

@@ -15,8 +15,11 @@ export interface KnownIds {
 
 const checkReference = (collector: Collector, known: KnownIds, kind: keyof KnownIds, id: string, path: Path): void => {
   if (known[kind].has(id)) return;
-  const names = [...known[kind]].slice(0, 5).join(', ');
-  const hint = suggestion(id, known[kind]) || (names === '' ? `; no ${kind} is declared` : `; declared are ${names}`);
+  // Far more errors than are shown: comparing each with every name would take seconds.
+  const isShown = collector.errors.length < 2 * limits.declarationErrorsMax;
+  const names = isShown ? [...known[kind]].slice(0, 5).join(', ') : '…';
+  const hint =
+    (isShown ? suggestion(id, known[kind]) : '') || (names === '' ? `; no ${kind} is declared` : `; declared are ${names}`);
   collector.errors.push(collector.source.errorAt(path, `is "${id}", but no such ${kind} is declared${hint}`));
 };
 

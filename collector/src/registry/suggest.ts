@@ -29,6 +29,7 @@ export const nearestName = (mistyped: string, known: Iterable<string>): string |
   for (const name of known) {
     compared += 1;
     if (compared > comparedNamesMax) break;
+    if (Math.abs(name.length - mistyped.length) >= least) continue;
     const distance = editDistance(mistyped.toLowerCase(), name.toLowerCase());
     if (distance < least) {
       least = distance;

@@ -31,10 +31,11 @@ export interface CollectorOptions {
   readonly writer: Writer;
   links(): Links;
   /** Notifiers and routes changed. */
-  onDeclaration(declaration: Declaration): void;
+  onDeclaration(declaration: Declaration): Promise<void>;
   /** New notifications are in the outbox. */
   onNotifications(): void;
-  onAgentLost(agentId: AgentId): void;
+  /** Its values are no longer anybody's. */
+  onAgentGone(agentId: AgentId): void;
 }
 
 /** The running collector, seen from its three sides: readers and people, the agents' links, and the writer's effects. */
@@ -114,7 +115,6 @@ export const createCollector = (options: CollectorOptions): Collector => {
     lost: (agentId, cause) => {
       log.info({ agentId, cause }, 'agent lost');
       lost.lost(agentId);
-      options.onAgentLost(agentId);
       submitQuietly({ kind: 'agentLost', agentId, cause });
     },
     deliver: writer.deliver,
@@ -125,7 +125,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
     const declaration = readDeclaration(text, source, reader);
     const saved = await store.saveDeclaration({ appliedAtMs: clock.nowMs(), appliedBy: actor, source, text });
     directory.setDeclaration(declaration);
-    options.onDeclaration(declaration);
+    await options.onDeclaration(declaration);
     await reconfigure();
     declarationError = null;
     log.info({ version: saved.version, source, actor }, 'declaration in force');
@@ -198,6 +198,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
       const revoked = { ...record, revokedAtMs: clock.nowMs() };
       await store.saveAgent(revoked);
       directory.setAgent(revoked);
+      options.onAgentGone(id);
       options.links().disconnect(id, 'AGENT_REVOKED', 'the key of this agent was revoked');
       await reconfigure();
     },

@@ -1,0 +1,41 @@
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+
+/** A question to another agent that is still open. */
+export interface Question {
+  readonly requestId: string;
+  readonly askerId: AgentId;
+  readonly askedAtMs: EpochMs;
+  readonly dueAtMs: EpochMs;
+}
+
+/** What is known of the host of a lost agent. `asking`: nothing yet. `cannotTell`: there is nobody to ask. */
+export type HostVerdict = 'asking' | 'reachable' | 'unreachable' | 'cannotTell';
+
+/** A loss and the questions about it; replaced at each change. */
+export interface Loss {
+  readonly atMs: EpochMs;
+  readonly cause: 'closed' | 'silent' | 'bye';
+  readonly isGraceOver: boolean;
+  /** Questions asked since the loss; the last part of their ids. */
+  readonly questionCount: number;
+  readonly question: Question | null;
+  /** Present round: who was asked, how many of them failed, and since when. */
+  readonly askedIds: readonly AgentId[];
+  readonly failedCount: number;
+  readonly failedFromMs: EpochMs | null;
+  readonly verdict: HostVerdict;
+  readonly verdictAtMs: EpochMs;
+  /** Whether anybody reached the host since the loss: then it went down later than its agent. */
+  readonly wasReachable: boolean;
+  /** When the next round begins; null while one is under way. */
+  readonly nextRoundAtMs: EpochMs | null;
+}
+
+/** An agent's connection, as it is stored. */
+export interface AgentState {
+  readonly id: AgentId;
+  readonly sinceMs: EpochMs;
+  /** null while it is connected. */
+  readonly loss: Loss | null;
+}

@@ -1,0 +1,226 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { AgentState, Loss } from './agent-state.ts';
+import type { AgentEntry } from './config.ts';
+import { agentCheckIdOf } from './config-index.ts';
+import { setDeadline } from './deadlines.ts';
+import type { Span } from './effect.ts';
+import type { EngineEvent } from './event.ts';
+import type { BadFinding, Finding } from './finding.ts';
+import { worseSeverity } from './findings.ts';
+import { checkTimeline } from './histories.ts';
+import { saysNothing } from './lane.ts';
+import { type EngineState, indexAgent } from './state.ts';
+import { type AffectedAsset, asAgentId } from './subject.ts';
+import { rewrite } from './timeline.ts';
+import { keep, revise, soil, type Turn } from './turn.ts';
+
+/** Two failed questions, to different agents where there are any, make a host unreachable. */
+const failuresNeeded = 2;
+
+const put = (turn: Turn, agent: AgentState): void => {
+  const { state } = turn;
+  state.agents.set(agent.id, agent);
+  indexAgent(state, agent);
+  setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(state, agent));
+  keep(turn, 'agent', agent.id);
+  const entry = state.config.agents.get(agent.id);
+  if (entry !== undefined) turn.assess.add(entry.assetId);
+};
+
+/** When a lost agent must be looked at: the end of its grace, of an open question, or the next round. */
+export const agentDueAtMs = (state: EngineState, agent: AgentState): EpochMs | null => {
+  const { loss } = agent;
+  if (loss === null) return null;
+  const dues = [
+    loss.isGraceOver ? null : loss.atMs + state.config.timing.agentGraceMs,
+    loss.question?.dueAtMs ?? null,
+    loss.nextRoundAtMs,
+  ].filter((atMs) => atMs !== null);
+  return dues.length === 0 ? null : Math.min(...dues);
+};
+
+const record = (turn: Turn, agentId: AgentId, fromMs: EpochMs, tail: readonly Omit<Span, 'reason' | 'attributedTo'>[]): void => {
+  const { state } = turn;
+  const entry = state.config.agents.get(agentId);
+  if (entry === undefined) return;
+  const id = agentCheckIdOf(agentId);
+  const spans = tail.map((span) => ({ ...span, reason: null, attributedTo: null }));
+  const moved = revise(turn, { kind: 'check', id }, checkTimeline(state, id), false, (own) => rewrite(own, fromMs, spans));
+  if (moved !== null) soil(turn.dirtyAssets, entry.assetId, moved);
+};
+
+/** The agent's link stands. */
+export const onAgentConnected = (turn: Turn, event: Extract<EngineEvent, { kind: 'agentConnected' }>): void => {
+  const { state, nowMs } = turn;
+  if (!state.config.agents.has(event.agentId)) return;
+  const before = state.agents.get(event.agentId);
+  if (before !== undefined && before.loss === null) return;
+  const loss = before?.loss ?? null;
+  // Back within the grace: its host was never in question.
+  if (loss !== null && !loss.isGraceOver) record(turn, event.agentId, loss.atMs, []);
+  else record(turn, event.agentId, nowMs, [{ fromMs: nowMs, status: 'up' }]);
+  put(turn, { id: event.agentId, sinceMs: nowMs, loss: null });
+};
+
+/** The agent's link is gone: a question, not yet an answer. */
+export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'agentLost' }>): void => {
+  const { state, nowMs } = turn;
+  const before = state.agents.get(event.agentId);
+  if (before === undefined || before.loss !== null || !state.config.agents.has(event.agentId)) return;
+  record(turn, event.agentId, nowMs, [{ fromMs: nowMs, status: 'unknown' }]);
+  const loss: Loss = {
+    atMs: nowMs,
+    cause: event.cause,
+    isGraceOver: false,
+    questionCount: 0,
+    question: null,
+    askedIds: [],
+    failedCount: 0,
+    failedFromMs: null,
+    verdict: 'asking',
+    verdictAtMs: nowMs,
+    wasReachable: false,
+    nextRoundAtMs: null,
+  };
+  put(turn, { id: event.agentId, sinceMs: nowMs, loss: ask(turn, event.agentId, loss) });
+};
+
+/** Others that can be asked now, the nearest in order first: of the zone, then anybody; those not yet asked in this round first. */
+const chooseAsker = (state: EngineState, lost: AgentEntry, askedIds: readonly AgentId[]): AgentId | null => {
+  const place = state.index.placeOf.get(lost.id);
+  const ring = (list: readonly AgentEntry[], at: number): AgentEntry[] => [...list.slice(at + 1), ...list.slice(0, at)];
+  const zone = lost.zoneId === null ? [] : (state.index.agentsOfZone.get(lost.zoneId) ?? []);
+  const nearest = [...ring(zone, place?.inZone ?? 0), ...ring(state.index.agents, place?.overall ?? 0)];
+  const present = nearest.filter((agent) => agent.id !== lost.id && state.agents.get(agent.id)?.loss === null);
+  return (present.find((agent) => !askedIds.includes(agent.id)) ?? present[0])?.id ?? null;
+};
+
+/** Puts the next question, or settles that nobody can tell. */
+const ask = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
+  const { state, nowMs } = turn;
+  const { timing } = state.config;
+  const entry = state.config.agents.get(agentId);
+  const askerId = entry === undefined || entry.address === null ? null : chooseAsker(state, entry, loss.askedIds);
+  if (entry === undefined || entry.address === null || askerId === null) {
+    const cannot = { ...loss, question: null, nextRoundAtMs: nowMs + timing.questionIntervalMs };
+    // Nobody could look: what was known of the host is no longer so.
+    if (loss.verdict === 'reachable' || loss.verdict === 'unreachable')
+      record(turn, agentId, nowMs, [{ fromMs: nowMs, status: 'unknown' }]);
+    return { ...cannot, verdict: 'cannotTell', verdictAtMs: nowMs };
+  }
+  const requestId = `${agentId}/${loss.atMs}/${loss.questionCount + 1}`;
+  const question = { requestId, askerId, askedAtMs: nowMs, dueAtMs: nowMs + timing.questionMs };
+  turn.requests.push({
+    kind: 'requestProbe',
+    requestId,
+    agentId: askerId,
+    probe: { kind: 'icmp', spec: { host: entry.address, count: 2, lossRatioDegraded: 1, tcpFallbackPort: 22 } },
+    // The answer still has to come back within the question's own time.
+    timeoutMs: Math.max(1, Math.floor(timing.questionMs * 0.6)),
+  });
+  return { ...loss, question, questionCount: loss.questionCount + 1, askedIds: [...loss.askedIds, askerId], nextRoundAtMs: null };
+};
+
+/** Another agent has looked. */
+export const onProbeAnswer = (turn: Turn, event: Extract<EngineEvent, { kind: 'probeAnswer' }>): void => {
+  const lostId = event.requestId.slice(0, event.requestId.indexOf('/'));
+  const agent = turn.state.agents.get(asAgentId(lostId));
+  if (agent?.loss?.question?.requestId !== event.requestId || agent.loss.question.askerId !== event.agentId) return;
+  put(turn, { ...agent, loss: settle(turn, agent.id, agent.loss, event.result) });
+};
+
+/** What an answer (null: none came) makes of the loss. */
+const settle = (turn: Turn, agentId: AgentId, loss: Loss, result: CheckResult | null): Loss => {
+  const { nowMs } = turn;
+  const { timing } = turn.state.config;
+  const askedAtMs = loss.question?.askedAtMs ?? nowMs;
+  const isReachable = result !== null && !saysNothing(result) && result.outcome !== 'down';
+  if (isReachable) {
+    if (loss.verdict !== 'reachable') {
+      const fromMs =
+        loss.verdict === 'unreachable' ? askedAtMs : Math.max(loss.atMs, loss.wasReachable ? loss.verdictAtMs : loss.atMs);
+      record(turn, agentId, fromMs, [{ fromMs, status: 'degraded' }]);
+    }
+    const answered = {
+      question: null,
+      askedIds: [],
+      failedCount: 0,
+      failedFromMs: null,
+      nextRoundAtMs: nowMs + timing.questionIntervalMs,
+    };
+    return {
+      ...loss,
+      ...answered,
+      verdict: 'reachable',
+      verdictAtMs: loss.verdict === 'reachable' ? loss.verdictAtMs : nowMs,
+      wasReachable: true,
+    };
+  }
+  // An agent that may not ask, or did not answer, says nothing of the host when there is somebody else to ask.
+  const failedCount = loss.failedCount + 1;
+  const failedFromMs = loss.failedFromMs ?? askedAtMs;
+  const failed = { ...loss, question: null, failedCount, failedFromMs };
+  if (failedCount < failuresNeeded) return ask(turn, agentId, failed);
+  if (loss.verdict !== 'unreachable') {
+    const fromMs = loss.wasReachable ? failedFromMs : loss.atMs;
+    record(turn, agentId, fromMs, [{ fromMs, status: 'down' }]);
+  }
+  const next = { askedIds: [], failedCount: 0, failedFromMs: null, nextRoundAtMs: nowMs + timing.questionIntervalMs };
+  return { ...failed, ...next, verdict: 'unreachable', verdictAtMs: loss.verdict === 'unreachable' ? loss.verdictAtMs : nowMs };
+};
+
+/** A lost agent's instant has come. @returns whether its grace has just ended */
+export const onAgentDue = (turn: Turn, agentId: AgentId): boolean => {
+  const { state, nowMs } = turn;
+  const agent = state.agents.get(agentId);
+  if (agent === undefined || agent.loss === null) return false;
+  let { loss } = agent;
+  const isGraceEnd = !loss.isGraceOver && loss.atMs + state.config.timing.agentGraceMs <= nowMs;
+  if (isGraceEnd) loss = { ...loss, isGraceOver: true };
+  if (loss.question !== null && loss.question.dueAtMs <= nowMs) loss = settle(turn, agentId, loss, null);
+  else if (loss.nextRoundAtMs !== null && loss.nextRoundAtMs <= nowMs)
+    loss = ask(turn, agentId, { ...loss, askedIds: [], failedCount: 0, failedFromMs: null });
+  put(turn, { ...agent, loss });
+  return isGraceEnd;
+};
+
+const verdictWords = {
+  reachable: { reason: 'AGENT_STOPPED', severity: 'minor', text: 'the agent stopped; its host answers' },
+  unreachable: { reason: 'HOST_DOWN', severity: 'critical', text: 'neither the agent nor its host answers' },
+  cannotTell: { reason: 'AGENT_SILENT', severity: 'minor', text: 'the agent is silent and nobody can ask its host' },
+} as const;
+
+/** Problem `agent`: an agent of the asset is lost. */
+export const agentFinding = (state: EngineState, asset: AffectedAsset, nowMs: EpochMs): Finding => {
+  const agents = (state.index.agentsOn.get(asset.id) ?? []).flatMap((entry) => state.agents.get(entry.id) ?? []);
+  const lost = agents.filter((agent) => agent.loss?.isGraceOver === true);
+  const told = lost.flatMap((agent) =>
+    agent.loss === null || agent.loss.verdict === 'asking' ? [] : [{ agent, loss: agent.loss, verdict: agent.loss.verdict }],
+  );
+  const bad = told.map(({ agent, loss, verdict }): BadFinding => {
+    const { reason, severity, text } = verdictWords[verdict];
+    return {
+      kind: 'bad',
+      severity,
+      reason,
+      summary: `${asset.name}: ${text}`,
+      details: { agent: agent.id, cause: loss.cause },
+      faultFromMs: loss.atMs,
+      failing: [agent.id],
+      seenAtMs: loss.verdictAtMs,
+    };
+  });
+  const worst = bad.reduce<BadFinding | null>(
+    (found, one) =>
+      found === null || (worseSeverity(found.severity, one.severity) === one.severity && one.severity !== found.severity)
+        ? one
+        : found,
+    null,
+  );
+  if (worst !== null) return worst;
+  if (lost.length > 0) return { kind: 'between' };
+  const sinceMs = agents.filter((agent) => agent.loss === null).map((agent) => agent.sinceMs);
+  return { kind: 'good', faultToMs: sinceMs.length === 0 ? nowMs : Math.max(...sinceMs), text: 'the agent is connected again' };
+};

@@ -1,0 +1,256 @@
+import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { agentFinding } from './agents.ts';
+import { causeOf, waitUntilMs } from './cause.ts';
+import { descendantsOf, isInMaintenance } from './config-index.ts';
+import { setDeadline } from './deadlines.ts';
+import type { BadFinding, Finding } from './finding.ts';
+import { assetDownFinding, checkDownFinding, degradedFinding, worseSeverity } from './findings.ts';
+import type { ProblemKey } from './incident.ts';
+import { type IncidentRecord, problemIdOf } from './incident-record.ts';
+import {
+  attachIncident,
+  note,
+  openIncident,
+  releaseIncident,
+  reopenIncident,
+  resolveIncident,
+  save,
+  tellOpened,
+} from './incidents.ts';
+import { tell } from './notices.ts';
+import { latestRecord, openRecord } from './state.ts';
+import { type AffectedAsset, affectedAsset, zoneAssetIdOf, zoneOfAsset } from './subject.ts';
+import { keep, type Turn } from './turn.ts';
+import { noteOpening, stormFinding, zoneFinding } from './zones.ts';
+
+/** Looks at every asset something happened to, parents first, and brings its incidents in line with what is known. */
+export const assessAll = (turn: Turn): void => {
+  const { state } = turn;
+  const depthOf = (id: AssetId): number => state.index.depthOf.get(id) ?? -1;
+  while (turn.assess.size > 0) {
+    const next = [...turn.assess].reduce((first, id) => {
+      const isBefore = depthOf(id) < depthOf(first) || (depthOf(id) === depthOf(first) && id < first);
+      return isBefore ? id : first;
+    });
+    turn.assess.delete(next);
+    assessAsset(turn, next);
+  }
+};
+
+const assessAsset = (turn: Turn, assetId: AssetId): void => {
+  const { state, nowMs } = turn;
+  const asset = affectedAsset(state.config, assetId);
+  if (asset === null) return;
+  const zoneId = zoneOfAsset(assetId);
+  if (zoneId !== null) {
+    if (openRecord(state, assetId, 'zone') !== undefined) decide(turn, asset, 'zone', zoneFinding(state, zoneId, null));
+    if (openRecord(state, assetId, 'storm') !== undefined) decide(turn, asset, 'storm', stormFinding(state, zoneId, nowMs));
+    return;
+  }
+  // The host before what runs on it: its being gone explains the rest.
+  if (state.index.agentsOn.has(assetId)) decide(turn, asset, 'agent', agentFinding(state, asset, nowMs));
+  const failing = (problem: ProblemKey): readonly string[] => openRecord(state, assetId, problem)?.failing ?? [];
+  decide(turn, asset, 'down', assetDownFinding(state, asset, failing('down'), nowMs));
+  decide(turn, asset, 'degraded', degradedFinding(state, asset, failing('degraded'), nowMs));
+  for (const check of state.index.checksOf.get(assetId) ?? []) {
+    if (!check.critical) decide(turn, asset, checkProblemOf(check.id), checkDownFinding(state, asset, check, nowMs));
+  }
+};
+
+/** Problem of a check that is not critical. */
+export const checkProblemOf = (checkId: CheckId): ProblemKey => `check:${checkId}`;
+
+/** Brings one problem of one asset in line with what is known about it. */
+export const decide = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, finding: Finding): void => {
+  const open = openRecord(turn.state, asset.id, problem);
+  if (finding.kind === 'bad') {
+    if (open === undefined) begin(turn, asset, problem, finding);
+    else goOn(turn, asset, open, finding);
+    return;
+  }
+  stopWaiting(turn, asset.id, problem);
+  if (finding.kind === 'good') releaseHold(turn, asset.id, problem);
+  if (open === undefined || finding.kind === 'between') return;
+  if (finding.kind === 'unknown') markNoData(turn, open);
+  else end(turn, open, finding);
+};
+
+/** A person resolved it while it was failing; now it was seen good, so the next failure opens it again. */
+const releaseHold = (turn: Turn, assetId: AssetId, problem: ProblemKey): void => {
+  const latest = latestRecord(turn.state, assetId, problem);
+  if (latest === undefined || !latest.isHeld) return;
+  latest.isHeld = false;
+  keep(turn, 'incident', latest.incident.id);
+};
+
+const stopWaiting = (turn: Turn, assetId: AssetId, problem: ProblemKey): void => {
+  const id = problemIdOf(assetId, problem);
+  if (!turn.state.waits.delete(id)) return;
+  setDeadline(turn.state.deadlines, `wait|${id}`, null);
+  keep(turn, 'wait', id);
+};
+
+/** Whether the failure must still wait for the outcome of something above it. A wait is bounded once, when it begins. */
+const mustWait = (turn: Turn, assetId: AssetId, problem: ProblemKey): boolean => {
+  const { state, nowMs } = turn;
+  const id = problemIdOf(assetId, problem);
+  const known = state.waits.get(id);
+  const wantedUntilMs = waitUntilMs(state, assetId, problem, nowMs);
+  if (wantedUntilMs === null) return false;
+  if (known !== undefined) return known.untilMs > nowMs;
+  state.waits.set(id, { assetId, problem, untilMs: wantedUntilMs });
+  setDeadline(state.deadlines, `wait|${id}`, wantedUntilMs);
+  keep(turn, 'wait', id);
+  return true;
+};
+
+const begin = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, finding: BadFinding): void => {
+  const { state, nowMs } = turn;
+  const latest = latestRecord(state, asset.id, problem);
+  if (latest?.isHeld === true) return;
+  const cause = causeOf(state, asset.id, problem);
+  if (cause === undefined && mustWait(turn, asset.id, problem)) return;
+  stopWaiting(turn, asset.id, problem);
+  const resolvedAtMs = latest?.incident.resolvedAtMs ?? null;
+  const canReopen = latest !== undefined && resolvedAtMs !== null && nowMs - resolvedAtMs < limits.reopenMs;
+  const record = canReopen ? latest : openIncident(turn, asset, problem, finding, cause);
+  if (canReopen) reopenIncident(turn, asset, record, finding, cause);
+  if (isSuppressing(record)) gatherChildren(turn, record);
+  if (cause !== undefined) return;
+  tellOpened(turn, record);
+  if (zoneOfAsset(asset.id) === null && !record.incident.isInMaintenance && noteOpening(turn, record)) openStorm(turn, record);
+};
+
+const isSuppressing = (record: IncidentRecord): boolean =>
+  record.incident.problem === 'down' || record.incident.reason === 'HOST_DOWN';
+
+/** Failures of what depends on it that opened shortly before are its own: the order in which confirmations end is chance. */
+const gatherChildren = (turn: Turn, parent: IncidentRecord): void => {
+  const { state, nowMs } = turn;
+  for (const assetId of [parent.incident.assetId, ...descendantsOf(state.index, parent.incident.assetId)]) {
+    for (const id of [...(state.openOf.get(assetId) ?? [])].sort()) {
+      const record = state.incidents.get(id);
+      if (record === undefined || record === parent || record.incident.attachedTo !== null) continue;
+      const isRecent = nowMs - (record.incident.cycles.at(-1)?.openedAtMs ?? 0) <= limits.stormWindowMs;
+      if (isRecent && causeOf(state, assetId, record.incident.problem) === rootOf(turn, parent))
+        attachIncident(turn, record, rootOf(turn, parent));
+    }
+  }
+};
+
+const rootOf = (turn: Turn, record: IncidentRecord): IncidentRecord => {
+  const up = record.incident.attachedTo;
+  return (up === null ? undefined : turn.state.incidents.get(up)) ?? record;
+};
+
+const openStorm = (turn: Turn, record: IncidentRecord): void => {
+  const { state } = turn;
+  const { zoneId } = record.incident;
+  const asset = zoneId === null ? null : affectedAsset(state.config, zoneAssetIdOf(zoneId));
+  if (zoneId === null || asset === null) return;
+  decide(turn, asset, 'storm', stormFinding(state, zoneId, turn.nowMs));
+};
+
+/** An open problem is seen again. */
+const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding: BadFinding): void => {
+  const before = record.incident;
+  const failing = [...new Set([...record.failing, ...finding.failing])];
+  const isNew = failing.length > record.failing.length;
+  const severity = worseSeverity(before.severity, finding.severity);
+  record.failing = failing;
+  record.goodSinceMs = null;
+  const isChanged = isNew || severity !== before.severity || before.reason !== finding.reason || before.isNoData;
+  if (isChanged) {
+    record.incident = {
+      ...before,
+      severity,
+      reason: finding.reason,
+      summary: finding.summary,
+      details: { ...before.details, ...finding.details },
+      isNoData: false,
+    };
+    if (before.isNoData) note(turn, record, { kind: 'dataBack', text: 'data is back; it still fails' });
+    if (isNew || severity !== before.severity || before.reason !== finding.reason)
+      note(turn, record, { kind: 'updated', text: finding.summary });
+    save(turn, record);
+    // A graver fault is news to people.
+    if (severity !== before.severity && record.incident.isTold) tell(turn, record, 'firing', `-${severity}`);
+    if (isSuppressing(record) && before.reason !== finding.reason) gatherChildren(turn, record);
+  }
+  reconsiderAttachment(turn, asset, record, finding);
+};
+
+/** The incident it belonged to is over: on newer evidence it stands for itself, or belongs to another one. */
+const reconsiderAttachment = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding: BadFinding): void => {
+  const { state } = turn;
+  const parentId = record.incident.attachedTo;
+  if (parentId === null) return;
+  const parent = state.incidents.get(parentId);
+  const isParentOver = parent === undefined || parent.incident.state === 'resolved';
+  if (!isParentOver || (record.freshAfterMs !== null && finding.seenAtMs <= record.freshAfterMs)) return;
+  const cause = causeOf(state, asset.id, record.incident.problem);
+  if (cause !== undefined && cause !== parent) attachIncident(turn, record, cause);
+  else releaseIncident(turn, asset, record, 'it still fails although the other incident is over');
+};
+
+const markNoData = (turn: Turn, record: IncidentRecord): void => {
+  if (record.incident.isNoData) return;
+  record.incident = { ...record.incident, isNoData: true };
+  record.goodSinceMs = null;
+  note(turn, record, { kind: 'noData', text: 'nothing is known of it at the moment; it stays open' });
+  save(turn, record);
+};
+
+/** Proven good. A flapping one must stay so for a while first. */
+const end = (turn: Turn, record: IncidentRecord, finding: Extract<Finding, { kind: 'good' }>): void => {
+  const { nowMs } = turn;
+  const { flapQuietMs } = turn.state.config.timing;
+  if (record.incident.isFlapping) {
+    if (record.goodSinceMs === null) {
+      record.goodSinceMs = nowMs;
+      save(turn, record);
+      return;
+    }
+    if (nowMs - record.goodSinceMs < flapQuietMs) return;
+  }
+  resolveIncident(turn, record, { faultToMs: finding.faultToMs ?? nowMs, actor: 'engine', text: finding.text });
+  const { zoneId, assetId } = record.incident;
+  // The storm or outage it belonged to may be over with it.
+  if (zoneId !== null && zoneOfAsset(assetId) === null) turn.assess.add(zoneAssetIdOf(zoneId));
+};
+
+/** Windows begin and end: notices of open incidents are held back, and those that still fail afterwards are told. */
+export const settleMaintenance = (turn: Turn): void => {
+  const { state, nowMs } = turn;
+  for (const id of [...state.openOf.values()].flatMap((ids) => [...ids]).sort()) {
+    const record = state.incidents.get(id);
+    const asset = record === undefined ? null : affectedAsset(state.config, record.incident.assetId);
+    if (record === undefined || asset === null) continue;
+    const isRunning = isInMaintenance(state.index, asset.id, nowMs);
+    if (isRunning === record.incident.isInMaintenance) continue;
+    record.incident = { ...record.incident, isInMaintenance: isRunning };
+    note(
+      turn,
+      record,
+      isRunning
+        ? { kind: 'maintenanceBegan', text: 'notices are held back' }
+        : { kind: 'maintenanceEnded', text: 'it still fails after the window' },
+    );
+    save(turn, record);
+    const isExcused = record.incident.cycles.at(-1)?.excluded === 'maintenance';
+    if (!isRunning && isExcused && record.incident.attachedTo === null)
+      releaseIncident(turn, asset, record, 'the maintenance window is over');
+  }
+  setDeadline(state.deadlines, 'maintenance|', nextBoundaryMs(turn));
+};
+
+const nextBoundaryMs = (turn: Turn): number | null => {
+  const boundaries = turn.state.config.maintenance
+    .flatMap(({ fromMs, toMs }) => [fromMs, toMs])
+    .filter((atMs) => atMs > turn.nowMs);
+  return boundaries.length === 0 ? null : boundaries.reduce((first, atMs) => Math.min(first, atMs));
+};
+
+/** The asset of a wait or incident, to be looked at again. */
+export const assetOfKey = (key: string): AssetId => asId<'asset'>(key.slice(0, key.indexOf('|')));

@@ -1,0 +1,96 @@
+import type { AssetId, IncidentId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { ProblemKey } from './incident.ts';
+import type { IncidentRecord } from './incident-record.ts';
+import { isLaneSuspect, laneIdOf } from './lane.ts';
+import { type EngineState, openRecord } from './state.ts';
+import { zoneAssetIdOf } from './subject.ts';
+
+/** Problems that a failing parent or host explains. Rules look at anything at all, so they are never explained away. */
+const isExplainable = (problem: ProblemKey): boolean =>
+  problem === 'down' || problem === 'degraded' || problem === 'agent' || problem.startsWith('check:');
+
+/** An incident that takes the failures of other assets upon itself: the asset is known to be down. Unknown suppresses nothing. */
+const isSuppressing = (record: IncidentRecord): boolean =>
+  !record.incident.isNoData && (record.incident.problem === 'down' || record.incident.reason === 'HOST_DOWN');
+
+const downRecordOf = (state: EngineState, assetId: AssetId): IncidentRecord | undefined =>
+  [openRecord(state, assetId, 'down'), openRecord(state, assetId, 'agent')].find(
+    (record) => record !== undefined && isSuppressing(record),
+  );
+
+/** Follows attachments up to the incident people were told of. */
+const rootOf = (state: EngineState, record: IncidentRecord): IncidentRecord => {
+  let root = record;
+  const seen = new Set<IncidentId>();
+  for (let up = root.incident.attachedTo; up !== null && !seen.has(up); up = root.incident.attachedTo) {
+    seen.add(up);
+    const above = state.incidents.get(up);
+    if (above === undefined || above.incident.state === 'resolved') break;
+    root = above;
+  }
+  return root;
+};
+
+const nearest = (state: EngineState, assetId: AssetId, problem: ProblemKey): IncidentRecord | undefined => {
+  const zoneId = state.config.assets.get(assetId)?.zoneId ?? null;
+  if (zoneId !== null && problem === 'agent') {
+    const outage = openRecord(state, zoneAssetIdOf(zoneId), 'zone');
+    if (outage !== undefined) return outage;
+  }
+  if (isExplainable(problem)) {
+    // The asset's own host being gone explains its checks, and the other way round: whichever was found first is the incident.
+    const own = problem === 'down' ? openRecord(state, assetId, 'agent') : downRecordOf(state, assetId);
+    const isOwnFault = own !== undefined && isSuppressing(own) && own.incident.problem !== problem;
+    if (isOwnFault && (problem === 'agent' || own.incident.reason === 'HOST_DOWN')) return own;
+    for (const ancestorId of state.index.ancestorsOf.get(assetId) ?? []) {
+      const record = downRecordOf(state, ancestorId);
+      if (record !== undefined) return record;
+    }
+  }
+  return zoneId === null ? undefined : openRecord(state, zoneAssetIdOf(zoneId), 'storm');
+};
+
+/**
+ * The open incident to which a failure of the asset belongs, the one people were told of; undefined when it stands for itself.
+ * Nearest first: the outage of its zone (agents only), its own host, a parent, the parent's parents, a storm of its zone.
+ */
+export const causeOf = (state: EngineState, assetId: AssetId, problem: ProblemKey): IncidentRecord | undefined => {
+  const found = nearest(state, assetId, problem);
+  if (found === undefined) return undefined;
+  const root = rootOf(state, found);
+  const isItself = root.incident.assetId === assetId && root.incident.problem === problem;
+  return isItself ? undefined : root;
+};
+
+/**
+ * Until when a failure of the asset should wait because something above it may be failing too and is not yet sure; null: no need.
+ * Bounded by the time that confirmation takes.
+ */
+export const waitUntilMs = (state: EngineState, assetId: AssetId, problem: ProblemKey, nowMs: EpochMs): EpochMs | null => {
+  if (!isExplainable(problem)) return null;
+  let waitMs = 0;
+  for (const ancestorId of state.index.ancestorsOf.get(assetId) ?? []) {
+    waitMs = Math.max(waitMs, confirmationMs(state, ancestorId, nowMs));
+  }
+  return waitMs === 0 ? null : nowMs + waitMs;
+};
+
+const confirmationMs = (state: EngineState, assetId: AssetId, nowMs: EpochMs): number => {
+  const { timing } = state.config;
+  let mostMs = 0;
+  for (const check of state.index.checksOf.get(assetId) ?? []) {
+    const isSuspect = check.agentIds.some((agentId) => {
+      const lane = state.lanes.get(laneIdOf(check.id, agentId))?.state;
+      return lane !== undefined && isLaneSuspect(lane) && (lane.lastAtMs ?? 0) + check.staleAfterMs > nowMs;
+    });
+    if (check.critical && isSuspect) {
+      mostMs = Math.max(mostMs, check.confirm.failures * (check.confirm.retryMs + check.timeoutMs));
+    }
+  }
+  for (const agent of state.index.agentsOn.get(assetId) ?? []) {
+    const loss = state.agents.get(agent.id)?.loss ?? null;
+    if (loss?.verdict === 'asking') mostMs = Math.max(mostMs, timing.agentGraceMs + 2 * timing.questionMs);
+  }
+  return mostMs;
+};

@@ -1,0 +1,53 @@
+import { limits } from '@jiwei/shared/limits.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { EngineTiming } from './config.ts';
+import { setDeadline } from './deadlines.ts';
+import type { ResponseCycle } from './incident.ts';
+import type { IncidentRecord } from './incident-record.ts';
+import type { EngineState } from './state.ts';
+
+/** The response cycle that is running, or the last one. Every incident has one from its opening on. */
+export const presentCycle = (record: IncidentRecord): ResponseCycle => {
+  const cycle = record.incident.cycles.at(-1);
+  if (cycle === undefined) throw new Error(`incident ${record.incident.id} has no cycle`);
+  return cycle;
+};
+
+/** Replaces the present cycle. */
+export const reviseCycle = (record: IncidentRecord, change: Partial<ResponseCycle>): void => {
+  const cycles = record.incident.cycles.slice(0, -1);
+  record.incident = { ...record.incident, cycles: [...cycles, { ...presentCycle(record), ...change }] };
+};
+
+/** An instant at which somebody must have done something. */
+export interface HumanPromise {
+  readonly kind: 'warning' | 'respond' | 'onsite';
+  readonly atMs: EpochMs;
+}
+
+/** Promises of the present cycle that are neither kept nor dealt with, earliest first; none while the clocks do not run. */
+export const openPromises = (record: IncidentRecord, timing: EngineTiming): readonly HumanPromise[] => {
+  const cycle = presentCycle(record);
+  if (record.incident.state === 'resolved' || cycle.excluded !== null) return [];
+  const promises: HumanPromise[] = [];
+  if (cycle.respondedAtMs === null) {
+    if (record.warnedCycle < cycle.number) promises.push({ kind: 'warning', atMs: cycle.openedAtMs + timing.respondWarnMs });
+    if (record.overdueCycle < cycle.number) promises.push({ kind: 'respond', atMs: cycle.respondDueAtMs });
+  }
+  if (cycle.onsiteDueAtMs !== null && cycle.arrivedAtMs === null && record.onsiteOverdueCycle < cycle.number) {
+    promises.push({ kind: 'onsite', atMs: cycle.onsiteDueAtMs });
+  }
+  return promises.sort((a, b) => a.atMs - b.atMs);
+};
+
+/** When the incident wants to be looked at again: a promise, the end of its quiet time, or when it can no longer be reopened. */
+export const incidentDueAtMs = (record: IncidentRecord, timing: EngineTiming): EpochMs | null => {
+  if (record.incident.resolvedAtMs !== null) return record.incident.resolvedAtMs + limits.reopenMs;
+  const quietAtMs = record.goodSinceMs === null ? Number.POSITIVE_INFINITY : record.goodSinceMs + timing.flapQuietMs;
+  const dueAtMs = Math.min(quietAtMs, openPromises(record, timing)[0]?.atMs ?? Number.POSITIVE_INFINITY);
+  return Number.isFinite(dueAtMs) ? dueAtMs : null;
+};
+
+/** Asks to be called when the incident wants it. */
+export const armIncident = (state: EngineState, record: IncidentRecord): void =>
+  setDeadline(state.deadlines, `incident|${record.incident.id}`, incidentDueAtMs(record, state.config.timing));

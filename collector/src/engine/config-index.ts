@@ -1,0 +1,135 @@
+import type { AgentId, AssetId, CheckId, ZoneId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { AgentEntry, CheckConfig, EngineConfig, MaintenanceConfig } from './config.ts';
+
+/** What the engine looks up all the time, prepared once per configuration so that no event scans it. */
+export interface ConfigIndex {
+  /** Checks of an asset, sorted by id. */
+  readonly checksOf: ReadonlyMap<AssetId, readonly CheckConfig[]>;
+  /** Agents whose host the asset is, sorted by id. */
+  readonly agentsOn: ReadonlyMap<AssetId, readonly AgentEntry[]>;
+  readonly childrenOf: ReadonlyMap<AssetId, readonly AssetId[]>;
+  /** Parents, their parents and so on, nearest first, each once. */
+  readonly ancestorsOf: ReadonlyMap<AssetId, readonly AssetId[]>;
+  /** Length of the longest way up: parents always have a smaller one than their children. */
+  readonly depthOf: ReadonlyMap<AssetId, number>;
+  readonly maintenanceOf: ReadonlyMap<AssetId, readonly MaintenanceConfig[]>;
+  /** All agents sorted by id, and those of each zone; with the place of each in its lists. */
+  readonly agents: readonly AgentEntry[];
+  readonly agentsOfZone: ReadonlyMap<ZoneId, readonly AgentEntry[]>;
+  readonly placeOf: ReadonlyMap<AgentId, { readonly overall: number; readonly inZone: number }>;
+}
+
+const byId = <T extends { readonly id: string }>(a: T, b: T): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0);
+
+const ancestors = (config: EngineConfig, assetId: AssetId): AssetId[] => {
+  const found = new Set<AssetId>();
+  let level: readonly AssetId[] = [assetId];
+  while (level.length > 0) {
+    const above: AssetId[] = [];
+    for (const id of level) {
+      for (const parentId of config.assets.get(id)?.parentIds ?? []) {
+        if (parentId === assetId || found.has(parentId)) continue;
+        found.add(parentId);
+        above.push(parentId);
+      }
+    }
+    level = above;
+  }
+  return [...found];
+};
+
+const depths = (config: EngineConfig): Map<AssetId, number> => {
+  const found = new Map<AssetId, number>();
+  const depthOf = (assetId: AssetId): number => {
+    const known = found.get(assetId);
+    if (known !== undefined) return known;
+    // Written before the recursion, so that a cycle (which the registry refuses) could not hang us.
+    found.set(assetId, 0);
+    const parents = config.assets.get(assetId)?.parentIds ?? [];
+    const depth = parents.reduce((most, parentId) => Math.max(most, depthOf(parentId) + 1), 0);
+    found.set(assetId, depth);
+    return depth;
+  };
+  for (const assetId of config.assets.keys()) depthOf(assetId);
+  return found;
+};
+
+/** Prepares the look-ups of a configuration. */
+export const indexConfig = (config: EngineConfig): ConfigIndex => {
+  const agents = [...config.agents.values()].sort(byId);
+  const agentsOfZone = Map.groupBy(
+    agents.filter((agent) => agent.zoneId !== null),
+    (agent) => agent.zoneId ?? ('' as never),
+  );
+  const placeOf = new Map<AgentId, { overall: number; inZone: number }>();
+  agents.forEach((agent, overall) => {
+    placeOf.set(agent.id, { overall, inZone: 0 });
+  });
+  for (const zoneAgents of agentsOfZone.values()) {
+    zoneAgents.forEach((agent, inZone) => {
+      placeOf.set(agent.id, { overall: placeOf.get(agent.id)?.overall ?? 0, inZone });
+    });
+  }
+  const assets = [...config.assets.values()].sort(byId);
+  const links = assets.flatMap((asset) => asset.parentIds.map((parentId) => ({ parentId, childId: asset.id })));
+  const windows = config.maintenance.flatMap((window) => window.assetIds.map((assetId) => ({ assetId, window })));
+  return {
+    checksOf: Map.groupBy([...config.checks.values()].sort(byId), (check) => check.assetId),
+    agentsOn: Map.groupBy(agents, (agent) => agent.assetId),
+    childrenOf: mapValues(
+      Map.groupBy(links, (link) => link.parentId),
+      (group) => group.map((link) => link.childId),
+    ),
+    ancestorsOf: new Map(assets.map((asset) => [asset.id, ancestors(config, asset.id)])),
+    depthOf: depths(config),
+    maintenanceOf: mapValues(
+      Map.groupBy(windows, (link) => link.assetId),
+      (group) => group.map((link) => link.window),
+    ),
+    agents,
+    agentsOfZone,
+    placeOf,
+  };
+};
+
+const mapValues = <K, A, B>(map: ReadonlyMap<K, A>, change: (value: A) => B): Map<K, B> =>
+  new Map([...map].map(([key, value]) => [key, change(value)]));
+
+/** Whether a maintenance window of the asset is running at the instant. */
+export const isInMaintenance = (index: ConfigIndex, assetId: AssetId, atMs: EpochMs): boolean =>
+  index.maintenanceOf.get(assetId)?.some((window) => window.fromMs <= atMs && atMs < window.toMs) ?? false;
+
+/** Everything below an asset, nearest first. */
+export const descendantsOf = (index: ConfigIndex, assetId: AssetId): AssetId[] => {
+  const found = new Set<AssetId>();
+  const queue: AssetId[] = [assetId];
+  for (let id = queue.shift(); id !== undefined; id = queue.shift()) {
+    for (const childId of index.childrenOf.get(id) ?? []) {
+      if (childId === assetId || found.has(childId)) continue;
+      found.add(childId);
+      queue.push(childId);
+    }
+  }
+  return [...found];
+};
+
+/** The lanes of a check: its agents, or the collector alone for a heartbeat. */
+export const laneAgentsOf = (check: CheckConfig): readonly (AgentId | null)[] =>
+  check.probe.kind === 'heartbeat' ? [null] : check.agentIds;
+
+/** Silence in ms after which a heartbeat is missed; null for other checks. */
+export const heartbeatSilenceMs = (check: CheckConfig): number | null => {
+  if (check.probe.kind !== 'heartbeat') return null;
+  const expectedMs = 'intervalMs' in check.schedule ? check.schedule.intervalMs : check.staleAfterMs;
+  return expectedMs + check.probe.spec.graceMs;
+};
+
+/** Whether the check is one of the built-in ones of agents. */
+export const agentCheckIdOf = (agentId: AgentId): `agent:${string}` => `agent:${agentId}`;
+
+/** Built-in and declared checks that decide the status of an asset, in the order in which their reasons are preferred. */
+export const statusSourcesOf = (index: ConfigIndex, assetId: AssetId): readonly (CheckId | `agent:${string}`)[] => [
+  ...(index.checksOf.get(assetId) ?? []).filter((check) => check.critical).map((check) => check.id),
+  ...(index.agentsOn.get(assetId) ?? []).map((agent) => agentCheckIdOf(agent.id)),
+];

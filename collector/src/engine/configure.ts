@@ -1,0 +1,137 @@
+import type { AssetId } from '@jiwei/shared/ids.ts';
+import { onTransitions } from './alerts.ts';
+import { settleMaintenance } from './assess.ts';
+import type { EngineConfig } from './config.ts';
+import { agentCheckIdOf, type ConfigIndex, indexConfig, statusSourcesOf } from './config-index.ts';
+import { setDeadline } from './deadlines.ts';
+import type { Subject } from './effect.ts';
+import { resolveIncident } from './incidents.ts';
+import { laneIdOf } from './lane.ts';
+import { dropLane, laneDueAtMs } from './results.ts';
+import { createRules, replaceRules } from './rules/rules.ts';
+import { armRules, type EngineState, indexAgent } from './state.ts';
+import { affectedAsset } from './subject.ts';
+import { rewrite, type Timeline } from './timeline.ts';
+import { keep, revise, soil, type Turn } from './turn.ts';
+
+/** Another configuration: what is gone ends, what is new begins, what stayed goes on as it was. The past is not rewritten. */
+export const onConfig = (turn: Turn, config: EngineConfig): void => {
+  const { state } = turn;
+  const before = state.index;
+  state.config = config;
+  state.index = indexConfig(config);
+  dropChecks(turn);
+  dropAgents(turn);
+  dropAssets(turn);
+  resetAssets(turn, before);
+  putRules(turn);
+  for (const lane of state.lanes.values()) {
+    const check = config.checks.get(lane.state.checkId);
+    const id = laneIdOf(lane.state.checkId, lane.state.agentId);
+    if (check !== undefined) setDeadline(state.deadlines, `lane|${id}`, laneDueAtMs(lane, check, turn.nowMs));
+  }
+  settleMaintenance(turn);
+  // Every open incident is looked at: what failed may no longer be watched, parents and severities may have changed.
+  for (const assetId of state.openOf.keys()) turn.assess.add(assetId);
+};
+
+/** Its history ends: from now on nothing is known of it. */
+const endHistory = (turn: Turn, subject: Subject, timeline: Timeline): void => {
+  const { nowMs } = turn;
+  if (timeline.spans.length === 0) return;
+  revise(turn, subject, timeline, false, (own) =>
+    rewrite(own, nowMs, [{ fromMs: nowMs, status: 'unknown', reason: null, attributedTo: null }]),
+  );
+};
+
+const dropChecks = (turn: Turn): void => {
+  const { state } = turn;
+  for (const lane of [...state.lanes.values()]) {
+    const { checkId, agentId } = lane.state;
+    if (state.config.checks.has(checkId)) continue;
+    endHistory(turn, { kind: 'lane', id: laneIdOf(checkId, agentId) }, lane.timeline);
+    dropLane(turn, lane);
+  }
+  const isDeclared = (id: string): boolean =>
+    id.startsWith('agent:') ? state.config.agents.has(id.slice('agent:'.length) as never) : state.config.checks.has(id as never);
+  for (const [id, timeline] of [...state.checks]) {
+    if (isDeclared(id)) continue;
+    endHistory(turn, { kind: 'check', id: id as never }, timeline);
+    state.checks.delete(id);
+  }
+};
+
+const dropAgents = (turn: Turn): void => {
+  const { state } = turn;
+  for (const set of state.lostOf.values()) set.clear();
+  for (const agent of [...state.agents.values()]) {
+    if (state.config.agents.has(agent.id)) {
+      indexAgent(state, agent);
+      continue;
+    }
+    state.agents.delete(agent.id);
+    setDeadline(state.deadlines, `agent|${agent.id}`, null);
+    keep(turn, 'agent', agent.id);
+  }
+};
+
+const dropAssets = (turn: Turn): void => {
+  const { state } = turn;
+  for (const record of [...state.incidents.values()]) {
+    if (record.incident.state === 'resolved' || affectedAsset(state.config, record.incident.assetId) !== null) continue;
+    resolveIncident(turn, record, {
+      faultToMs: null,
+      actor: 'engine',
+      text: 'its asset was taken out of the register',
+      excluded: 'retired',
+    });
+  }
+  for (const record of [...state.incidents.values()]) retireCheckProblem(turn, record.incident.id);
+  for (const [id, timeline] of [...state.assets]) {
+    if (state.config.assets.has(id)) continue;
+    endHistory(turn, { kind: 'asset', id }, timeline);
+    state.assets.delete(id);
+  }
+  for (const [id, wait] of [...state.waits]) {
+    if (state.config.assets.has(wait.assetId)) continue;
+    state.waits.delete(id);
+    setDeadline(state.deadlines, `wait|${id}`, null);
+    keep(turn, 'wait', id);
+  }
+};
+
+/** An incident of a single check ends with the check, also when the check became critical and so part of the asset's own problem. */
+const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents']['get']>[0]): void => {
+  const { state } = turn;
+  const record = state.incidents.get(id);
+  if (record === undefined || record.incident.state === 'resolved' || !record.incident.problem.startsWith('check:')) return;
+  const check = state.config.checks.get(record.incident.problem.slice('check:'.length) as never);
+  if (check !== undefined && check.assetId === record.incident.assetId && !check.critical) return;
+  resolveIncident(turn, record, {
+    faultToMs: null,
+    actor: 'engine',
+    text: 'its check was taken out of the register',
+    excluded: 'retired',
+  });
+};
+
+/** Assets whose deciding checks or parents changed are computed anew from now on. */
+const resetAssets = (turn: Turn, before: ConfigIndex): void => {
+  const { state, nowMs } = turn;
+  const shapeOf = (index: ConfigIndex, id: AssetId): string =>
+    `${statusSourcesOf(index, id).join()}|${(index.ancestorsOf.get(id) ?? []).join()}`;
+  for (const assetId of state.config.assets.keys()) {
+    if (shapeOf(before, assetId) === shapeOf(state.index, assetId)) continue;
+    soil(turn.dirtyAssets, assetId, { fromMs: nowMs, isCorrection: false });
+  }
+  for (const agent of state.config.agents.keys())
+    if (state.checks.has(agentCheckIdOf(agent))) turn.assess.add(state.config.agents.get(agent)?.assetId ?? ('' as never));
+};
+
+const putRules = (turn: Turn): void => {
+  const { state, nowMs } = turn;
+  const configs = [...state.config.rules.values()];
+  if (state.rules !== null) onTransitions(turn, replaceRules(state.rules, configs, nowMs));
+  else if (configs.length > 0) state.rules = createRules(configs);
+  armRules(state);
+};

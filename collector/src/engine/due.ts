@@ -1,0 +1,109 @@
+import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import { onAgentDue } from './agents.ts';
+import { onRulesDue } from './alerts.ts';
+import { assetOfKey, decide, settleMaintenance } from './assess.ts';
+import { openPromises, presentCycle } from './clocks.ts';
+import { takeDue } from './deadlines.ts';
+import type { IncidentRecord } from './incident-record.ts';
+import { note, save } from './incidents.ts';
+import { tell } from './notices.ts';
+import { onLaneDue } from './results.ts';
+import { forgetIncident } from './state.ts';
+import { affectedAsset, asAgentId, asIncidentId, zoneAssetIdOf } from './subject.ts';
+import { keep, type Turn } from './turn.ts';
+import { zoneFinding } from './zones.ts';
+
+/** Deals with one deadline at or before `untilMs`. @returns whether there was one */
+export const dealWithNext = (turn: Turn, untilMs: EpochMs): boolean => {
+  const due = takeDue(turn.state.deadlines, untilMs);
+  if (due === null) return false;
+  const bar = due.key.indexOf('|');
+  const kind = due.key.slice(0, bar);
+  const id = due.key.slice(bar + 1);
+  switch (kind) {
+    case 'lane':
+      onLaneDue(turn, id, due.atMs);
+      break;
+    case 'incident':
+      onIncidentDue(turn, id);
+      break;
+    case 'agent':
+      if (onAgentDue(turn, asAgentId(id))) onGraceOver(turn, id);
+      break;
+    case 'wait':
+      turn.assess.add(assetOfKey(id));
+      break;
+    case 'zone':
+      turn.assess.add(zoneAssetIdOf(asId(id)));
+      break;
+    case 'maintenance':
+      settleMaintenance(turn);
+      break;
+    case 'rules':
+      onRulesDue(turn);
+      break;
+    default:
+      throw new Error(`a deadline of unknown kind: ${due.key}`);
+  }
+  return true;
+};
+
+/** The agent did not come back in time: it may be one of many of its zone. */
+const onGraceOver = (turn: Turn, id: string): void => {
+  const { state } = turn;
+  const zoneId = state.config.agents.get(asAgentId(id))?.zoneId ?? null;
+  const loss = state.agents.get(asAgentId(id))?.loss ?? null;
+  const asset = zoneId === null ? null : affectedAsset(state.config, zoneAssetIdOf(zoneId));
+  if (zoneId === null || loss === null || asset === null) return;
+  const finding = zoneFinding(state, zoneId, loss.atMs);
+  if (finding.kind === 'bad') decide(turn, asset, 'zone', finding);
+};
+
+const onIncidentDue = (turn: Turn, id: string): void => {
+  const { state, nowMs } = turn;
+  const record = state.incidents.get(asIncidentId(id));
+  if (record === undefined) return;
+  const { resolvedAtMs } = record.incident;
+  if (resolvedAtMs !== null && resolvedAtMs + limits.reopenMs <= nowMs) {
+    forgetIncident(state, record);
+    keep(turn, 'incident', id);
+    return;
+  }
+  for (const promise of openPromises(record, state.config.timing)) {
+    if (promise.atMs <= nowMs) breakPromise(turn, record, promise.kind, promise.atMs);
+  }
+  // A flapping incident may have been quiet long enough.
+  if (record.goodSinceMs !== null) turn.assess.add(record.incident.assetId);
+  save(turn, record);
+};
+
+/** A person's instant has passed: it is put down at the instant itself, whenever it was noticed. */
+const breakPromise = (turn: Turn, record: IncidentRecord, kind: 'warning' | 'respond' | 'onsite', atMs: EpochMs): void => {
+  const cycle = presentCycle(record);
+  switch (kind) {
+    case 'warning':
+      record.warnedCycle = cycle.number;
+      note(turn, record, {
+        kind: 'respondWarned',
+        atMs,
+        text: `nobody has acknowledged; due at ${new Date(cycle.respondDueAtMs).toISOString()}`,
+      });
+      // When the due instant has passed as well (after a restart), the warning would only repeat what the next notice says.
+      if (turn.nowMs < cycle.respondDueAtMs) tell(turn, record, 'warning');
+      return;
+    case 'respond':
+      record.overdueCycle = cycle.number;
+      note(turn, record, { kind: 'respondOverdue', atMs, text: 'nobody acknowledged in time' });
+      tell(turn, record, 'overdue');
+      return;
+    case 'onsite':
+      record.onsiteOverdueCycle = cycle.number;
+      note(turn, record, { kind: 'onsiteOverdue', atMs, text: 'nobody was on site in time' });
+      tell(turn, record, 'overdue', '-onsite');
+      return;
+    default:
+      return kind satisfies never;
+  }
+};

@@ -1,0 +1,45 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
+import { asId } from '@jiwei/shared/ids.ts';
+import type { AgentState } from './agent-state.ts';
+import type { IncidentRecord, Wait, ZoneState } from './incident-record.ts';
+import type { LaneState } from './lane.ts';
+import type { SavedRule } from './rules/alert.ts';
+import { savedRule } from './rules/rules.ts';
+import type { EngineState } from './state.ts';
+import { asAgentId, asIncidentId } from './subject.ts';
+
+/** What is stored of the state, by kind of entity, as plain JSON; histories are stored as spans. */
+export interface EntityValues {
+  readonly lane: { readonly state: LaneState; readonly lastResult: CheckResult | null };
+  readonly agent: AgentState;
+  readonly incident: IncidentRecord;
+  readonly zone: ZoneState;
+  readonly wait: Wait;
+  readonly rule: SavedRule;
+}
+
+/** The value of an entity as it is now, a copy that later steps do not change; null when it is gone. */
+export const entityValue = (state: EngineState, entity: string, id: string): unknown => {
+  switch (entity) {
+    case 'lane': {
+      const lane = state.lanes.get(id);
+      return lane === undefined
+        ? null
+        : ({ state: { ...lane.state }, lastResult: lane.lastResult } satisfies EntityValues['lane']);
+    }
+    case 'agent':
+      return state.agents.get(asAgentId(id)) ?? null;
+    case 'incident': {
+      const record = state.incidents.get(asIncidentId(id));
+      return record === undefined ? null : { ...record };
+    }
+    case 'zone':
+      return state.zones.get(asId(id)) ?? null;
+    case 'wait':
+      return state.waits.get(id) ?? null;
+    case 'rule':
+      return state.rules === null ? null : savedRule(state.rules, asId(id));
+    default:
+      throw new Error(`an entity of unknown kind: ${entity}`);
+  }
+};

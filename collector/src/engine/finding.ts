@@ -1,0 +1,24 @@
+import type { Severity } from '@jiwei/shared/status.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { Incident } from './incident.ts';
+
+/** A problem is there, on fresh knowledge. */
+export interface BadFinding {
+  readonly kind: 'bad';
+  readonly severity: Severity;
+  readonly reason: Incident['reason'];
+  readonly summary: string;
+  readonly details: Readonly<Record<string, string>>;
+  readonly faultFromMs: EpochMs;
+  /** What fails: check ids, or agent ids. */
+  readonly failing: readonly string[];
+  /** The latest evidence of it. */
+  readonly seenAtMs: EpochMs;
+}
+
+/** What is known at the moment about one problem of one asset. `between`: neither proven nor disproven, everything stays as it is. */
+export type Finding =
+  | BadFinding
+  | { readonly kind: 'good'; readonly faultToMs: EpochMs | null; readonly text: string }
+  | { readonly kind: 'unknown' }
+  | { readonly kind: 'between' };

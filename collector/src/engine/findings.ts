@@ -1,0 +1,122 @@
+import { probeTarget } from '@jiwei/shared/probes/registry.ts';
+import { type Severity, severities } from '@jiwei/shared/status.ts';
+import type { CheckConfig } from './config.ts';
+import { heartbeatSilenceMs } from './config-index.ts';
+import type { Finding } from './finding.ts';
+import { isLaneSuspect } from './lane.ts';
+import type { EngineState, Lane } from './state.ts';
+import type { AffectedAsset } from './subject.ts';
+import { presentSpan, recoveredAtMs } from './timeline.ts';
+
+const lanesOf = (state: EngineState, check: CheckConfig): Lane[] =>
+  [...(state.lanesOf.get(check.id) ?? [])].flatMap((id) => state.lanes.get(id) ?? []);
+
+const isFresh = (lane: Lane, check: CheckConfig, nowMs: number): boolean =>
+  heartbeatSilenceMs(check) !== null || (lane.state.lastAtMs ?? Number.NEGATIVE_INFINITY) + check.staleAfterMs > nowMs;
+
+const isSuspect = (state: EngineState, check: CheckConfig, nowMs: number): boolean =>
+  lanesOf(state, check).some((lane) => isLaneSuspect(lane.state) && isFresh(lane, check, nowMs));
+
+/** The present status of a check, as of now: histories are brought up to date before anybody looks. */
+const statusOf = (state: EngineState, check: CheckConfig) => presentSpan(state.checks.get(check.id));
+
+const seenAtMs = (state: EngineState, check: CheckConfig): number =>
+  lanesOf(state, check).reduce((latest, lane) => Math.max(latest, lane.state.lastAtMs ?? 0), 0);
+
+/** The worse of two severities. */
+export const worseSeverity = (a: Severity, b: Severity): Severity => (severities.indexOf(a) <= severities.indexOf(b) ? a : b);
+
+const describe = (check: CheckConfig): string => `${check.probe.kind} ${probeTarget(check.probe)}`;
+
+/**
+ * What is known of checks being down.
+ * @param failing checks that were failing before and must be proven good; those no longer declared prove nothing and count for nothing
+ */
+const downFinding = (
+  state: EngineState,
+  asset: AffectedAsset,
+  checks: readonly CheckConfig[],
+  failing: readonly string[],
+  nowMs: number,
+): Finding => {
+  const down = checks.filter((check) => statusOf(state, check)?.status === 'down');
+  const [first] = down;
+  if (first !== undefined) {
+    const spans = down.map((check) => ({ check, span: statusOf(state, check) }));
+    return {
+      kind: 'bad',
+      severity: down.reduce((worst, check) => worseSeverity(worst, check.severity), first.severity),
+      reason: statusOf(state, first)?.reason ?? 'NO_REPLY',
+      summary: `${asset.name}: ${down.map(describe).join(', ')} ${down.length === 1 ? 'is' : 'are'} down`,
+      details: Object.fromEntries(
+        spans.flatMap(({ check, span }) => [
+          [`${check.id}.target`, describe(check)],
+          [`${check.id}.reason`, span?.reason ?? ''],
+          ...detailOf(state, check),
+        ]),
+      ),
+      faultFromMs: Math.min(...spans.map(({ span }) => span?.fromMs ?? nowMs)),
+      failing: down.map((check) => check.id),
+      seenAtMs: Math.max(...down.map((check) => seenAtMs(state, check))),
+    };
+  }
+  const watched = checks.filter((check) => failing.includes(check.id));
+  if (watched.some((check) => isSuspect(state, check, nowMs))) return { kind: 'between' };
+  if (watched.some((check) => (statusOf(state, check)?.status ?? 'unknown') === 'unknown')) return { kind: 'unknown' };
+  const recovered = watched.map((check) => recoveredAtMs(state.checks.get(check.id)?.spans ?? []) ?? nowMs);
+  return {
+    kind: 'good',
+    faultToMs: recovered.length === 0 ? null : Math.max(...recovered),
+    text: watched.length === 0 ? 'nothing that failed is watched any more' : `${watched.map(describe).join(', ')} answered again`,
+  };
+};
+
+const detailOf = (state: EngineState, check: CheckConfig): [string, string][] => {
+  const detail = lanesOf(state, check).find((lane) => lane.lastResult?.outcome === 'down')?.lastResult?.detail;
+  return detail === undefined ? [] : [[`${check.id}.detail`, detail]];
+};
+
+const criticalChecks = (state: EngineState, asset: AffectedAsset): CheckConfig[] =>
+  (state.index.checksOf.get(asset.id) ?? []).filter((check) => check.critical);
+
+/** Problem `down`: some critical check of the asset is down. */
+export const assetDownFinding = (state: EngineState, asset: AffectedAsset, failing: readonly string[], nowMs: number): Finding =>
+  downFinding(state, asset, criticalChecks(state, asset), failing, nowMs);
+
+/** Problem `check:<id>`: one check that is not critical is down. */
+export const checkDownFinding = (state: EngineState, asset: AffectedAsset, check: CheckConfig, nowMs: number): Finding =>
+  downFinding(state, asset, [check], [check.id], nowMs);
+
+/** Problem `degraded`: a critical check answered degraded as often in a row as a failure needs, and nothing is down. */
+export const degradedFinding = (state: EngineState, asset: AffectedAsset, failing: readonly string[], nowMs: number): Finding => {
+  const checks = criticalChecks(state, asset);
+  if (checks.some((check) => statusOf(state, check)?.status === 'down')) {
+    return { kind: 'good', faultToMs: null, text: 'it is down now, which has an incident of its own' };
+  }
+  const degraded = checks.flatMap((check) =>
+    lanesOf(state, check)
+      .filter((lane) => isFresh(lane, check, nowMs) && lane.state.degradedCount >= check.confirm.failures)
+      .map((lane) => ({ check, lane })),
+  );
+  const [first] = degraded;
+  if (first !== undefined) {
+    return {
+      kind: 'bad',
+      severity: 'minor',
+      reason: first.lane.state.lastReason,
+      summary: `${asset.name}: ${degraded.map(({ check }) => describe(check)).join(', ')} degraded`,
+      details: Object.fromEntries(degraded.map(({ check, lane }) => [`${check.id}.reason`, lane.state.lastReason])),
+      faultFromMs: statusOf(state, first.check)?.fromMs ?? nowMs,
+      failing: [...new Set(degraded.map(({ check }) => check.id))],
+      seenAtMs: Math.max(...degraded.map(({ lane }) => lane.state.lastAtMs ?? 0)),
+    };
+  }
+  const watched = checks.filter((check) => failing.includes(check.id));
+  const lanes = watched.flatMap((check) => lanesOf(state, check).map((lane) => ({ check, lane })));
+  const fresh = lanes.filter(({ check, lane }) => isFresh(lane, check, nowMs));
+  if (watched.length > 0 && fresh.length === 0) return { kind: 'unknown' };
+  const isProven = fresh.every(({ check, lane }) => lane.state.upCount >= check.confirm.successes);
+  if (!isProven) return { kind: 'between' };
+  const sinceMs = watched.map((check) => statusOf(state, check)?.fromMs ?? nowMs);
+  return { kind: 'good', faultToMs: sinceMs.length === 0 ? null : Math.max(...sinceMs), text: 'all answers are plain again' };
+};

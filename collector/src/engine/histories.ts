@@ -1,0 +1,128 @@
+import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
+import type { CheckConfig } from './config.ts';
+import { statusSourcesOf } from './config-index.ts';
+import type { Span } from './effect.ts';
+import type { EngineState } from './state.ts';
+import { emptyTimeline, overlay, rewrite, type Timeline } from './timeline.ts';
+import { type Dirt, revise, soil, type Turn } from './turn.ts';
+
+type Decided = Omit<Span, 'fromMs'>;
+
+/**
+ * What a check is when its lanes say this: down when at least the quorum of those that know says down; degraded when any of them is not
+ * plainly up; unknown when none knows. Nobody present is no agreement.
+ */
+export const checkStatusOf = (parts: readonly (Span | null)[], quorum: number | null): Decided | null => {
+  const present = parts.filter((part) => part !== null);
+  if (present.length === 0) return null;
+  const known = present.filter((part) => part.status !== 'unknown');
+  if (known.length === 0) return { status: 'unknown', reason: null, attributedTo: null };
+  const down = known.filter((part) => part.status === 'down');
+  const needed = quorum ?? Math.floor(known.length / 2) + 1;
+  const [firstDown] = down;
+  if (firstDown !== undefined && down.length >= needed) return { status: 'down', reason: firstDown.reason, attributedTo: null };
+  const worse = firstDown ?? known.find((part) => part.status === 'degraded');
+  return worse === undefined
+    ? { status: 'up', reason: null, attributedTo: null }
+    : { status: 'degraded', reason: worse.reason, attributedTo: null };
+};
+
+/**
+ * What an asset is when its critical checks are this: the worst of those that know something. One unknown check beside a good one leaves the
+ * asset good, because its people can work as far as anybody can tell; it is unknown only when no check knows anything.
+ * @param ancestors present spans of its parents, nearest first; a down is attributed to the first of them that is down too
+ */
+export const assetStatusOf = (
+  sources: readonly (Span | null)[],
+  ancestors: readonly { readonly id: AssetId; readonly span: Span | null }[],
+): Decided | null => {
+  const present = sources.filter((part) => part !== null);
+  if (present.length === 0) return null;
+  for (const status of ['down', 'degraded', 'up'] as const) {
+    const found = present.find((part) => part.status === status);
+    if (found === undefined) continue;
+    const parent = status === 'down' ? ancestors.find(({ span }) => span?.status === 'down') : undefined;
+    return { status, reason: found.reason, attributedTo: parent?.id ?? null };
+  }
+  return { status: 'unknown', reason: null, attributedTo: null };
+};
+
+/** The history of a check or built-in check, made when it is first needed. */
+export const checkTimeline = (state: EngineState, id: string): Timeline => {
+  const known = state.checks.get(id);
+  if (known !== undefined) return known;
+  const made = emptyTimeline();
+  state.checks.set(id, made);
+  return made;
+};
+
+const assetTimeline = (state: EngineState, id: AssetId): Timeline => {
+  const known = state.assets.get(id);
+  if (known !== undefined) return known;
+  const made = emptyTimeline();
+  state.assets.set(id, made);
+  return made;
+};
+
+/** Lanes of a check, those of agents that no longer ask it included while they may still send what they kept. */
+const laneSpansOf = (state: EngineState, checkId: CheckId): (readonly Span[])[] =>
+  [...(state.lanesOf.get(checkId) ?? [])].sort().map((laneId) => state.lanes.get(laneId)?.timeline.spans ?? []);
+
+const floorOf = (dirt: Dirt, timelines: Iterable<Timeline>): number => {
+  let fromMs = dirt.fromMs;
+  for (const { floorMs } of timelines) fromMs = Math.max(fromMs, floorMs);
+  return fromMs;
+};
+
+const settleCheck = (turn: Turn, check: CheckConfig, dirt: Dirt): void => {
+  const { state } = turn;
+  const timeline = checkTimeline(state, check.id);
+  const fromMs = floorOf(dirt, [timeline]);
+  const spans = overlay(fromMs, laneSpansOf(state, check.id), (parts) => checkStatusOf(parts, check.quorum));
+  const moved = revise(turn, { kind: 'check', id: check.id }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));
+  if (moved !== null && check.critical) soil(turn.dirtyAssets, check.assetId, moved);
+  turn.assess.add(check.assetId);
+};
+
+const settleAsset = (turn: Turn, assetId: AssetId, dirt: Dirt): void => {
+  const { state } = turn;
+  if (!state.config.assets.has(assetId)) return;
+  const sources = statusSourcesOf(state.index, assetId);
+  const ancestorIds = state.index.ancestorsOf.get(assetId) ?? [];
+  const timeline = assetTimeline(state, assetId);
+  const fromMs = floorOf(dirt, [timeline]);
+  const inputs = [
+    ...sources.map((id) => state.checks.get(id)?.spans ?? []),
+    ...ancestorIds.map((id) => state.assets.get(id)?.spans ?? []),
+  ];
+  const spans = overlay(fromMs, inputs, (parts) =>
+    assetStatusOf(
+      parts.slice(0, sources.length),
+      ancestorIds.map((id, at) => ({ id, span: parts[sources.length + at] ?? null })),
+    ),
+  );
+  const moved = revise(turn, { kind: 'asset', id: assetId }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));
+  turn.assess.add(assetId);
+  if (moved === null) return;
+  for (const childId of state.index.childrenOf.get(assetId) ?? []) soil(turn.dirtyAssets, childId, moved);
+};
+
+/** Computes anew what was soiled: checks first, then assets from the parents downwards. */
+export const settleHistories = (turn: Turn): void => {
+  const { state } = turn;
+  for (const [checkId, dirt] of [...turn.dirtyChecks].sort(byKey)) {
+    const check = state.config.checks.get(asId<'check'>(checkId));
+    if (check !== undefined) settleCheck(turn, check, dirt);
+  }
+  turn.dirtyChecks.clear();
+  const depthOf = (id: AssetId): number => state.index.depthOf.get(id) ?? 0;
+  while (turn.dirtyAssets.size > 0) {
+    const [next] = [...turn.dirtyAssets.keys()].sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1));
+    const dirt = next === undefined ? undefined : turn.dirtyAssets.get(next);
+    if (next === undefined || dirt === undefined) return;
+    turn.dirtyAssets.delete(next);
+    settleAsset(turn, next, dirt);
+  }
+};
+
+const byKey = <T>(a: readonly [string, T], b: readonly [string, T]): number => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);

@@ -1,0 +1,85 @@
+import type { AgentId, AssetId, CheckId, IncidentId } from '@jiwei/shared/ids.ts';
+import type { CheckConfig } from './config.ts';
+import { isInMaintenance, laneAgentsOf } from './config-index.ts';
+import { isLaneSuspect, laneIdOf } from './lane.ts';
+import { alertsOf } from './rules/rules.ts';
+import type { EngineState } from './state.ts';
+import { presentSpan } from './timeline.ts';
+import type { AgentView, AlertView, AssetView, CheckView, LaneView, LiveView } from './view.ts';
+
+/** The present state for readers. Everything is computed when asked, so there is nothing to keep in line. */
+export const liveViewOf = (state: EngineState): LiveView => ({
+  get config() {
+    return state.config;
+  },
+  checks: () => [...state.config.checks.values()].map((check) => checkView(state, check)),
+  check: (id: CheckId) => {
+    const check = state.config.checks.get(id);
+    return check === undefined ? null : checkView(state, check);
+  },
+  assets: () => [...state.config.assets.keys()].map((id) => assetView(state, id)),
+  asset: (id: AssetId) => (state.config.assets.has(id) ? assetView(state, id) : null),
+  agents: () => [...state.config.agents.keys()].map((id) => agentView(state, id)),
+  agent: (id: AgentId) => (state.config.agents.has(id) ? agentView(state, id) : null),
+  openIncidents: () =>
+    [...state.openOf.values()]
+      .flatMap((ids) => [...ids])
+      .flatMap((id) => state.incidents.get(id)?.incident ?? [])
+      .sort((a, b) => b.openedAtMs - a.openedAtMs || (a.id < b.id ? -1 : 1)),
+  incident: (id: IncidentId) => state.incidents.get(id)?.incident ?? null,
+  alerts: () => alertViews(state),
+});
+
+const checkView = (state: EngineState, check: CheckConfig): CheckView => {
+  const span = presentSpan(state.checks.get(check.id));
+  const lanes = laneAgentsOf(check).map((agentId): LaneView => {
+    const lane = state.lanes.get(laneIdOf(check.id, agentId));
+    const laneSpan = presentSpan(lane?.timeline);
+    return {
+      agentId,
+      status: laneSpan?.status ?? 'unknown',
+      sinceMs: laneSpan?.fromMs ?? state.nowMs,
+      lastResult: lane?.lastResult ?? null,
+    };
+  });
+  return {
+    id: check.id,
+    assetId: check.assetId,
+    status: span?.status ?? 'unknown',
+    sinceMs: span?.fromMs ?? state.nowMs,
+    reason: span?.reason ?? null,
+    isSuspect: laneAgentsOf(check).some((agentId) => {
+      const lane = state.lanes.get(laneIdOf(check.id, agentId));
+      return lane !== undefined && isLaneSuspect(lane.state);
+    }),
+    lanes,
+  };
+};
+
+const assetView = (state: EngineState, id: AssetId): AssetView => {
+  const span = presentSpan(state.assets.get(id));
+  return {
+    id,
+    status: span?.status ?? 'unknown',
+    sinceMs: span?.fromMs ?? state.nowMs,
+    isInMaintenance: isInMaintenance(state.index, id, state.nowMs),
+    openIncidentIds: [...(state.openOf.get(id) ?? [])].sort(),
+  };
+};
+
+const agentView = (state: EngineState, id: AgentId): AgentView => {
+  const agent = state.agents.get(id);
+  const assetId = state.config.agents.get(id)?.assetId;
+  if (assetId === undefined) throw new Error(`agent ${id} is not configured`);
+  if (agent === undefined) return { id, assetId, connection: 'never', sinceMs: state.nowMs };
+  return { id, assetId, connection: agent.loss === null ? 'connected' : 'lost', sinceMs: agent.sinceMs };
+};
+
+function* alertViews(state: EngineState): Generator<AlertView> {
+  if (state.rules === null) return;
+  for (const ruleId of state.config.rules.keys()) {
+    for (const { labels, firedAtMs, activeAtMs, value } of alertsOf(state.rules, ruleId)) {
+      yield { ruleId, labels, state: firedAtMs === null ? 'pending' : 'firing', activeAtMs, value };
+    }
+  }
+}

@@ -1,0 +1,121 @@
+import { limits } from '@jiwei/shared/limits.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import { agentDueAtMs } from './agents.ts';
+import { armIncident } from './clocks.ts';
+import type { EngineConfig } from './config.ts';
+import { setDeadline } from './deadlines.ts';
+import type { Span, Subject } from './effect.ts';
+import type { EntityValues } from './entities.ts';
+import { checkTimeline } from './histories.ts';
+import { laneIdOf } from './lane.ts';
+import { laneDueAtMs } from './results.ts';
+import type { SavedRule } from './rules/alert.ts';
+import { createRules } from './rules/rules.ts';
+import { addLane, armRules, type EngineState, emptyState, indexAgent, indexIncident } from './state.ts';
+import { emptyTimeline, type Timeline } from './timeline.ts';
+
+/** An entity as `entity` effects gave it; values of other kinds are passed over (the store keeps those of others too). */
+export interface SavedEntity {
+  readonly entity: string;
+  readonly id: string;
+  readonly value: unknown;
+}
+
+/** A recorded span; by subject ascending in time. */
+export interface SavedSpan extends Span {
+  readonly subject: Subject;
+}
+
+/**
+ * The state as it was after the last event whose effects were stored: entities and spans in, everything else derived. Goes on exactly as
+ * the one before would have; what was due in the meantime is due at once.
+ * @param atMs not before the last event's instant
+ */
+export const restoreState = (
+  config: EngineConfig,
+  entities: readonly SavedEntity[],
+  spans: readonly SavedSpan[],
+  atMs: EpochMs,
+): EngineState => {
+  const state = emptyState(config, atMs);
+  const rules: SavedRule[] = [];
+  // The store gives back what `entityValue` gave it, so each value has the shape of its kind.
+  for (const { entity, id, value } of entities) {
+    if (entity === 'lane') restoreLane(state, value as EntityValues['lane']);
+    else if (entity === 'agent') restoreAgent(state, value as EntityValues['agent']);
+    else if (entity === 'incident') state.incidents.set(id as never, { ...(value as EntityValues['incident']) });
+    else if (entity === 'zone') restoreZone(state, value as EntityValues['zone']);
+    else if (entity === 'wait') state.waits.set(id, value as EntityValues['wait']);
+    else if (entity === 'rule') rules.push(value as SavedRule);
+  }
+  if (config.rules.size > 0 || rules.length > 0) state.rules = createRules(config.rules.values(), rules);
+  for (const span of spans) restoreSpan(state, span);
+  indexIncidents(state);
+  arm(state);
+  return state;
+};
+
+const restoreLane = (state: EngineState, { state: lane, lastResult }: EntityValues['lane']): void =>
+  addLane(state, { state: { ...lane }, timeline: emptyTimeline(), lastResult });
+
+const restoreAgent = (state: EngineState, agent: EntityValues['agent']): void => {
+  state.agents.set(agent.id, agent);
+  indexAgent(state, agent);
+};
+
+const restoreZone = (state: EngineState, zone: EntityValues['zone']): void => {
+  state.zones.set(zone.id, zone);
+};
+
+const timelineOf = (state: EngineState, subject: Subject): Timeline | null => {
+  switch (subject.kind) {
+    case 'lane':
+      return state.lanes.get(subject.id)?.timeline ?? null;
+    case 'check':
+      return checkTimeline(state, subject.id);
+    case 'asset': {
+      const known = state.assets.get(subject.id) ?? emptyTimeline();
+      state.assets.set(subject.id, known);
+      return known;
+    }
+    default:
+      return subject satisfies never;
+  }
+};
+
+const restoreSpan = (state: EngineState, { subject, fromMs, status, reason, attributedTo }: SavedSpan): void => {
+  const timeline = timelineOf(state, subject);
+  if (timeline === null) return;
+  // What was recorded before the first span we are given is out of reach of corrections.
+  if (timeline.spans.length === 0) timeline.floorMs = fromMs < state.nowMs - limits.correctionMsMax ? fromMs : 0;
+  timeline.spans.push({ fromMs, status, reason, attributedTo });
+};
+
+/** Oldest first, so that the latest incident of each problem is the one that is found. */
+const indexIncidents = (state: EngineState): void => {
+  const latestMs = (record: { readonly incident: { readonly openedAtMs: number } }): number => record.incident.openedAtMs;
+  for (const record of [...state.incidents.values()].sort((a, b) => latestMs(a) - latestMs(b)))
+    indexIncident(state, record, null);
+};
+
+const arm = (state: EngineState): void => {
+  for (const lane of state.lanes.values()) {
+    const check = state.config.checks.get(lane.state.checkId);
+    const id = laneIdOf(lane.state.checkId, lane.state.agentId);
+    setDeadline(
+      state.deadlines,
+      `lane|${id}`,
+      check === undefined ? state.nowMs : laneDueAtMs(lane, check, lane.state.lastAtMs ?? 0),
+    );
+  }
+  for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(state, agent));
+  for (const record of state.incidents.values()) armIncident(state, record);
+  for (const [id, wait] of state.waits) setDeadline(state.deadlines, `wait|${id}`, wait.untilMs);
+  for (const { id, openings } of state.zones.values()) {
+    const last = openings.at(-1);
+    if (last !== undefined) setDeadline(state.deadlines, `zone|${id}`, last.atMs + limits.stormWindowMs);
+  }
+  // Boundaries that passed meanwhile are dealt with at once, and the next one is then armed.
+  if (state.config.maintenance.length > 0) setDeadline(state.deadlines, 'maintenance|', state.nowMs);
+  armRules(state);
+};

@@ -1,0 +1,117 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { CheckConfig } from './config.ts';
+import { heartbeatSilenceMs, laneAgentsOf } from './config-index.ts';
+import { setDeadline } from './deadlines.ts';
+import type { EngineEvent } from './event.ts';
+import { expire, laneIdOf, observe, onMissed, onPush, saysNothing, staleAtMs } from './lane.ts';
+import { type Lane, laneOf, removeLane } from './state.ts';
+import type { Timeline } from './timeline.ts';
+import { keep, revise, soil, type Turn } from './turn.ts';
+
+/** Changes a lane's history and passes on from when its check must be computed anew. */
+const change = (turn: Turn, lane: Lane, isCorrection: boolean, how: (timeline: Timeline) => boolean): void => {
+  const id = laneIdOf(lane.state.checkId, lane.state.agentId);
+  const moved = revise(turn, { kind: 'lane', id }, lane.timeline, isCorrection, how);
+  if (moved !== null) soil(turn.dirtyChecks, lane.state.checkId, moved);
+  keep(turn, 'lane', id);
+};
+
+/** When the lane must be looked at though nothing comes: it grows stale, its heartbeat is missed, or it may be forgotten. */
+export const laneDueAtMs = (lane: Lane, check: CheckConfig, nowMs: EpochMs): EpochMs | null => {
+  const { lastAtMs, lastReason, agentId } = lane.state;
+  if (lastAtMs === null) return null;
+  const silenceMs = heartbeatSilenceMs(check);
+  if (silenceMs !== null) return lane.state.belief === 'down' && lastReason === 'HEARTBEAT_MISSED' ? null : lastAtMs + silenceMs;
+  const staleMs = staleAtMs(lane.state, check.staleAfterMs) ?? lastAtMs;
+  if (staleMs > nowMs) return staleMs;
+  return laneAgentsOf(check).includes(agentId) ? null : lastAtMs + limits.correctionMsMax;
+};
+
+const arm = (turn: Turn, lane: Lane, check: CheckConfig): void =>
+  setDeadline(
+    turn.state.deadlines,
+    `lane|${laneIdOf(lane.state.checkId, lane.state.agentId)}`,
+    laneDueAtMs(lane, check, turn.nowMs),
+  );
+
+/** Results of one agent, in order; back-filled ones rewrite what was unknown. */
+export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'results' }>): void => {
+  const { state, nowMs } = turn;
+  const touched = new Map<Lane, CheckConfig>();
+  for (const result of event.results) {
+    const check = state.config.checks.get(result.checkId);
+    if (check === undefined || check.probe.kind === 'heartbeat' || saysNothing(result)) {
+      state.ignoredResultCount += 1;
+      continue;
+    }
+    const lane = laneOf(state, check.id, event.agentId);
+    if (takeResult(turn, lane, check, result)) touched.set(lane, check);
+    else state.ignoredResultCount += 1;
+  }
+  for (const [lane, check] of touched) {
+    change(turn, lane, false, (timeline) => expire(lane.state, timeline, check.staleAfterMs, nowMs));
+    arm(turn, lane, check);
+    // Also without a change of status: runs of degraded answers and fresh evidence matter to the incidents.
+    turn.assess.add(check.assetId);
+  }
+};
+
+/** @returns whether it was taken: a result not later than the lane's last one says nothing new */
+const takeResult = (turn: Turn, lane: Lane, check: CheckConfig, result: CheckResult): boolean => {
+  const { lastAtMs } = lane.state;
+  const { observedAtMs: atMs, outcome, reason } = result;
+  if (lastAtMs !== null && atMs <= lastAtMs) return false;
+  // Later than its own staleness means that `unknown` had been shown for this instant.
+  const isLate = turn.nowMs - atMs > check.staleAfterMs;
+  change(turn, lane, isLate, (timeline) => observe(lane.state, timeline, check, { atMs, outcome, reason }));
+  lane.lastResult = result;
+  return true;
+};
+
+/** A heartbeat's call. */
+export const onPushed = (turn: Turn, event: Extract<EngineEvent, { kind: 'push' }>): void => {
+  const check = turn.state.config.checks.get(event.checkId);
+  if (check === undefined || check.probe.kind !== 'heartbeat') return;
+  const lane = laneOf(turn.state, check.id, null);
+  change(turn, lane, false, (timeline) => onPush(lane.state, timeline, event.atMs, event.isUp));
+  lane.lastResult = {
+    checkId: check.id,
+    observedAtMs: event.atMs,
+    outcome: event.isUp ? 'up' : 'down',
+    reason: event.isUp ? 'OK' : 'HEARTBEAT_REPORTED_DOWN',
+    latencyMs: null,
+    run: event.isUp ? { ofDown: 0, ofUp: 1 } : { ofDown: 1, ofUp: 0 },
+    ...(event.detail === null ? {} : { detail: event.detail }),
+  };
+  arm(turn, lane, check);
+  turn.assess.add(check.assetId);
+};
+
+/** A lane's instant has come. */
+export const onLaneDue = (turn: Turn, laneId: string, dueAtMs: EpochMs): void => {
+  const lane = turn.state.lanes.get(laneId);
+  if (lane === undefined) return;
+  const check = turn.state.config.checks.get(lane.state.checkId);
+  if (check === undefined) return dropLane(turn, lane);
+  if (heartbeatSilenceMs(check) !== null) {
+    lane.state.lastReason = 'HEARTBEAT_MISSED';
+    change(turn, lane, false, (timeline) => onMissed(lane.state, timeline, dueAtMs));
+  } else if (
+    !laneAgentsOf(check).includes(lane.state.agentId) &&
+    dueAtMs >= (lane.state.lastAtMs ?? 0) + limits.correctionMsMax
+  ) {
+    return dropLane(turn, lane);
+  } else {
+    change(turn, lane, false, (timeline) => expire(lane.state, timeline, check.staleAfterMs, turn.nowMs));
+  }
+  arm(turn, lane, check);
+  turn.assess.add(check.assetId);
+};
+
+/** Forgets a lane that nobody asks and that can no longer send anything from before. */
+export const dropLane = (turn: Turn, lane: Lane): void => {
+  keep(turn, 'lane', laneIdOf(lane.state.checkId, lane.state.agentId));
+  removeLane(turn.state, lane);
+};

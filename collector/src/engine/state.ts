@@ -1,0 +1,161 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
+import type { AgentId, AssetId, CheckId, IncidentId, ZoneId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { AgentState } from './agent-state.ts';
+import type { EngineConfig } from './config.ts';
+import { type ConfigIndex, indexConfig } from './config-index.ts';
+import { createDeadlines, type Deadlines, setDeadline } from './deadlines.ts';
+import { type IncidentRecord, problemIdOf, type Wait, type ZoneState } from './incident-record.ts';
+import { createLane, type LaneState, laneIdOf } from './lane.ts';
+import { createRules, nextRuleDeadlineMs, type Rules } from './rules/rules.ts';
+import { emptyTimeline, type Timeline } from './timeline.ts';
+
+/** A lane with its history and its last result. */
+export interface Lane {
+  readonly state: LaneState;
+  readonly timeline: Timeline;
+  /** For readers only; decisions use `state`. */
+  lastResult: CheckResult | null;
+}
+
+/**
+ * All the engine knows. Only engine files change it, within `step`. What is stored of it goes out as `entity` and `spans` effects;
+ * everything else here is derived from those and the configuration, so a restart rebuilds it.
+ */
+export interface EngineState {
+  config: EngineConfig;
+  index: ConfigIndex;
+  /** Instant of the last event. */
+  nowMs: EpochMs;
+  readonly lanes: Map<string, Lane>;
+  /** Derived: ids of the lanes of a check. */
+  readonly lanesOf: Map<CheckId, Set<string>>;
+  /** Histories of declared checks and of the built-in ones of agents. */
+  readonly checks: Map<string, Timeline>;
+  readonly assets: Map<AssetId, Timeline>;
+  readonly agents: Map<AgentId, AgentState>;
+  readonly incidents: Map<IncidentId, IncidentRecord>;
+  readonly zones: Map<ZoneId, ZoneState>;
+  readonly waits: Map<string, Wait>;
+  /** null while no rule is declared. */
+  rules: Rules | null;
+  readonly deadlines: Deadlines;
+  /** Derived: the latest incident of each problem. */
+  readonly latestOf: Map<string, IncidentId>;
+  /** Derived: open incidents of an asset. */
+  readonly openOf: Map<AssetId, Set<IncidentId>>;
+  /** Derived: open incidents attached to one. */
+  readonly attachedTo: Map<IncidentId, Set<IncidentId>>;
+  /** Derived: lost agents of a zone. */
+  readonly lostOf: Map<ZoneId, Set<AgentId>>;
+  /** Results that changed nothing because a later one was there already, or because nobody asked; since start. */
+  ignoredResultCount: number;
+}
+
+/** A state without any memory. */
+export const emptyState = (config: EngineConfig, atMs: EpochMs): EngineState => ({
+  config,
+  index: indexConfig(config),
+  nowMs: atMs,
+  lanes: new Map(),
+  lanesOf: new Map(),
+  checks: new Map(),
+  assets: new Map(),
+  agents: new Map(),
+  incidents: new Map(),
+  zones: new Map(),
+  waits: new Map(),
+  rules: config.rules.size === 0 ? null : createRules(config.rules.values()),
+  deadlines: createDeadlines(),
+  latestOf: new Map(),
+  openOf: new Map(),
+  attachedTo: new Map(),
+  lostOf: new Map(),
+  ignoredResultCount: 0,
+});
+
+const addTo = <K, V>(sets: Map<K, Set<V>>, key: K, value: V): void => {
+  const set = sets.get(key);
+  if (set === undefined) sets.set(key, new Set([value]));
+  else set.add(value);
+};
+
+const removeFrom = <K, V>(sets: Map<K, Set<V>>, key: K, value: V): void => {
+  const set = sets.get(key);
+  if (set === undefined) return;
+  set.delete(value);
+  if (set.size === 0) sets.delete(key);
+};
+
+/** Brings the derived look-ups in line with a record; call after each change of state or attachment. */
+export const indexIncident = (state: EngineState, record: IncidentRecord, before: IncidentId | null): void => {
+  const { id, assetId, problem, attachedTo } = record.incident;
+  const isOpen = record.incident.state !== 'resolved';
+  state.latestOf.set(problemIdOf(assetId, problem), id);
+  if (isOpen) addTo(state.openOf, assetId, id);
+  else removeFrom(state.openOf, assetId, id);
+  if (before !== null && before !== attachedTo) removeFrom(state.attachedTo, before, id);
+  if (attachedTo === null) return;
+  if (isOpen) addTo(state.attachedTo, attachedTo, id);
+  else removeFrom(state.attachedTo, attachedTo, id);
+};
+
+/** Forgets a record and what was derived from it. */
+export const forgetIncident = (state: EngineState, record: IncidentRecord): void => {
+  const { id, assetId, problem, attachedTo } = record.incident;
+  state.incidents.delete(id);
+  const problemId = problemIdOf(assetId, problem);
+  if (state.latestOf.get(problemId) === id) state.latestOf.delete(problemId);
+  removeFrom(state.openOf, assetId, id);
+  if (attachedTo !== null) removeFrom(state.attachedTo, attachedTo, id);
+  setDeadline(state.deadlines, `incident|${id}`, null);
+};
+
+/** Brings the derived set of lost agents in line with an agent. */
+export const indexAgent = (state: EngineState, agent: AgentState): void => {
+  const zoneId = state.config.agents.get(agent.id)?.zoneId ?? null;
+  if (zoneId === null) return;
+  if (agent.loss === null) removeFrom(state.lostOf, zoneId, agent.id);
+  else addTo(state.lostOf, zoneId, agent.id);
+};
+
+/** The open incident of a problem; undefined when there is none. */
+export const openRecord = (state: EngineState, assetId: AssetId, problem: string): IncidentRecord | undefined => {
+  const record = latestRecord(state, assetId, problem);
+  return record !== undefined && record.incident.state !== 'resolved' ? record : undefined;
+};
+
+/** The latest incident of a problem, open or resolved not too long ago. */
+export const latestRecord = (state: EngineState, assetId: AssetId, problem: string): IncidentRecord | undefined => {
+  const id = state.latestOf.get(problemIdOf(assetId, problem));
+  return id === undefined ? undefined : state.incidents.get(id);
+};
+
+/** The lane, made when it is first needed. */
+export const laneOf = (state: EngineState, checkId: CheckId, agentId: AgentId | null): Lane => {
+  const id = laneIdOf(checkId, agentId);
+  const known = state.lanes.get(id);
+  if (known !== undefined) return known;
+  const lane: Lane = { state: createLane(checkId, agentId), timeline: emptyTimeline(), lastResult: null };
+  addLane(state, lane);
+  return lane;
+};
+
+/** Puts a lane in, with what is derived of it. */
+export const addLane = (state: EngineState, lane: Lane): void => {
+  const { checkId, agentId } = lane.state;
+  state.lanes.set(laneIdOf(checkId, agentId), lane);
+  addTo(state.lanesOf, checkId, laneIdOf(checkId, agentId));
+};
+
+/** Takes a lane out, with what is derived of it. */
+export const removeLane = (state: EngineState, lane: Lane): void => {
+  const id = laneIdOf(lane.state.checkId, lane.state.agentId);
+  state.lanes.delete(id);
+  removeFrom(state.lanesOf, lane.state.checkId, id);
+  setDeadline(state.deadlines, `lane|${id}`, null);
+};
+
+/** Asks to be called when the rules want it. */
+export const armRules = (state: EngineState): void =>
+  setDeadline(state.deadlines, 'rules|', state.rules === null ? null : nextRuleDeadlineMs(state.rules));

@@ -1,0 +1,79 @@
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import { onAgentConnected, onAgentLost, onProbeAnswer } from './agents.ts';
+import { onSamples } from './alerts.ts';
+import { assessAll } from './assess.ts';
+import type { EngineConfig } from './config.ts';
+import { onConfig } from './configure.ts';
+import { nextDeadline, setDeadline } from './deadlines.ts';
+import { dealWithNext } from './due.ts';
+import type { Effect } from './effect.ts';
+import { entityValue } from './entities.ts';
+import type { EngineEvent } from './event.ts';
+import { settleHistories } from './histories.ts';
+import { onHuman } from './human.ts';
+import { onPushed, onResults } from './results.ts';
+import { armRules, type EngineState, emptyState } from './state.ts';
+import { createTurn, effectsOf, type Turn } from './turn.ts';
+
+/** A state that has seen nothing yet. */
+export const createState = (config: EngineConfig, atMs: EpochMs): EngineState => {
+  const state = emptyState(config, atMs);
+  if (config.maintenance.length > 0) setDeadline(state.deadlines, 'maintenance|', atMs);
+  armRules(state);
+  return state;
+};
+
+/** When the engine wants to be called though nothing happens (a tick will do); null when it waits for nothing. */
+export const nextDeadlineMs = (state: EngineState): EpochMs | null => nextDeadline(state.deadlines);
+
+/**
+ * Takes in one event. Deterministic: the same state and event give the same state and effects on every machine. Mutates `state`.
+ * What was due before the event happens before it; what is due at its very instant happens after it, so that an act in the last
+ * millisecond still counts.
+ * @returns what to store and to do, all in one transaction
+ */
+export const step = (state: EngineState, event: EngineEvent): Effect[] => {
+  state.nowMs = Math.max(state.nowMs, event.atMs);
+  const turn = createTurn(state, state.nowMs);
+  dealWithDue(turn, state.nowMs - 1);
+  take(turn, event);
+  settle(turn);
+  dealWithDue(turn, state.nowMs);
+  return effectsOf(turn, (entity, id) => entityValue(state, entity, id));
+};
+
+const take = (turn: Turn, event: EngineEvent): void => {
+  switch (event.kind) {
+    case 'config':
+      return onConfig(turn, event.config);
+    case 'results':
+      return onResults(turn, event);
+    case 'samples':
+      return onSamples(turn, event);
+    case 'agentConnected':
+      return onAgentConnected(turn, event);
+    case 'agentLost':
+      return onAgentLost(turn, event);
+    case 'probeAnswer':
+      return onProbeAnswer(turn, event);
+    case 'push':
+      return onPushed(turn, event);
+    case 'human':
+      return onHuman(turn, event);
+    case 'tick':
+      return;
+    default:
+      return event satisfies never;
+  }
+};
+
+/** Histories first, then what they mean. Deciding changes no history, so once is enough. */
+const settle = (turn: Turn): void => {
+  settleHistories(turn);
+  assessAll(turn);
+};
+
+/** Earliest first. Each may set further deadlines; those at or before `untilMs` are dealt with as well. */
+const dealWithDue = (turn: Turn, untilMs: EpochMs): void => {
+  while (dealWithNext(turn, untilMs)) settle(turn);
+};

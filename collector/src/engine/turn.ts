@@ -1,0 +1,135 @@
+import type { AssetId, IncidentId, NotificationId, RouteId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { Effect, NoticeKind, Span, Subject } from './effect.ts';
+import type { TimelineEntry } from './incident.ts';
+import type { IncidentRecord } from './incident-record.ts';
+import type { EngineState } from './state.ts';
+import { patchBetween, prune, type Timeline } from './timeline.ts';
+
+/** From when on a subject must be computed anew, and whether that mends what was already shown. */
+export interface Dirt {
+  readonly fromMs: EpochMs;
+  readonly isCorrection: boolean;
+}
+
+interface Touched {
+  readonly subject: Subject;
+  readonly before: readonly Span[];
+  isCorrection: boolean;
+}
+
+/** What one step has changed so far. Lives for one call of `step`. */
+export interface Turn {
+  readonly state: EngineState;
+  readonly nowMs: EpochMs;
+  readonly timelines: Map<Timeline, Touched>;
+  readonly dirtyChecks: Map<string, Dirt>;
+  readonly dirtyAssets: Map<AssetId, Dirt>;
+  /** Assets whose problems must be looked at again. */
+  readonly assess: Set<AssetId>;
+  readonly incidents: Map<IncidentId, TimelineEntry[]>;
+  readonly notices: Effect[];
+  readonly requests: Effect[];
+  readonly rejections: Effect[];
+  /** `<entity>|<id>` of what must be stored. */
+  readonly entities: Set<string>;
+}
+
+/** Begins a step. */
+export const createTurn = (state: EngineState, nowMs: EpochMs): Turn => ({
+  state,
+  nowMs,
+  timelines: new Map(),
+  dirtyChecks: new Map(),
+  dirtyAssets: new Map(),
+  assess: new Set(),
+  incidents: new Map(),
+  notices: [],
+  requests: [],
+  rejections: [],
+  entities: new Set(),
+});
+
+/** Marks an entity of the state for storing; see entities.ts for what is stored of it. */
+export const keep = (turn: Turn, entity: string, id: string): void => {
+  turn.entities.add(`${entity}|${id}`);
+};
+
+const worst = (a: Dirt | undefined, b: Dirt): Dirt =>
+  a === undefined ? b : { fromMs: Math.min(a.fromMs, b.fromMs), isCorrection: a.isCorrection || b.isCorrection };
+
+/** Marks a subject to be computed anew. */
+export const soil = <K>(dirty: Map<K, Dirt>, id: K, dirt: Dirt): void => {
+  dirty.set(id, worst(dirty.get(id), dirt));
+};
+
+/**
+ * Changes a history and remembers what it was at the beginning of the step.
+ * @param change returns whether it changed anything
+ * @returns from when on the history of this step differs from the recorded one; null when it does not
+ */
+export const revise = (
+  turn: Turn,
+  subject: Subject,
+  timeline: Timeline,
+  isCorrection: boolean,
+  change: (timeline: Timeline) => boolean,
+): Dirt | null => {
+  const known = turn.timelines.get(timeline);
+  const before = known?.before ?? timeline.spans.slice();
+  if (!change(timeline)) return null;
+  const touched = known ?? { subject, before, isCorrection: false };
+  turn.timelines.set(timeline, touched);
+  // Where nothing was recorded yet nothing is corrected.
+  touched.isCorrection ||= isCorrection && before.length > 0;
+  const patch = patchBetween(before, timeline.spans);
+  return patch === null ? null : { fromMs: patch.fromMs, isCorrection: touched.isCorrection };
+};
+
+/** Marks an incident as changed, so that it goes out once, at the end of the step. */
+export const touchIncident = (turn: Turn, record: IncidentRecord): TimelineEntry[] => {
+  const { id } = record.incident;
+  keep(turn, 'incident', id);
+  const known = turn.incidents.get(id);
+  if (known !== undefined) return known;
+  const entries: TimelineEntry[] = [];
+  turn.incidents.set(id, entries);
+  return entries;
+};
+
+/** Tells one route. `rank` sets apart a second notice of the same kind within a cycle (a raised severity). */
+export const notifyRoute = (turn: Turn, record: IncidentRecord, notice: NoticeKind, routeId: RouteId, rank = ''): void => {
+  const { incident } = record;
+  const cycle = incident.cycles.length;
+  turn.notices.push({
+    kind: 'notify',
+    id: `${incident.id}/${cycle}/${notice}${rank}/${routeId}` as NotificationId,
+    routeId,
+    notice,
+    incidentId: incident.id,
+    incident,
+    atMs: turn.nowMs,
+  });
+};
+
+/** Ends a step: everything that changed, histories first, then incidents, notices, questions and what must be stored. */
+export const effectsOf = (turn: Turn, entityValue: (entity: string, id: string) => unknown): Effect[] => {
+  const effects: Effect[] = [];
+  for (const [timeline, { subject, before, isCorrection }] of turn.timelines) {
+    const patch = patchBetween(before, timeline.spans);
+    if (patch !== null) effects.push({ kind: 'spans', subject, ...patch, isCorrection });
+    prune(timeline, turn.nowMs);
+  }
+  for (const [id, entries] of turn.incidents) {
+    const record = turn.state.incidents.get(id);
+    if (record !== undefined) effects.push({ kind: 'incident', incident: record.incident, entries });
+  }
+  effects.push(...turn.notices, ...turn.requests, ...turn.rejections);
+  for (const key of turn.entities) {
+    const bar = key.indexOf('|');
+    const entity = key.slice(0, bar);
+    const id = key.slice(bar + 1);
+    effects.push({ kind: 'entity', entity, id, value: entityValue(entity, id) });
+  }
+  return effects;
+};
