@@ -10,7 +10,7 @@ import { type ExpositionFormat, endText, type FamilyHead, headText, sampleText }
 export const staleAfterMs = 5 * minuteMs;
 /** Series looked at between two turns of the event loop, written or not: about a millisecond of work. */
 const seriesPerTurn = 4_096;
-/** Series whose lines one pass gathers: some 10 MiB. */
+/** Series whose lines one pass gathers: some 5 MiB. */
 const seriesPerPass = 50_000;
 /** A line, usually; the room first made for it. */
 const lineBytesUsual = 96;

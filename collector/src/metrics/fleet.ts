@@ -1,6 +1,6 @@
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { SampleRow } from '@jiwei/shared/protocol/samples.ts';
-import type { Label, MetricFamily, Series } from '@jiwei/shared/series.ts';
+import type { MetricFamily, Series } from '@jiwei/shared/series.ts';
 import { labelsText } from './text-format.ts';
 
 /**
@@ -156,11 +156,16 @@ const createShapes = () => {
   const byText = new Map<string, { readonly shape: SeriesShape; uses: number }>();
   return {
     take: (series: Series, family: FleetFamily): SeriesShape => {
-      const made = shapeOf(series.labels, family);
-      const known = byText.get(made.key);
-      if (known === undefined) byText.set(made.key, { shape: made, uses: 1 });
-      else known.uses += 1;
-      return known?.shape ?? made;
+      const { head, tail } = shapeTexts(series);
+      const key = `${head}\n${tail}`;
+      const known = byText.get(key);
+      if (known !== undefined) {
+        known.uses += 1;
+        return known.shape;
+      }
+      const shape = { family, key, head: encoder.encode(head), tail: encoder.encode(tail) };
+      byText.set(key, { shape, uses: 1 });
+      return shape;
     },
     release: (some: readonly (SeriesShape | null)[]): void => {
       for (const shape of some) {
@@ -175,10 +180,11 @@ const createShapes = () => {
 };
 
 /** The agent's own `instance`, if it has one, says nothing here: it is replaced, as the rules see it too. */
-const shapeOf = (labels: readonly Label[], family: FleetFamily): SeriesShape => {
+const shapeTexts = ({ family, labels }: Series): { readonly head: string; readonly tail: string } => {
   const before = labelsText(labels.filter(([name]) => name < 'instance'));
   const after = labelsText(labels.filter(([name]) => name > 'instance'));
-  const head = before === '' ? `${family.name}{` : `${family.name}{${before},`;
-  const tail = after === '' ? '} ' : `,${after}} `;
-  return { family, key: `${head}\n${tail}`, head: encoder.encode(head), tail: encoder.encode(tail) };
+  return {
+    head: before === '' ? `${family.name}{` : `${family.name}{${before},`,
+    tail: after === '' ? '} ' : `,${after}} `,
+  };
 };
