@@ -62,16 +62,16 @@ export class ChunkWriter {
   /** A number as the formats write it: it reads back as the same float64 (but for the sign of 0). */
   value(value: number): void {
     this.#reserve(numberBytesMax);
-    const size = Math.abs(value);
+    const magnitude = Math.abs(value);
     // Host values are integers or have a few decimals: those are written digit by digit, the others by the engine.
-    const whole = Math.floor(size);
-    if (whole === size && size <= exactMax) {
+    const whole = Math.floor(magnitude);
+    if (whole === magnitude && magnitude <= exactMax) {
       if (value < 0) this.#bytes[this.#length++] = minus;
-      this.#integer(size, 1);
+      this.#integer(magnitude, 1);
       return;
     }
-    const scaled = Math.floor(size * million + 0.5);
-    if (scaled <= exactMax && scaled / million === size) {
+    const scaled = Math.floor(magnitude * million + 0.5);
+    if (scaled <= exactMax && scaled / million === magnitude) {
       if (value < 0) this.#bytes[this.#length++] = minus;
       // Not `whole`: the nearest float64 to 1.9999999 and its like decide by the decimal that is written.
       const integer = Math.floor(scaled / million);

@@ -57,6 +57,7 @@ export interface Fleet {
 
 const encoder = new TextEncoder();
 
+/** Without agents; bounded by the registry, which says what agents there are, and the series each may name. */
 export const createFleet = (): Fleet => {
   const agents = new Map<AgentId, AgentSeries>();
   const families = new Map<string, FleetFamily>();

@@ -32,6 +32,7 @@ export interface IncidentTally {
   families(open: readonly Incident[], nowMs: EpochMs): readonly TextFamily[];
 }
 
+/** Empty until `load`. */
 export const createIncidentTally = (store: Pick<Store, 'incidents'>): IncidentTally => {
   const final = emptyTotals();
   /** Resolved but may be reopened yet; so what they count for is not final. */

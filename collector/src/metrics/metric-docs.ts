@@ -114,6 +114,7 @@ const labelsOf = (name: CollectorMetricName, values: readonly string[]): string 
   return labelsText(labels.filter(([, value]) => value !== '').sort(([left], [right]) => (left < right ? -1 : 1)));
 };
 
+/** A family with its documented type and help. */
 export const familyOf = (name: CollectorMetricName, samples: readonly TextSample[]): TextFamily => ({
   name,
   type: metricDocs[name].type,

@@ -78,6 +78,7 @@ export const stampText = (atMs: number | null, format: ExpositionFormat): string
   return format === 'text' ? ` ${Math.round(atMs)}` : ` ${Math.round(atMs) / 1000}`;
 };
 
+/** One line of a family. */
 export const sampleText = (sample: TextSample, format: ExpositionFormat): string => {
   const labels = sample.labels === '' ? '' : `{${sample.labels}}`;
   return `${sample.name}${labels} ${valueText(sample.value)}${stampText(sample.atMs, format)}\n`;
