@@ -47,8 +47,8 @@ describe('a collector killed under load', () => {
   };
 
   test('has every acknowledged frame after its restart, none twice, and the same incident with the same due instants', async () => {
-    const { url: pushUrl } = await district.get<{ url: string }>('/api/v1/checks/dead-man/push');
-    await fetch(new URL(`${pushUrl}&status=down`, district.url), { method: 'POST' });
+    const { path: pushPath } = await district.get<{ path: string }>('/api/v1/checks/dead-man/push');
+    await fetch(new URL(`${pushPath}&status=down`, district.url), { method: 'POST' });
     const before = await eventually('the incident is open', () => openIncident());
 
     const token = await joinToken();

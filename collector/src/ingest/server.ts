@@ -116,7 +116,7 @@ export const createIngest = (options: IngestOptions): Ingest => {
     links: {
       sessions: () =>
         [...byAgent.values()].map((connection) => connection.view()).filter((view): view is AgentSessionView => view !== null),
-      ask: (agentId, question) => byAgent.get(agentId)?.input({ kind: 'ask', ...question }),
+      ask: (agentId, question) => byAgent.get(agentId)?.input({ ...question, kind: 'ask' }),
       configChanged: (agentId, config) => byAgent.get(agentId)?.input({ kind: 'configChanged', config }),
       disconnect: (agentId, code, message) => byAgent.get(agentId)?.refuse(code, message),
       setPaused: (paused) => {

@@ -211,8 +211,10 @@ export const createCollector = (options: CollectorOptions): Collector => {
   const perform = (effects: readonly Effect[]): void => {
     let hasNotifications = false;
     for (const effect of effects) {
-      if (effect.kind === 'requestProbe') options.links().ask(effect.agentId, effect);
-      else if (effect.kind === 'notify') hasNotifications = true;
+      if (effect.kind === 'requestProbe') {
+        const { requestId, probe, timeoutMs } = effect;
+        options.links().ask(effect.agentId, { requestId, probe, timeoutMs });
+      } else if (effect.kind === 'notify') hasNotifications = true;
       else if (effect.kind === 'incident') tell({ kind: 'incident', incident: effect.incident, entries: effect.entries });
       else if (effect.kind === 'spans' && effect.subject.kind === 'check') tell({ kind: 'check', id: asId(effect.subject.id) });
       else if (effect.kind === 'spans' && effect.subject.kind === 'asset') tell({ kind: 'asset', id: effect.subject.id });
