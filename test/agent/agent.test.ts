@@ -158,6 +158,19 @@ test('goes on without the collector by its stored configuration, and sends all o
   expect(alone.isConnected()).toBe(true);
 });
 
+test('a backlog goes out after the first heartbeat, by which the collector sets its times right', async () => {
+  const disks = newDisks();
+  const first = await listen({ config: configOf(1, await openTarget()) });
+  first.isAcknowledging = false;
+  const agent = await launch(first.url, disks);
+  await first.until(() => first.frames.length >= 2);
+  await agent.close('test');
+  const second = await listen({ config: configOf(1, 1) });
+  await launch(second.url, disks);
+  await second.until(() => second.frames.length >= 2);
+  expect(second.arrivals.slice(0, 4)).toEqual(['hello', 'proof', 'heartbeat', 'dictionary']);
+});
+
 test('sends no more than the window while nothing is acknowledged, and goes on when it is', async () => {
   const collector = await listen({ config: configOf(1, await openTarget()), framesInFlightMax: 2 });
   collector.isAcknowledging = false;

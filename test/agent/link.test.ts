@@ -79,7 +79,7 @@ const cases: readonly {
   {
     why: 'goes from hello to streaming',
     events: toStreaming,
-    deeds: 'connect, hello, prove, stream, heartbeat',
+    deeds: 'connect, hello, prove, heartbeat, stream',
     status: 'streaming',
     deadlineMs: 5_030,
   },
@@ -113,28 +113,28 @@ const cases: readonly {
   {
     why: 'sends a heartbeat when it is due',
     events: [...toStreaming, [5_030, tick]],
-    deeds: 'connect, hello, prove, stream, heartbeat, heartbeat',
+    deeds: 'connect, hello, prove, heartbeat, stream, heartbeat',
     status: 'streaming',
     deadlineMs: 10_030,
   },
   {
     why: 'sends one heartbeat after a long sleep, not several',
     events: [...toStreaming, [14_000, tick]],
-    deeds: 'connect, hello, prove, stream, heartbeat, heartbeat',
+    deeds: 'connect, hello, prove, heartbeat, stream, heartbeat',
     status: 'streaming',
     deadlineMs: 15_030,
   },
   {
     why: 'takes silence for the end',
     events: [...toStreaming, [15_030, tick]],
-    deeds: 'connect, hello, prove, stream, heartbeat, terminate, report warn',
+    deeds: 'connect, hello, prove, heartbeat, stream, terminate, report warn',
     status: 'waiting',
     deadlineMs: 15_280,
   },
   {
     why: 'takes anything heard for life',
     events: [...toStreaming, [14_000, say(answer)], [15_030, tick]],
-    deeds: 'connect, hello, prove, stream, heartbeat, deliver, heartbeat',
+    deeds: 'connect, hello, prove, heartbeat, stream, deliver, heartbeat',
     status: 'streaming',
     deadlineMs: 20_030,
   },
@@ -159,7 +159,7 @@ const cases: readonly {
   {
     why: 'closes at a second challenge',
     events: [...toStreaming, [40, say(challenge)]],
-    deeds: 'connect, hello, prove, stream, heartbeat, report error, close 4400',
+    deeds: 'connect, hello, prove, heartbeat, stream, report error, close 4400',
     status: 'closing',
     deadlineMs: 2_040,
   },
@@ -173,14 +173,14 @@ const cases: readonly {
   {
     why: 'closes at nonsense',
     events: [...toStreaming, [40, { kind: 'nonsense', problem: 'x' }]],
-    deeds: 'connect, hello, prove, stream, heartbeat, report error, close 4400',
+    deeds: 'connect, hello, prove, heartbeat, stream, report error, close 4400',
     status: 'closing',
     deadlineMs: 2_040,
   },
   {
     why: 'cuts the connection when its close is not answered',
     events: [...toStreaming, [40, { kind: 'nonsense', problem: 'x' }], [2_040, tick]],
-    deeds: 'connect, hello, prove, stream, heartbeat, report error, close 4400, terminate',
+    deeds: 'connect, hello, prove, heartbeat, stream, report error, close 4400, terminate',
     status: 'waiting',
     deadlineMs: 62_040,
   },
@@ -216,7 +216,7 @@ const cases: readonly {
   {
     why: 'says nothing more when it is stopped',
     events: [...toStreaming, [40, { kind: 'stop' }], [50, lost], [99_999, tick]],
-    deeds: 'connect, hello, prove, stream, heartbeat, close 1000',
+    deeds: 'connect, hello, prove, heartbeat, stream, close 1000',
     status: 'stopped',
     deadlineMs: Number.POSITIVE_INFINITY,
   },
@@ -313,6 +313,12 @@ for (const { why, end, attempt, streamedMs, random, delayMs, next } of retries) 
     expect(planRetry(end, { attempt, streamedMs, random })).toEqual({ delayMs, attempt: next });
   });
 }
+
+test('forgets what the collector holds and lets it measure the clocks before it sends frames', () => {
+  const stored = { bootId: 3, seq: 9 };
+  const { deeds } = play([...toStreaming.slice(0, 3), [30, say({ ...welcome, stored })]]);
+  expect(deeds).toBe('connect, hello, prove, acknowledge, heartbeat, stream');
+});
 
 test('whatever happens, the link wants a tick or is idle or stopped, and connects again sooner or later', () => {
   const event = fc.oneof(

@@ -15,6 +15,8 @@ export interface TestCollector {
   readonly frames: NumberedFrame[];
   readonly dictionaries: DictionaryFrame[];
   readonly messages: AgentMessage[];
+  /** Types of messages and kinds of frames in the order in which they came. */
+  readonly arrivals: string[];
   readonly sockets: Set<WebSocket>;
   isAcknowledging: boolean;
   /** Sends a control message on every open connection. */
@@ -46,6 +48,7 @@ export const startTestCollector = async (options: {
     frames: [],
     dictionaries: [],
     messages: [],
+    arrivals: [],
     sockets: new Set(),
     isAcknowledging: true,
     say: (message) => {
@@ -79,6 +82,7 @@ export const startTestCollector = async (options: {
     const say = (message: object): void => socket.send(JSON.stringify(message));
     const onControl = (message: AgentMessage): void => {
       collector.messages.push(message);
+      collector.arrivals.push(message.type);
       if (message.type === 'hello') {
         ({ publicKey, bootId } = message);
         say({ type: 'challenge', version: 1, capabilities: [], nonce, collectorId: 'test' });
@@ -105,6 +109,7 @@ export const startTestCollector = async (options: {
       if (!isBinary) onControl(agentMessageSchema.parse(JSON.parse(bytes.toString('utf8'))));
       else {
         const frame = decodeFrame(bytes);
+        collector.arrivals.push(frame.kind);
         if (frame.kind === 'dictionary') collector.dictionaries.push(frame);
         else {
           collector.frames.push(frame);

@@ -81,10 +81,12 @@ export const createLink = (options: LinkOptions): Link => {
         return send(helloOf(options.identity));
       case 'prove':
         return send(proofOf(options.identity, action.challenge));
-      case 'stream':
-        return startStreaming(action.welcome);
+      case 'acknowledge':
+        return spool.acknowledge(action.position);
       case 'heartbeat':
         return sendHeartbeat();
+      case 'stream':
+        return startStreaming(action.welcome);
       case 'deliver':
         return deliver(action.message);
       case 'close':
@@ -127,7 +129,6 @@ export const createLink = (options: LinkOptions): Link => {
   const startStreaming = (welcome: Welcome): void => {
     log.info('connected to the collector', { agentId: welcome.agentId });
     if (transport === null) return;
-    if (welcome.stored !== null) spool.acknowledge(welcome.stored);
     sender = createFrameSender({
       transport,
       reader: spool.read(welcome.stored),

@@ -1,5 +1,5 @@
 import { limits } from '@jiwei/shared/limits.ts';
-import type { Welcome } from '@jiwei/shared/protocol/control.ts';
+import type { FramePosition, Welcome } from '@jiwei/shared/protocol/control.ts';
 import { refusalOfCloseCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { Challenge, LinkMessage, RefuseMessage } from './message.ts';
@@ -45,8 +45,10 @@ export type LinkAction =
   | { readonly kind: 'connect' }
   | { readonly kind: 'hello' }
   | { readonly kind: 'prove'; readonly challenge: Challenge }
-  | { readonly kind: 'stream'; readonly welcome: Welcome }
+  /** The collector holds everything up to here. */
+  | { readonly kind: 'acknowledge'; readonly position: FramePosition }
   | { readonly kind: 'heartbeat' }
+  | { readonly kind: 'stream'; readonly welcome: Welcome }
   | { readonly kind: 'deliver'; readonly message: Exclude<LinkMessage, { type: 'challenge' | 'welcome' | 'refuse' }> }
   | { readonly kind: 'close'; readonly closeCode: number; readonly reason: string }
   /** Cut the connection without waiting for the other side. */
@@ -144,11 +146,15 @@ const onWelcome = (state: LiveState, welcome: Welcome, { monotonicMs }: Now): Li
     sinceMs: monotonicMs,
     heartbeatMs: welcome.heartbeatMs,
     heartbeatTimeoutMs: welcome.heartbeatTimeoutMs,
-    // The first one at once: its answer measures the clocks.
     nextHeartbeatMs: monotonicMs + welcome.heartbeatMs,
     silentAtMs: monotonicMs + welcome.heartbeatTimeoutMs,
   },
-  actions: [{ kind: 'stream', welcome }, { kind: 'heartbeat' }],
+  // The first heartbeat before the first frame: the collector measures our clock by it, and sets the times of what follows right.
+  actions: [
+    ...(welcome.stored === null ? [] : [{ kind: 'acknowledge' as const, position: welcome.stored }]),
+    { kind: 'heartbeat' },
+    { kind: 'stream', welcome },
+  ],
 });
 
 const onTick = (state: LinkState, now: Now): LinkStep => {
