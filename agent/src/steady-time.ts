@@ -16,6 +16,7 @@ export interface ClockReading {
   readonly steadyMs: number;
 }
 
+/** Trusts the machine's clock as it is now. */
 export const anchorAt = (reading: ClockReading): TimeAnchor => ({ wallMs: reading.wallMs, steadyMs: reading.steadyMs });
 
 /** Time in whole ms as the steady clock carries the anchor on: it neither stops nor jumps while the machine's clock is adjusted. */

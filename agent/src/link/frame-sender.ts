@@ -15,6 +15,7 @@ export interface FrameSender {
   isIdle(): boolean;
 }
 
+/** A sender for one connection: it ends with it. @param options framesMax and bytesMax bound what is on the way unacknowledged */
 export const createFrameSender = (options: {
   readonly transport: Transport;
   readonly reader: SpoolReader;

@@ -17,6 +17,7 @@ export interface Identity {
   readonly wantedId: string | null;
 }
 
+/** The first message of a connection. */
 export const helloOf = (identity: Identity): Hello => ({
   type: 'hello',
   versions: [...protocolVersions],
@@ -29,6 +30,7 @@ export const helloOf = (identity: Identity): Hello => ({
   architecture: identity.architecture.slice(0, 64),
 });
 
+/** The answer to a challenge: only the holder of the private key can give it. */
 export const proofOf = (identity: Identity, challenge: Challenge): Extract<AgentMessage, { type: 'proof' }> => ({
   type: 'proof',
   signature: signChallenge(identity.privateKey, {

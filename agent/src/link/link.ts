@@ -46,6 +46,7 @@ export interface Link {
   stop(reason: string, withinMs: number): Promise<void>;
 }
 
+/** A link that does nothing before `start`. */
 export const createLink = (options: LinkOptions): Link => {
   const { clock, log, spool, stamps, handlers } = options;
   let state: LinkState = initialLink;

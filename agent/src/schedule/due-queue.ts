@@ -15,6 +15,7 @@ interface Entry<Item> {
   readonly order: number;
 }
 
+/** An empty queue. */
 export const createDueQueue = <Item>(): DueQueue<Item> => {
   const heap: Entry<Item>[] = [];
   let order = 0;

@@ -63,6 +63,7 @@ interface Entry {
   status: 'idle' | 'waiting' | 'running';
 }
 
+/** A schedule without checks. @param options runsAtOnceMax bounds the runs under way; more wait in turn */
 export const createSchedule = (options: {
   readonly runsAtOnceMax: number;
   readonly nextCalendarTime: NextCalendarTime;

@@ -32,6 +32,7 @@ export interface CheckRunner {
 /** A runner that does not end at its deadline is a bug in it; after this much more it is left behind, so that it cannot hold its place. */
 const overtimeMs = 5_000;
 
+/** A runner without checks; `apply` begins. */
 export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
   const { schedule, clock, stamps, log } = options;
   const running = new Map<CheckId, AbortController>();

@@ -13,6 +13,7 @@ export interface Recorder {
   stop(): void;
 }
 
+/** A recorder over an open spool, which it does not close. */
 export const createRecorder = (options: {
   readonly spool: Spool;
   readonly clock: Clock;

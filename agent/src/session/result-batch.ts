@@ -16,6 +16,7 @@ export interface ResultBatch {
   flush(): void;
 }
 
+/** An empty batch. @param record takes each full frame */
 export const createResultBatch = (clock: Clock, record: (draft: FrameDraft) => void): ResultBatch => {
   let texts: string[] = [];
   let characters = 0;

@@ -18,6 +18,7 @@ export interface RecordReader {
   readAt(offset: number, sizeBytes: number): RecordRead;
 }
 
+/** A reader of one file; it keeps no descriptor open. */
 export const createRecordReader = (disk: Disk, name: string): RecordReader => {
   let window: Uint8Array = new Uint8Array(0);
   let windowOffset = 0;

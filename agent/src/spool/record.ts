@@ -30,6 +30,7 @@ export interface RecordHeader {
   readonly seriesCount: number;
 }
 
+/** The first bytes of a segment file. */
 export const encodeHead = (bootId: number): Uint8Array => {
   const head = Buffer.alloc(headBytes);
   magic.copy(head);

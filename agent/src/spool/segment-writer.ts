@@ -19,6 +19,7 @@ export interface SegmentWriter {
   end(): void;
 }
 
+/** Begins a new file. @throws the system's error when the disk does not take it */
 export const createSegmentWriter = (disk: Disk, index: number, bootId: number): SegmentWriter => {
   const segment = emptySegment(index, bootId);
   const file = disk.create(segment.name);

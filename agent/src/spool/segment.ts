@@ -5,6 +5,7 @@ import { decodeFrame } from '@jiwei/shared/protocol/frame.ts';
 import type { Disk } from './disk.ts';
 import type { Loss } from './gap.ts';
 import { type LostRange, pushLost } from './lost-range.ts';
+import { isUpTo } from './position.ts';
 import { decodeHead, decodeHeader, headBytes, type RecordHeader, recordHeaderBytes } from './record.ts';
 import { createRecordReader, type RecordReader } from './record-reader.ts';
 
@@ -42,6 +43,7 @@ export interface SegmentScan {
 }
 
 const namePattern = /^(\d{12})\.seg$/;
+/** Name of the file with this index; names sort as indexes do. */
 export const segmentName = (index: number): string => `${String(index).padStart(12, '0')}.seg`;
 /** @returns null when the name is not a segment's */
 export const segmentIndex = (name: string): number | null => {
@@ -49,6 +51,7 @@ export const segmentIndex = (name: string): number | null => {
   return digits === undefined ? null : Number(digits);
 };
 
+/** A segment that has its head and no record yet. */
 export const emptySegment = (index: number, bootId: number): Segment => ({
   index,
   name: segmentName(index),
@@ -163,4 +166,11 @@ const lossInGap = (message: Uint8Array): Loss => {
   const body: unknown = JSON.parse(Buffer.from(frame.body).toString('utf8'));
   const { cause: _cause, ...loss } = gapBodySchema.parse(body);
   return loss;
+};
+
+/** Frames of a segment that come after `upTo`. */
+export const framesAfter = (segment: Segment, upTo: FramePosition | null): number => {
+  if (segment.frames === 0 || isUpTo({ bootId: segment.bootId, seq: segment.lastSeq }, upTo)) return 0;
+  if (upTo === null || !isUpTo({ bootId: segment.bootId, seq: segment.firstSeq }, upTo)) return segment.frames;
+  return Math.min(segment.frames, segment.lastSeq - upTo.seq);
 };

@@ -26,6 +26,7 @@ interface ReaderOptions {
   readonly onLoss: (loss: Loss) => void;
 }
 
+/** A reader that begins at the first frame after a position. */
 export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
   let place: { readonly segment: Segment; readonly records: RecordReader; offset: number } | null = null;
   let lastSeq = -1;

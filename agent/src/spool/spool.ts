@@ -4,10 +4,10 @@ import { encodeFrame, type NumberedFrameKind } from '@jiwei/shared/protocol/fram
 import type { Series } from '@jiwei/shared/series.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { addLoss, gapBody, type Loss, lossOfFrame } from './gap.ts';
-import { framesAfter, isUpTo, laterPosition } from './position.ts';
+import { isUpTo, laterPosition } from './position.ts';
 import { type OpeningReport, recoverSegments } from './recover.ts';
 import { repairSegment } from './repair.ts';
-import type { Segment } from './segment.ts';
+import { framesAfter, type Segment } from './segment.ts';
 import { createSegmentWriter, type SegmentWriter } from './segment-writer.ts';
 import { createSpoolReader, type SpoolReader } from './spool-reader.ts';
 

@@ -56,6 +56,7 @@ export const loadAgentId = (files: Disk): AgentId | null => {
   return declaredIdPattern.test(text) ? asId<'agent'>(text) : null;
 };
 
+/** Keeps the name the collector gave; durable when it returns. */
 export const storeAgentId = (files: Disk, agentId: AgentId): void => writeText(files, names.id, `${agentId}\n`);
 
 /** The last configuration that was in force, or null; one that this build cannot read any more is as good as none. */
@@ -69,4 +70,5 @@ export const loadConfig = (files: Disk): { readonly config: AgentConfig | null; 
   }
 };
 
+/** Keeps the configuration in force; durable when it returns. */
 export const storeConfig = (files: Disk, config: AgentConfig): void => writeText(files, names.config, JSON.stringify(config));
