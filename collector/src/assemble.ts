@@ -4,6 +4,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { FastifyBaseLogger } from 'fastify';
+import { prolongGraces } from './engine/agents.ts';
 import { restoreState } from './engine/restore.ts';
 import { openAccess } from './first-start.ts';
 import { buildHttp } from './http/app.ts';
@@ -15,7 +16,7 @@ import { metricsRoutes } from './metrics/routes.ts';
 import { createOutbox } from './notify/outbox.ts';
 import { notifierSchemas } from './notify/registry.ts';
 import type { ServeOptions } from './options.ts';
-import { type Collector, collectorIdOf, createCollector } from './runtime/collector.ts';
+import { type Collector, collectorIdOf, createCollector, reconnectMsMax } from './runtime/collector.ts';
 import { openCrashGuard } from './runtime/crash-guard.ts';
 import type { DeclarationReader } from './runtime/declaring.ts';
 import { createDirectory } from './runtime/directory.ts';
@@ -78,6 +79,7 @@ const recall = async (options: ServeOptions, world: World, store: Store, fleet: 
   const nowMs = Math.max(lastStampOf(entities), clock.nowMs());
   const spans = await store.spansSince(nowMs - limits.correctionMsMax);
   const state = restoreState(directory.config, entities, spans, nowMs);
+  prolongGraces(state, nowMs + reconnectMsMax);
   const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
   recallSamples(state, intake, frames, nowMs);
   return { reader, declaration, refused, directory, state, intake, nowMs };
@@ -137,7 +139,8 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   });
   closers.push(() => ingest?.close());
   await leaveLocalToken(options.localAgentTokenFile, service);
-  const url = await app.listen({ host: options.host, port: options.port });
+  const listened = await app.listen({ host: options.host, port: options.port });
+  const url = options.tls === null ? listened : listened.replace(/^http:/, 'https:');
 
   if (options.declarationFile !== null) {
     const watch = await watchDeclaration(options.declarationFile, clock, collector);

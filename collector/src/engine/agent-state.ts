@@ -16,6 +16,8 @@ export type HostVerdict = 'asking' | 'reachable' | 'unreachable' | 'cannotTell';
 export interface Loss {
   readonly atMs: EpochMs;
   readonly cause: 'closed' | 'silent' | 'bye';
+  /** Until then it may come back without anybody being told. */
+  readonly graceEndsAtMs: EpochMs;
   readonly isGraceOver: boolean;
   /** Questions asked since the loss; the last part of their ids. */
   readonly questionCount: number;

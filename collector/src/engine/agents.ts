@@ -33,11 +33,9 @@ const put = (turn: Turn, agent: AgentState): void => {
 export const agentDueAtMs = (state: EngineState, agent: AgentState): EpochMs | null => {
   const { loss } = agent;
   if (loss === null) return null;
-  const dues = [
-    loss.isGraceOver ? null : loss.atMs + state.config.timing.agentGraceMs,
-    loss.question?.dueAtMs ?? null,
-    loss.nextRoundAtMs,
-  ].filter((atMs) => atMs !== null);
+  const dues = [loss.isGraceOver ? null : loss.graceEndsAtMs, loss.question?.dueAtMs ?? null, loss.nextRoundAtMs].filter(
+    (atMs) => atMs !== null,
+  );
   return dues.length === 0 ? null : Math.min(...dues);
 };
 
@@ -73,6 +71,7 @@ export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'age
   const loss: Loss = {
     atMs: nowMs,
     cause: event.cause,
+    graceEndsAtMs: nowMs + state.config.timing.agentGraceMs,
     isGraceOver: false,
     questionCount: 0,
     question: null,
@@ -85,6 +84,19 @@ export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'age
     nextRoundAtMs: null,
   };
   put(turn, { id: event.agentId, sinceMs: nowMs, loss: ask(turn, event.agentId, loss) });
+};
+
+/**
+ * The collector itself was away, so nobody could connect: agents whose grace was still running get until `untilMs`. Without it every restart
+ * of both would look like a lost agent. Losses that were already settled stay as they are.
+ */
+export const prolongGraces = (state: EngineState, untilMs: EpochMs): void => {
+  for (const agent of state.agents.values()) {
+    if (agent.loss === null || agent.loss.isGraceOver || agent.loss.graceEndsAtMs >= untilMs) continue;
+    const waiting = { ...agent, loss: { ...agent.loss, graceEndsAtMs: untilMs } };
+    state.agents.set(agent.id, waiting);
+    setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(state, waiting));
+  }
 };
 
 /** Others that can be asked now, the nearest in order first: of the zone, then anybody; those not yet asked in this round first. */
@@ -177,7 +189,7 @@ export const onAgentDue = (turn: Turn, agentId: AgentId): boolean => {
   const agent = state.agents.get(agentId);
   if (agent === undefined || agent.loss === null) return false;
   let { loss } = agent;
-  const isGraceEnd = !loss.isGraceOver && loss.atMs + state.config.timing.agentGraceMs <= nowMs;
+  const isGraceEnd = !loss.isGraceOver && loss.graceEndsAtMs <= nowMs;
   if (isGraceEnd) loss = { ...loss, isGraceOver: true };
   if (loss.question !== null && loss.question.dueAtMs <= nowMs) loss = settle(turn, agentId, loss, null);
   else if (loss.nextRoundAtMs !== null && loss.nextRoundAtMs <= nowMs)

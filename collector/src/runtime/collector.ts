@@ -51,7 +51,7 @@ export interface Collector {
 }
 
 /** Agents get this long after a restart to come back before they are taken for lost: the longest reconnect wait and some more. */
-const reconnectMsMax = 45 * secondMs;
+export const reconnectMsMax = 45 * secondMs;
 
 /** Ties service, links and writer together. */
 export const createCollector = (options: CollectorOptions): Collector => {
