@@ -23,14 +23,14 @@ const put = (turn: Turn, agent: AgentState): void => {
   const { state } = turn;
   state.agents.set(agent.id, agent);
   indexAgent(state, agent);
-  setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(state, agent));
+  setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
   keep(turn, 'agent', agent.id);
   const entry = state.config.agents.get(agent.id);
   if (entry !== undefined) turn.assess.add(entry.assetId);
 };
 
 /** When a lost agent must be looked at: the end of its grace, of an open question, or the next round. */
-export const agentDueAtMs = (state: EngineState, agent: AgentState): EpochMs | null => {
+export const agentDueAtMs = (agent: AgentState): EpochMs | null => {
   const { loss } = agent;
   if (loss === null) return null;
   const dues = [loss.isGraceOver ? null : loss.graceEndsAtMs, loss.question?.dueAtMs ?? null, loss.nextRoundAtMs].filter(
@@ -95,7 +95,7 @@ export const prolongGraces = (state: EngineState, untilMs: EpochMs): void => {
     if (agent.loss === null || agent.loss.isGraceOver || agent.loss.graceEndsAtMs >= untilMs) continue;
     const waiting = { ...agent, loss: { ...agent.loss, graceEndsAtMs: untilMs } };
     state.agents.set(agent.id, waiting);
-    setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(state, waiting));
+    setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(waiting));
   }
 };
 

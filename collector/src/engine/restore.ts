@@ -108,7 +108,7 @@ const arm = (state: EngineState): void => {
       check === undefined ? state.nowMs : laneDueAtMs(lane, check, lane.state.lastAtMs ?? 0),
     );
   }
-  for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(state, agent));
+  for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
   for (const record of state.incidents.values()) armIncident(state, record);
   for (const [id, wait] of state.waits) setDeadline(state.deadlines, `wait|${id}`, wait.untilMs);
   for (const { id, openings } of state.zones.values()) {
