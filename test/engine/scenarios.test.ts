@@ -1,0 +1,27 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { describe, expect, test } from 'vitest';
+import { runScenario } from '../support/scenario/run.ts';
+
+// Each file is a script with what the engine did written below every event. REWRITE=1 writes the present answers; read them in the diff.
+const folder = join(import.meta.dirname, 'scenarios');
+const isRewriting = process.env['REWRITE'] === '1';
+
+for (const name of readdirSync(folder)
+  .filter((file) => file.endsWith('.txt'))
+  .sort()) {
+  const path = join(folder, name);
+  const text = readFileSync(path, 'utf8');
+  const [title = name] = text.split('\n');
+  describe(`${name}: ${title.replace(/^# /, '')}`, () => {
+    test('goes as written', () => {
+      const run = runScenario(text);
+      if (isRewriting) writeFileSync(path, run);
+      else expect(run).toBe(text);
+    });
+
+    test('goes the same when the engine is restarted from its store before every event', () => {
+      expect(runScenario(text, true)).toBe(runScenario(text));
+    });
+  });
+}

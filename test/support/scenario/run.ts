@@ -1,0 +1,142 @@
+import type { EngineEvent, HumanAct } from '../../../collector/src/engine/event.ts';
+import type { CheckResult } from '../../../shared/src/check.ts';
+import { asId } from '../../../shared/src/ids.ts';
+import { type ReasonCode, reasonCodes } from '../../../shared/src/reasons.ts';
+import { type Outcome, outcomes } from '../../../shared/src/status.ts';
+import { configOf, type Declaration, declareLine } from './declare.ts';
+import { instantsOf, wordsOf } from './text.ts';
+import { createWorld, incidentNamed, type World } from './world.ts';
+
+const outcomeOf = (text: string): Outcome => {
+  const found = outcomes.find((outcome) => outcome === text);
+  if (found === undefined) throw new Error(`not an outcome: ${text}`);
+  return found;
+};
+
+const reasonOf = (outcome: Outcome, text: string | undefined): ReasonCode => {
+  const usual = { up: 'OK', degraded: 'SLOW', down: 'TIMEOUT' } as const;
+  if (text === undefined) return usual[outcome];
+  const found = reasonCodes.find((code) => code === text);
+  if (found === undefined) throw new Error(`not a reason: ${text}`);
+  return found;
+};
+
+const resultOf = (checkId: string, outcome: Outcome, reason: string | undefined, atMs: number): CheckResult => ({
+  checkId: asId(checkId),
+  observedAtMs: atMs,
+  outcome,
+  reason: reasonOf(outcome, reason),
+  latencyMs: outcome === 'down' ? null : 5,
+  run: outcome === 'down' ? { ofDown: 1, ofUp: 0 } : { ofDown: 0, ofUp: 1 },
+});
+
+/** `up`, `down TIMEOUT`, `down@20s,40s TIMEOUT; up@60s..120s/20s`. */
+const resultsOf = (checkId: string, text: string, atMs: number): CheckResult[] =>
+  text.split(';').flatMap((part) => {
+    const [what = '', reason] = wordsOf(part);
+    const [outcome = '', when] = what.split('@');
+    return (when === undefined ? [atMs] : instantsOf(when)).map((at) => resultOf(checkId, outcomeOf(outcome), reason, at));
+  });
+
+const causes = ['closed', 'silent', 'bye'] as const;
+const acts = ['acknowledge', 'arrive', 'note', 'resolve'] as const;
+
+const actOf = (kind: HumanAct['kind'], note: string): HumanAct =>
+  kind === 'note' ? { kind, note } : { kind, note: note === '' ? null : note };
+
+/** What a word of an agent's line means. */
+const agentEvent = (world: World, agentId: string, words: readonly string[], atMs: number): EngineEvent => {
+  const [verb = '', ...rest] = words;
+  const agent = asId<'agent'>(agentId);
+  if (verb === 'connected') return { kind: 'agentConnected', atMs, agentId: agent, bootId: 1 };
+  if (verb === 'lost') {
+    return { kind: 'agentLost', atMs, agentId: agent, cause: causes.find((cause) => cause === rest[0]) ?? 'closed' };
+  }
+  if (verb === 'answers') {
+    const [lostId = '', outcome = '', reason] = rest;
+    const requestId = world.questions.get(`${agentId}/${lostId}`);
+    if (requestId === undefined) throw new Error(`${agentId} was not asked about ${lostId}`);
+    return {
+      kind: 'probeAnswer',
+      atMs,
+      agentId: agent,
+      requestId,
+      result: resultOf('question', outcomeOf(outcome), reason, atMs),
+    };
+  }
+  if (verb === 'sample') {
+    const samples = rest.map((word) => {
+      const [series = '', value = ''] = word.split('=');
+      const [name = '', label] = series.split('/');
+      const labels: [string, string][] = [['instance', agentId]];
+      if (label !== undefined) labels.push(['of', label]);
+      return { name, labels, value: Number(value), observedAtMs: atMs };
+    });
+    return { kind: 'samples', atMs, agentId: agent, samples };
+  }
+  return { kind: 'results', atMs, agentId: agent, results: resultsOf(verb, rest.join(' '), atMs) };
+};
+
+const reconfigure = (world: World, atMs: number): void => {
+  world.take({ kind: 'config', atMs, config: configOf(world.declaration, world.state().config.version + 1) });
+};
+
+const perform = (world: World, line: string, atMs: number): void => {
+  const words = wordsOf(line);
+  const [first = '', second = '', third = ''] = words;
+  const act = acts.find((word) => word === second);
+  if (line === 'collector stops') world.stop();
+  else if (line === 'collector starts') world.start(atMs);
+  else if (first === 'tick') world.take({ kind: 'tick', atMs });
+  else if (first === 'declare') {
+    for (const one of line.slice('declare '.length).split(';')) declareLine(world.declaration, one.trim());
+    reconfigure(world, atMs);
+  } else if (first === 'remove') {
+    for (const one of line.slice('remove '.length).split(';')) world.declaration.delete(one.trim());
+    reconfigure(world, atMs);
+  } else if (first === 'push') {
+    const detail = third === 'down' ? 'said so' : null;
+    world.take({ kind: 'push', atMs, checkId: asId(second), isUp: third !== 'down', detail });
+  } else if (act !== undefined) {
+    const incidentId = incidentNamed(world, third);
+    world.take({ kind: 'human', atMs, incidentId, actor: first, act: actOf(act, words.slice(3).join(' ')) });
+  } else world.take(agentEvent(world, first, words.slice(1), atMs));
+};
+
+const isEvent = (line: string): boolean => /^\d/.test(line);
+
+/**
+ * Runs a scenario and writes it anew: its own lines as they are, below each event what the engine did until the next one. An effect that
+ * came later than the event above it says when.
+ * @param isForgetful restarts the engine from its store before every event
+ */
+export const runScenario = (text: string, isForgetful = false): string => {
+  const declaration: Declaration = new Map();
+  const source = text.split('\n').filter((line) => !line.startsWith('      '));
+  const said: string[] = [];
+  let world: World | undefined;
+  let isLaneShown = false;
+  const flush = (): void => {
+    if (world !== undefined) said.push(...world.lines.splice(0).map((line) => `      ${line}`));
+  };
+  for (const line of source) {
+    if (line === 'show lanes') isLaneShown = true;
+    else if (isEvent(line)) {
+      world ??= createWorld(declaration, { isLaneShown, isForgetful });
+      const blank = line.search(/\s/);
+      for (const [turn, atMs] of instantsOf(line.slice(0, blank)).entries()) {
+        world.pass(atMs);
+        if (turn === 0) {
+          flush();
+          said.push(line);
+        }
+        perform(world, line.slice(blank).trim(), atMs);
+      }
+      continue;
+    } else if (line !== '' && !line.startsWith('#')) declareLine(declaration, line);
+    flush();
+    said.push(line);
+  }
+  flush();
+  return said.join('\n');
+};
