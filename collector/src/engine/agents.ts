@@ -57,8 +57,8 @@ export const onAgentConnected = (turn: Turn, event: Extract<EngineEvent, { kind:
   if (before !== undefined && before.loss === null) return;
   const loss = before?.loss ?? null;
   // Back within the grace: its host was never in question.
-  if (loss !== null && !loss.isGraceOver) record(turn, event.agentId, loss.atMs, []);
-  else record(turn, event.agentId, nowMs, [{ fromMs: nowMs, status: 'up' }]);
+  const upFromMs = loss !== null && !loss.isGraceOver ? loss.atMs : nowMs;
+  record(turn, event.agentId, upFromMs, [{ fromMs: upFromMs, status: 'up' }]);
   put(turn, { id: event.agentId, sinceMs: nowMs, loss: null });
 };
 

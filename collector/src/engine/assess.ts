@@ -2,6 +2,7 @@ import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { agentFinding } from './agents.ts';
 import { causeOf, waitUntilMs } from './cause.ts';
+import { isQuietOver } from './clocks.ts';
 import { descendantsOf, isInMaintenance } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { BadFinding, Finding } from './finding.ts';
@@ -28,13 +29,13 @@ import { noteOpening, stormFinding, zoneFinding } from './zones.ts';
 export const assessAll = (turn: Turn): void => {
   const { state } = turn;
   const depthOf = (id: AssetId): number => state.index.depthOf.get(id) ?? -1;
+  // Sorted once per round, not once per asset: thousands may have changed at once. What comes up meanwhile waits for the next round.
   while (turn.assess.size > 0) {
-    const next = [...turn.assess].reduce((first, id) => {
-      const isBefore = depthOf(id) < depthOf(first) || (depthOf(id) === depthOf(first) && id < first);
-      return isBefore ? id : first;
-    });
-    turn.assess.delete(next);
-    assessAsset(turn, next);
+    const round = [...turn.assess].sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1));
+    for (const next of round) {
+      turn.assess.delete(next);
+      assessAsset(turn, next);
+    }
   }
 };
 
@@ -159,8 +160,9 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
   const isNew = failing.length > record.failing.length;
   const severity = worseSeverity(before.severity, finding.severity);
   record.failing = failing;
+  const wasQuiet = record.goodSinceMs !== null;
   record.goodSinceMs = null;
-  const isChanged = isNew || severity !== before.severity || before.reason !== finding.reason || before.isNoData;
+  const isChanged = isNew || severity !== before.severity || before.reason !== finding.reason || before.isNoData || wasQuiet;
   if (isChanged) {
     record.incident = {
       ...before,
@@ -205,19 +207,19 @@ const markNoData = (turn: Turn, record: IncidentRecord): void => {
 /** Proven good. A flapping one must stay so for a while first. */
 const end = (turn: Turn, record: IncidentRecord, finding: Extract<Finding, { kind: 'good' }>): void => {
   const { nowMs } = turn;
-  const { flapQuietMs } = turn.state.config.timing;
   if (record.incident.isFlapping) {
     if (record.goodSinceMs === null) {
       record.goodSinceMs = nowMs;
+      if (record.incident.isNoData) {
+        record.incident = { ...record.incident, isNoData: false };
+        note(turn, record, { kind: 'dataBack', text: 'data is back; it is good' });
+      }
       save(turn, record);
       return;
     }
-    if (nowMs - record.goodSinceMs < flapQuietMs) return;
+    if (!isQuietOver(record, turn.state.config.timing, nowMs)) return;
   }
   resolveIncident(turn, record, { faultToMs: finding.faultToMs ?? nowMs, actor: 'engine', text: finding.text });
-  const { zoneId, assetId } = record.incident;
-  // The storm or outage it belonged to may be over with it.
-  if (zoneId !== null && zoneOfAsset(assetId) === null) turn.assess.add(zoneAssetIdOf(zoneId));
 };
 
 /** Windows begin and end: notices of open incidents are held back, and those that still fail afterwards are told. */

@@ -40,14 +40,23 @@ export const openPromises = (record: IncidentRecord, timing: EngineTiming): read
   return promises.sort((a, b) => a.atMs - b.atMs);
 };
 
-/** When the incident wants to be looked at again: a promise, the end of its quiet time, or when it can no longer be reopened. */
-export const incidentDueAtMs = (record: IncidentRecord, timing: EngineTiming): EpochMs | null => {
+/** A flapping incident has been good for long enough. */
+export const isQuietOver = (record: IncidentRecord, timing: EngineTiming, nowMs: EpochMs): boolean =>
+  record.goodSinceMs !== null && record.goodSinceMs + timing.flapQuietMs <= nowMs;
+
+/**
+ * When the incident wants to be looked at again: a promise, the end of its quiet time, or when it can no longer be reopened.
+ * @param lookedAtMs last instant at which it was looked at. A quiet time that was over by then, while a new failure was not yet sure,
+ *   is looked at with the next answer; a deadline in the past would come again at once, for ever.
+ */
+export const incidentDueAtMs = (record: IncidentRecord, timing: EngineTiming, lookedAtMs: EpochMs): EpochMs | null => {
   if (record.incident.resolvedAtMs !== null) return record.incident.resolvedAtMs + limits.reopenMs;
-  const quietAtMs = record.goodSinceMs === null ? Number.POSITIVE_INFINITY : record.goodSinceMs + timing.flapQuietMs;
+  const isQuietToCome = record.goodSinceMs !== null && !isQuietOver(record, timing, lookedAtMs);
+  const quietAtMs = isQuietToCome ? (record.goodSinceMs ?? 0) + timing.flapQuietMs : Number.POSITIVE_INFINITY;
   const dueAtMs = Math.min(quietAtMs, openPromises(record, timing)[0]?.atMs ?? Number.POSITIVE_INFINITY);
   return Number.isFinite(dueAtMs) ? dueAtMs : null;
 };
 
 /** Asks to be called when the incident wants it. */
-export const armIncident = (state: EngineState, record: IncidentRecord): void =>
-  setDeadline(state.deadlines, `incident|${record.incident.id}`, incidentDueAtMs(record, state.config.timing));
+export const armIncident = (state: EngineState, record: IncidentRecord, lookedAtMs = state.nowMs): void =>
+  setDeadline(state.deadlines, `incident|${record.incident.id}`, incidentDueAtMs(record, state.config.timing, lookedAtMs));

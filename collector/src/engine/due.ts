@@ -4,10 +4,10 @@ import type { EpochMs } from '@jiwei/shared/time.ts';
 import { onAgentDue } from './agents.ts';
 import { onRulesDue } from './alerts.ts';
 import { assetOfKey, decide, settleMaintenance } from './assess.ts';
-import { openPromises, presentCycle } from './clocks.ts';
+import { isQuietOver, openPromises, presentCycle } from './clocks.ts';
 import { takeDue } from './deadlines.ts';
 import type { IncidentRecord } from './incident-record.ts';
-import { note, save } from './incidents.ts';
+import { note, resolveIncident, save } from './incidents.ts';
 import { tell } from './notices.ts';
 import { onLaneDue } from './results.ts';
 import { forgetIncident } from './state.ts';
@@ -74,9 +74,15 @@ const onIncidentDue = (turn: Turn, id: string): void => {
   for (const promise of openPromises(record, state.config.timing)) {
     if (promise.atMs <= nowMs) breakPromise(turn, record, promise.kind, promise.atMs);
   }
-  // A flapping incident may have been quiet long enough.
-  if (record.goodSinceMs !== null) turn.assess.add(record.incident.assetId);
-  save(turn, record);
+  if (isQuietOver(record, state.config.timing, nowMs)) onQuiet(turn, record);
+  if (record.incident.state !== 'resolved') save(turn, record);
+};
+
+/** Quiet long enough: a rule's alert is gone by now and nothing would look at it again; the rest is decided by what is known. */
+const onQuiet = (turn: Turn, record: IncidentRecord): void => {
+  if (record.incident.problem.startsWith('rule:')) {
+    resolveIncident(turn, record, { faultToMs: record.goodSinceMs, actor: 'engine', text: 'it has been quiet long enough' });
+  } else turn.assess.add(record.incident.assetId);
 };
 
 /** A person's instant has passed: it is put down at the instant itself, whenever it was noticed. */

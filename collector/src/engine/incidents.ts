@@ -7,7 +7,7 @@ import type { Exclusion, Incident, ProblemKey, ResponseCycle, TimelineKind } fro
 import { type IncidentRecord, incidentIdOf } from './incident-record.ts';
 import { tell, tellResolved } from './notices.ts';
 import { indexIncident } from './state.ts';
-import type { AffectedAsset } from './subject.ts';
+import { type AffectedAsset, zoneAssetIdOf, zoneOfAsset } from './subject.ts';
 import { type Turn, touchIncident } from './turn.ts';
 
 /** What may repeat without end is dropped once the timeline is nearly full; openings, acts and endings never are. */
@@ -228,6 +228,9 @@ export const resolveIncident = (turn: Turn, record: IncidentRecord, ending: Endi
   note(turn, record, { kind: 'resolved', text: ending.text, actor: ending.actor });
   save(turn, record);
   tellResolved(turn, record);
+  const { zoneId, assetId } = record.incident;
+  // The storm or outage it belonged to may be over with it.
+  if (zoneId !== null && zoneOfAsset(assetId) === null) turn.assess.add(zoneAssetIdOf(zoneId));
   const parent = record.incident.attachedTo === null ? undefined : state.incidents.get(record.incident.attachedTo);
   if (parent !== undefined && parent.incident.state !== 'resolved') {
     note(turn, parent, { kind: 'childUp', text: `${record.incident.assetId}: ${ending.text}` });

@@ -89,9 +89,10 @@ const onGood = (lane: LaneState, timeline: Timeline, confirm: Confirm, atMs: Epo
   return rewrite(timeline, first.atMs, tail);
 };
 
-const onFailure = (lane: LaneState, timeline: Timeline, confirm: Confirm, atMs: EpochMs, isAfterGap: boolean): boolean => {
+const onFailure = (lane: LaneState, timeline: Timeline, confirm: Confirm, atMs: EpochMs): boolean => {
   lane.recovery = [];
-  if (lane.belief === 'down') return isAfterGap && rewrite(timeline, atMs, [spanOf(atMs, 'down', lane.lastReason)]);
+  // Mostly the down span just goes on; after a gap, also when a lone success came first, it begins anew.
+  if (lane.belief === 'down') return rewrite(timeline, atMs, [spanOf(atMs, 'down', lane.lastReason)]);
   if (lane.failCount === 0) {
     lane.failFromMs = atMs;
     lane.failReason = lane.lastReason;
@@ -118,8 +119,7 @@ export const observe = (
   const { atMs, outcome, reason } = answer;
   const staleFromMs = lane.lastAtMs === null ? atMs : lane.lastAtMs + rules.staleAfterMs;
   let isChanged = false;
-  const isAfterGap = staleFromMs < atMs;
-  if (isAfterGap) {
+  if (staleFromMs < atMs) {
     tearRuns(lane);
     isChanged = rewriteStale(timeline, staleFromMs);
   } else if (lane.lastAtMs !== null) {
@@ -132,7 +132,7 @@ export const observe = (
   lane.degradedCount = outcome === 'degraded' ? Math.min(runCountMax, lane.degradedCount + 1) : 0;
   lane.upCount = outcome === 'up' ? Math.min(runCountMax, lane.upCount + 1) : 0;
   const isMoved =
-    outcome === 'down' ? onFailure(lane, timeline, rules.confirm, atMs, isAfterGap) : onGood(lane, timeline, rules.confirm, atMs);
+    outcome === 'down' ? onFailure(lane, timeline, rules.confirm, atMs) : onGood(lane, timeline, rules.confirm, atMs);
   return isMoved || isChanged;
 };
 

@@ -109,7 +109,8 @@ const arm = (state: EngineState): void => {
     );
   }
   for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
-  for (const record of state.incidents.values()) armIncident(state, record);
+  // What became due meanwhile was not looked at.
+  for (const record of state.incidents.values()) armIncident(state, record, 0);
   for (const [id, wait] of state.waits) setDeadline(state.deadlines, `wait|${id}`, wait.untilMs);
   for (const { id, openings } of state.zones.values()) {
     const last = openings.at(-1);
