@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { eventually, listening, startProgram, type TestProcess, testFolder } from './processes.ts';
+import { eventually, listening, root, startProcess, startProgram, type TestProcess, testFolder } from './processes.ts';
 
 /** A real collector with real agents, each a process of its own, on a folder of the test. */
 export interface District {
@@ -9,7 +9,7 @@ export interface District {
   readonly adminToken: string;
   readonly collector: TestProcess;
   /** Starts (or starts again) the agent with this id; resolves when the collector sees it connected. */
-  startAgent(id: string): Promise<TestProcess>;
+  startAgent(id: string, how?: AgentLaunch): Promise<TestProcess>;
   agent(id: string): TestProcess;
   /** GET of the API, parsed. @throws with the body for anything but 200 */
   get<T>(path: string): Promise<T>;
@@ -20,10 +20,17 @@ export interface District {
   close(): Promise<void>;
 }
 
+/** How an agent of a test is started where that differs. */
+export interface AgentLaunch {
+  /** Command that runs the program, such as `ip netns exec NAME`. */
+  readonly inside?: readonly string[];
+  readonly args?: readonly string[];
+}
+
 /** @param yaml the declaration to start with */
 export const openDistrict = async (
   yaml: string,
-  options: { readonly collectorArgs?: readonly string[] } = {},
+  options: { readonly collectorArgs?: readonly string[]; readonly host?: string } = {},
 ): Promise<District> => {
   const folder = await testFolder();
   const declaration = join(folder.path, 'district.yaml');
@@ -34,7 +41,7 @@ export const openDistrict = async (
       ...['--data', join(folder.path, 'data'), '--listen', listen, '--declaration', declaration, '--log-level', 'info'],
       ...(options.collectorArgs ?? []),
     ]);
-  let collector = launch('127.0.0.1:0');
+  let collector = launch(`${options.host ?? '127.0.0.1'}:0`);
   const { url, adminToken } = await listening(collector);
   if (adminToken === null) throw new Error('a new collector tells its admin token');
   const agents = new Map<string, TestProcess>();
@@ -62,15 +69,23 @@ export const openDistrict = async (
       if (agent === undefined) throw new Error(`agent ${id} was not started`);
       return agent;
     },
-    startAgent: async (id) => {
+    startAgent: async (id, how = {}) => {
       const { token } = await call<{ token: string }>('POST', '/api/v1/join-tokens', {});
-      const agent = startProgram(
-        'agent/src/main.ts',
-        ['--collector', url.replace('http', 'ws'), '--state', join(folder.path, `agent-${id}`), '--id', id],
-        {
-          JIWEI_JOIN_TOKEN: token,
-        },
-      );
+      const words = [
+        '--collector',
+        url.replace('http', 'ws'),
+        '--state',
+        join(folder.path, `agent-${id}`),
+        '--id',
+        id,
+        ...(how.args ?? []),
+      ];
+      const environment = { JIWEI_JOIN_TOKEN: token };
+      const [command, ...before] = how.inside ?? [];
+      const agent =
+        command === undefined
+          ? startProgram('agent/src/main.ts', words, environment)
+          : startProcess(command, [...before, process.execPath, join(root, 'agent/src/main.ts'), ...words], environment);
       agents.set(id, agent);
       await eventually(`agent ${id} is connected`, async () => {
         const page = await call<{ items: { id: string; connection: string }[] }>('GET', '/api/v1/agents');

@@ -4,7 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 
-const root = resolve(import.meta.dirname, '..', '..');
+/** Folder of the repository. */
+export const root = resolve(import.meta.dirname, '..', '..');
 
 /** A real process of a test: started, watched, and ended with it. */
 export interface TestProcess {

@@ -1,0 +1,50 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { eventually, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
+
+/** What `npm start` prints, and what it must be. */
+const addressPattern = /^ {2}(http:\/\/127\.0\.0\.1:\d+)\/ {2,}/;
+
+describe('npm start', () => {
+  let folder: Awaited<ReturnType<typeof testFolder>>;
+  let running: TestProcess;
+
+  beforeAll(async () => {
+    folder = await testFolder();
+  });
+  afterAll(async () => {
+    await running.kill('SIGKILL');
+    await folder.remove();
+  });
+
+  const start = async (): Promise<string> => {
+    running = startProgram('deploy/start.ts', ['--data', folder.path, '--listen', '127.0.0.1:0', '--log-level', 'info']);
+    const line = await running.line(addressPattern);
+    return addressPattern.exec(line)?.[1] ?? '';
+  };
+  const page = async (url: string): Promise<string> => (await fetch(`${url}/?lang=en`)).text();
+
+  test('starts a collector and an agent, shows both, ends cleanly, and goes on where it was', async () => {
+    const url = await start();
+    expect(running.output()).toMatch(/Admin token, shown this once: {2}jwadmin_\S+/);
+    await eventually('the page shows the agent connected', async () => ((await page(url)).includes('Connected') ? true : null));
+    await eventually(
+      'the fleet has host series',
+      async () => ((await (await fetch(`${url}/metrics/fleet`)).text()).includes('node_load1{') ? true : null),
+      60_000,
+    );
+    await running.kill('SIGINT');
+    expect(running.child.exitCode).toBe(0);
+
+    const again = await start();
+    expect(running.output()).not.toContain('Admin token');
+    expect(existsSync(join(folder.path, 'local-agent.token'))).toBe(false);
+    await eventually('the agent is back without enrolling', async () =>
+      (await page(again)).includes('Connected') ? true : null,
+    );
+    expect(running.output()).not.toContain('agent enrolled');
+    await running.kill('SIGTERM');
+    expect(running.child.exitCode).toBe(0);
+  });
+});
