@@ -9,6 +9,7 @@ import { assignmentsFor, isSameWork } from '../../collector/src/registry/assign.
 import { compileConfig } from '../../collector/src/registry/compile.ts';
 import type { Declaration } from '../../collector/src/registry/declaration.ts';
 import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
+import { withRulesInline } from '../../collector/src/registry/inline-rules.ts';
 import { maskSecrets } from '../../collector/src/registry/mask.ts';
 import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
 import type { AgentRecord, StoredMaintenance } from '../../collector/src/store/port.ts';
@@ -112,6 +113,15 @@ describe('rules', () => {
       { id: 'g/A', name: 'A', expr: 'up == 0', forMs: 90_000, keepFiringForMs: 0, evaluationMs: 30_000, labels: { team: 'x' } },
       { id: 'g/A#2', expr: 'up == 2', forMs: 0 },
     ]);
+  });
+
+  test('of rule files can be written into the declaration, which then says the same without them', () => {
+    const files = { 'conf/rules.yml': group.replaceAll('name: g,', 'name: other,') };
+    const text = `# Kept.\n${base}${group}\nruleFiles: [rules.yml] # gone\n`;
+    const whole = withRulesInline(text, 'conf/test.yaml', (path) => (path === 'conf/rules.yml' ? files[path] : null));
+    expect(whole).toContain('# Kept.');
+    expect(parse(whole)).toEqual({ ...parse(text, files), ruleFiles: [] });
+    expect(withRulesInline(base, 'conf/test.yaml', () => null)).toBe(base);
   });
 
   test('an error in a rule file names that file and its line', () => {
