@@ -9,7 +9,8 @@ import type { AffectedAsset } from './subject.ts';
 import { presentSpan, recoveredAtMs } from './timeline.ts';
 
 const lanesOf = (state: EngineState, check: CheckConfig): Lane[] =>
-  [...(state.lanesOf.get(check.id) ?? [])].flatMap((id) => state.lanes.get(id) ?? []);
+  // In order of their ids: which of them is named first must not hang on which of them came first.
+  [...(state.lanesOf.get(check.id) ?? [])].sort().flatMap((id) => state.lanes.get(id) ?? []);
 
 const isFresh = (lane: Lane, check: CheckConfig, nowMs: number): boolean =>
   heartbeatSilenceMs(check) !== null || (lane.state.lastAtMs ?? Number.NEGATIVE_INFINITY) + check.staleAfterMs > nowMs;

@@ -8,6 +8,8 @@ import { type Dirt, revise, soil, type Turn } from './turn.ts';
 
 type Decided = Omit<Span, 'fromMs'>;
 
+const nothingKnown: Decided = { status: 'unknown', reason: null, attributedTo: null };
+
 /**
  * What a check is when its lanes say this: down when at least the quorum of those that know says down; degraded when any of them is not
  * plainly up; unknown when none knows. Nobody present is no agreement.
@@ -16,7 +18,7 @@ export const checkStatusOf = (parts: readonly (Span | null)[], quorum: number | 
   const present = parts.filter((part) => part !== null);
   if (present.length === 0) return null;
   const known = present.filter((part) => part.status !== 'unknown');
-  if (known.length === 0) return { status: 'unknown', reason: null, attributedTo: null };
+  if (known.length === 0) return nothingKnown;
   const down = known.filter((part) => part.status === 'down');
   const needed = quorum ?? Math.floor(known.length / 2) + 1;
   const [firstDown] = down;
@@ -44,7 +46,7 @@ export const assetStatusOf = (
     const parent = status === 'down' ? ancestors.find(({ span }) => span?.status === 'down') : undefined;
     return { status, reason: found.reason, attributedTo: parent?.id ?? null };
   }
-  return { status: 'unknown', reason: null, attributedTo: null };
+  return nothingKnown;
 };
 
 /** The history of a check or built-in check, made when it is first needed. */
@@ -65,20 +67,26 @@ const assetTimeline = (state: EngineState, id: AssetId): Timeline => {
 };
 
 /** Lanes of a check, those of agents that no longer ask it included while they may still send what they kept. */
-const laneSpansOf = (state: EngineState, checkId: CheckId): (readonly Span[])[] =>
-  [...(state.lanesOf.get(checkId) ?? [])].sort().map((laneId) => state.lanes.get(laneId)?.timeline.spans ?? []);
+const laneTimelinesOf = (state: EngineState, checkId: CheckId): Timeline[] =>
+  [...(state.lanesOf.get(checkId) ?? [])].sort().flatMap((laneId) => state.lanes.get(laneId)?.timeline ?? []);
 
-const floorOf = (dirt: Dirt, timelines: Iterable<Timeline>): number => {
+/** No correction reaches back to where the history itself, or one it is made of, was dropped from memory. */
+const floorOf = (dirt: Dirt, timelines: Iterable<Timeline | undefined>): number => {
   let fromMs = dirt.fromMs;
-  for (const { floorMs } of timelines) fromMs = Math.max(fromMs, floorMs);
+  for (const timeline of timelines) fromMs = Math.max(fromMs, timeline?.floorMs ?? 0);
   return fromMs;
 };
 
 const settleCheck = (turn: Turn, check: CheckConfig, dirt: Dirt): void => {
   const { state } = turn;
   const timeline = checkTimeline(state, check.id);
-  const fromMs = floorOf(dirt, [timeline]);
-  const spans = overlay(fromMs, laneSpansOf(state, check.id), (parts) => checkStatusOf(parts, check.quorum));
+  const lanes = laneTimelinesOf(state, check.id);
+  const fromMs = floorOf(dirt, [timeline, ...lanes]);
+  const spans = overlay(
+    fromMs,
+    lanes.map((lane) => lane.spans),
+    (parts) => checkStatusOf(parts, check.quorum),
+  );
   const moved = revise(turn, { kind: 'check', id: check.id }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));
   if (moved !== null && check.critical) soil(turn.dirtyAssets, check.assetId, moved);
   turn.assess.add(check.assetId);
@@ -90,16 +98,17 @@ const settleAsset = (turn: Turn, assetId: AssetId, dirt: Dirt): void => {
   const sources = statusSourcesOf(state.index, assetId);
   const ancestorIds = state.index.ancestorsOf.get(assetId) ?? [];
   const timeline = assetTimeline(state, assetId);
-  const fromMs = floorOf(dirt, [timeline]);
-  const inputs = [
-    ...sources.map((id) => state.checks.get(id)?.spans ?? []),
-    ...ancestorIds.map((id) => state.assets.get(id)?.spans ?? []),
-  ];
-  const spans = overlay(fromMs, inputs, (parts) =>
-    assetStatusOf(
-      parts.slice(0, sources.length),
-      ancestorIds.map((id, at) => ({ id, span: parts[sources.length + at] ?? null })),
-    ),
+  const inputs = [...sources.map((id) => state.checks.get(id)), ...ancestorIds.map((id) => state.assets.get(id))];
+  const fromMs = floorOf(dirt, [timeline, ...inputs]);
+  const spans = overlay(
+    fromMs,
+    inputs.map((input) => input?.spans ?? []),
+    (parts) => {
+      const own = parts.slice(0, sources.length);
+      const ancestors = ancestorIds.map((id, at) => ({ id, span: parts[sources.length + at] ?? null }));
+      // Nothing decides it any more (its checks were taken away): what it was last must not go on for ever.
+      return assetStatusOf(own, ancestors) ?? (timeline.spans.length === 0 ? null : nothingKnown);
+    },
   );
   const moved = revise(turn, { kind: 'asset', id: assetId }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));
   turn.assess.add(assetId);
@@ -116,12 +125,14 @@ export const settleHistories = (turn: Turn): void => {
   }
   turn.dirtyChecks.clear();
   const depthOf = (id: AssetId): number => state.index.depthOf.get(id) ?? 0;
+  // Level by level: an asset only ever soils its children, which lie deeper.
   while (turn.dirtyAssets.size > 0) {
-    const [next] = [...turn.dirtyAssets.keys()].sort((a, b) => depthOf(a) - depthOf(b) || (a < b ? -1 : 1));
-    const dirt = next === undefined ? undefined : turn.dirtyAssets.get(next);
-    if (next === undefined || dirt === undefined) return;
-    turn.dirtyAssets.delete(next);
-    settleAsset(turn, next, dirt);
+    const dirty = [...turn.dirtyAssets];
+    const depth = dirty.reduce((least, [id]) => Math.min(least, depthOf(id)), Number.POSITIVE_INFINITY);
+    for (const [id, dirt] of dirty.filter(([assetId]) => depthOf(assetId) === depth).sort(byKey)) {
+      turn.dirtyAssets.delete(id);
+      settleAsset(turn, id, dirt);
+    }
   }
 };
 

@@ -49,7 +49,7 @@ export const restoreState = (
     else if (entity === 'rule') rules.push(value as SavedRule);
   }
   if (config.rules.size > 0 || rules.length > 0) state.rules = createRules(config.rules.values(), rules);
-  for (const span of spans) restoreSpan(state, span);
+  restoreSpans(state, spans);
   indexIncidents(state);
   arm(state);
   return state;
@@ -83,12 +83,22 @@ const timelineOf = (state: EngineState, subject: Subject): Timeline | null => {
   }
 };
 
-const restoreSpan = (state: EngineState, { subject, fromMs, status, reason, attributedTo }: SavedSpan): void => {
-  const timeline = timelineOf(state, subject);
-  if (timeline === null) return;
-  // What was recorded before the first span we are given is out of reach of corrections.
-  if (timeline.spans.length === 0) timeline.floorMs = fromMs < state.nowMs - limits.correctionMsMax ? fromMs : 0;
-  timeline.spans.push({ fromMs, status, reason, attributedTo });
+const restoreSpans = (state: EngineState, all: readonly SavedSpan[]): void => {
+  const spansOf = new Map<Timeline, Span[]>();
+  for (const { subject, fromMs, status, reason, attributedTo } of all) {
+    const timeline = timelineOf(state, subject);
+    if (timeline === null) continue;
+    const span = { fromMs, status, reason, attributedTo };
+    const known = spansOf.get(timeline);
+    if (known === undefined) spansOf.set(timeline, [span]);
+    else known.push(span);
+  }
+  for (const [timeline, spans] of spansOf) {
+    const firstMs = spans[0]?.fromMs ?? 0;
+    timeline.spans = spans;
+    // What was recorded before the first span we are given is out of reach of corrections.
+    timeline.floorMs = firstMs < state.nowMs - limits.correctionMsMax ? firstMs : 0;
+  }
 };
 
 /** Oldest first, so that the latest incident of each problem is the one that is found. */

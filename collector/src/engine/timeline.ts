@@ -4,7 +4,8 @@ import type { Span } from './effect.ts';
 
 /** The recent history of one subject: spans ascending, the last one open. Nothing before the first one was known to exist. */
 export interface Timeline {
-  readonly spans: Span[];
+  /** Replaced, never changed in place, so that whoever remembers an earlier history keeps it for nothing. */
+  spans: readonly Span[];
   /** History before this instant was dropped from memory and can no longer be corrected; 0 while nothing was. */
   floorMs: EpochMs;
 }
@@ -37,10 +38,7 @@ const continues = (span: Span, next: Span): boolean => span.status === next.stat
 const isEqual = (a: Span | undefined, b: Span | undefined): boolean =>
   a !== undefined &&
   b !== undefined &&
-  a.fromMs === b.fromMs &&
-  a.status === b.status &&
-  a.reason === b.reason &&
-  a.attributedTo === b.attributedTo;
+  (a === b || (a.fromMs === b.fromMs && a.status === b.status && a.reason === b.reason && a.attributedTo === b.attributedTo));
 
 /**
  * Makes the history from `fromMs` on exactly `tail` (ascending, none before `fromMs`), joining neighbours of the same status.
@@ -58,8 +56,7 @@ export const rewrite = (timeline: Timeline, fromMs: EpochMs, tail: readonly Span
   }
   if (joined.length === spans.length - keepCount && joined.every((span, at) => isEqual(span, spans[keepCount + at])))
     return false;
-  spans.length = keepCount;
-  spans.push(...joined);
+  timeline.spans = [...spans.slice(0, keepCount), ...joined];
   return true;
 };
 
@@ -116,8 +113,8 @@ export const prune = (timeline: Timeline, nowMs: EpochMs): void => {
   // A quarter more than needed is dropped at once, so that the copying is paid rarely.
   const dropCount = tooMany > 0 ? tooMany + (limits.timelineSpansMax >> 2) : tooOld >= 64 ? tooOld : 0;
   if (dropCount <= 0) return;
-  spans.splice(0, dropCount);
-  timeline.floorMs = spans[0]?.fromMs ?? timeline.floorMs;
+  timeline.spans = spans.slice(dropCount);
+  timeline.floorMs = timeline.spans[0]?.fromMs ?? timeline.floorMs;
 };
 
 /** When the first known good span after the last down one began; null when there is none (still down, or nothing known since). */

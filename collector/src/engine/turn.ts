@@ -76,7 +76,7 @@ export const revise = (
   change: (timeline: Timeline) => boolean,
 ): Dirt | null => {
   const known = turn.timelines.get(timeline);
-  const before = known?.before ?? timeline.spans.slice();
+  const before = known?.before ?? timeline.spans;
   if (!change(timeline)) return null;
   const touched = known ?? { subject, before, isCorrection: false };
   turn.timelines.set(timeline, touched);
