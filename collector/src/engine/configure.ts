@@ -5,6 +5,7 @@ import type { EngineConfig } from './config.ts';
 import { agentCheckIdOf, type ConfigIndex, indexConfig, statusSourcesOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Subject } from './effect.ts';
+import type { IncidentRecord } from './incident-record.ts';
 import { resolveIncident } from './incidents.ts';
 import { laneIdOf } from './lane.ts';
 import { dropLane, laneDueAtMs } from './results.ts';
@@ -18,22 +19,36 @@ import { keep, revise, soil, type Turn } from './turn.ts';
 export const onConfig = (turn: Turn, config: EngineConfig): void => {
   const { state } = turn;
   const before = state.index;
+  const checksBefore = state.config.checks;
   state.config = config;
   state.index = indexConfig(config);
   dropChecks(turn);
   dropAgents(turn);
   dropAssets(turn);
+  resetQuorums(turn, checksBefore);
   resetAssets(turn, before);
   putRules(turn);
   for (const lane of state.lanes.values()) {
     const check = config.checks.get(lane.state.checkId);
-    const id = laneIdOf(lane.state.checkId, lane.state.agentId);
-    if (check !== undefined) setDeadline(state.deadlines, `lane|${id}`, laneDueAtMs(lane, check, turn.nowMs));
+    if (check === undefined) continue;
+    const dueAtMs = laneDueAtMs(lane, check, turn.nowMs);
+    // A heartbeat that is expected sooner from now on was not missed before now.
+    const isSooner = dueAtMs !== null && check.probe.kind === 'heartbeat' && dueAtMs < turn.nowMs;
+    setDeadline(state.deadlines, `lane|${laneIdOf(check.id, lane.state.agentId)}`, isSooner ? turn.nowMs : dueAtMs);
   }
   settleMaintenance(turn);
   // Every open incident is looked at: what failed may no longer be watched, parents and severities may have changed.
   for (const assetId of state.openOf.keys()) turn.assess.add(assetId);
 };
+
+/** What no longer belongs here, in order of ids, not of arrival, so that a restored state does the same things in the same order. */
+const gone = <V>(map: ReadonlyMap<string, V>, isGone: (value: V) => boolean): V[] =>
+  [...map]
+    .filter(([, value]) => isGone(value))
+    .sort(byKey)
+    .map(([, value]) => value);
+
+const byKey = (a: readonly [string, unknown], b: readonly [string, unknown]): number => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
 
 /** Its history ends: from now on nothing is known of it. */
 const endHistory = (turn: Turn, subject: Subject, timeline: Timeline): void => {
@@ -46,15 +61,14 @@ const endHistory = (turn: Turn, subject: Subject, timeline: Timeline): void => {
 
 const dropChecks = (turn: Turn): void => {
   const { state } = turn;
-  for (const lane of [...state.lanes.values()]) {
+  for (const lane of gone(state.lanes, (one) => !state.config.checks.has(one.state.checkId))) {
     const { checkId, agentId } = lane.state;
-    if (state.config.checks.has(checkId)) continue;
     endHistory(turn, { kind: 'lane', id: laneIdOf(checkId, agentId) }, lane.timeline);
     dropLane(turn, lane);
   }
   const isDeclared = (id: string): boolean =>
     id.startsWith('agent:') ? state.config.agents.has(id.slice('agent:'.length) as never) : state.config.checks.has(id as never);
-  for (const [id, timeline] of [...state.checks]) {
+  for (const [id, timeline] of [...state.checks].sort(byKey)) {
     if (isDeclared(id)) continue;
     endHistory(turn, { kind: 'check', id: id as never }, timeline);
     state.checks.delete(id);
@@ -64,7 +78,7 @@ const dropChecks = (turn: Turn): void => {
 const dropAgents = (turn: Turn): void => {
   const { state } = turn;
   for (const set of state.lostOf.values()) set.clear();
-  for (const agent of [...state.agents.values()]) {
+  for (const [, agent] of [...state.agents].sort(byKey)) {
     if (state.config.agents.has(agent.id)) {
       indexAgent(state, agent);
       continue;
@@ -77,8 +91,9 @@ const dropAgents = (turn: Turn): void => {
 
 const dropAssets = (turn: Turn): void => {
   const { state } = turn;
-  for (const record of [...state.incidents.values()]) {
-    if (record.incident.state === 'resolved' || affectedAsset(state.config, record.incident.assetId) !== null) continue;
+  const isOrphan = ({ incident }: IncidentRecord): boolean =>
+    incident.state !== 'resolved' && affectedAsset(state.config, incident.assetId) === null;
+  for (const record of gone(state.incidents, isOrphan)) {
     resolveIncident(turn, record, {
       faultToMs: null,
       actor: 'engine',
@@ -86,13 +101,13 @@ const dropAssets = (turn: Turn): void => {
       excluded: 'retired',
     });
   }
-  for (const record of [...state.incidents.values()]) retireCheckProblem(turn, record.incident.id);
-  for (const [id, timeline] of [...state.assets]) {
+  for (const [id] of [...state.incidents].sort(byKey)) retireCheckProblem(turn, id);
+  for (const [id, timeline] of [...state.assets].sort(byKey)) {
     if (state.config.assets.has(id)) continue;
     endHistory(turn, { kind: 'asset', id }, timeline);
     state.assets.delete(id);
   }
-  for (const [id, wait] of [...state.waits]) {
+  for (const [id, wait] of [...state.waits].sort(byKey)) {
     if (state.config.assets.has(wait.assetId)) continue;
     state.waits.delete(id);
     setDeadline(state.deadlines, `wait|${id}`, null);
@@ -113,6 +128,16 @@ const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents'][
     text: 'its check was taken out of the register',
     excluded: 'retired',
   });
+};
+
+/** Checks that another number of agents decides are computed anew from now on. */
+const resetQuorums = (turn: Turn, before: EngineConfig['checks']): void => {
+  const { state, nowMs } = turn;
+  for (const check of state.config.checks.values()) {
+    const known = before.get(check.id);
+    if (known === undefined || known.quorum === check.quorum || !state.checks.has(check.id)) continue;
+    soil(turn.dirtyChecks, check.id, { fromMs: nowMs, isCorrection: false });
+  }
 };
 
 /** Assets whose deciding checks or parents changed are computed anew from now on. */

@@ -7,7 +7,7 @@ import { setDeadline } from './deadlines.ts';
 import type { EngineEvent } from './event.ts';
 import { expire, laneIdOf, observe, onMissed, onPush, saysNothing, staleAtMs } from './lane.ts';
 import { type Lane, laneOf, removeLane } from './state.ts';
-import type { Timeline } from './timeline.ts';
+import { presentSpan, type Timeline } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
 
 /** Changes a lane's history and passes on from when its check must be computed anew. */
@@ -15,8 +15,9 @@ const change = (turn: Turn, lane: Lane, isCorrection: boolean, how: (timeline: T
   const id = laneIdOf(lane.state.checkId, lane.state.agentId);
   const moved = revise(turn, { kind: 'lane', id }, lane.timeline, isCorrection, how);
   if (moved !== null) soil(turn.dirtyChecks, lane.state.checkId, moved);
-  keep(turn, 'lane', id);
 };
+
+const keepLane = (turn: Turn, lane: Lane): void => keep(turn, 'lane', laneIdOf(lane.state.checkId, lane.state.agentId));
 
 /** When the lane must be looked at though nothing comes: it grows stale, its heartbeat is missed, or it may be forgotten. */
 export const laneDueAtMs = (lane: Lane, check: CheckConfig, nowMs: EpochMs): EpochMs | null => {
@@ -25,7 +26,9 @@ export const laneDueAtMs = (lane: Lane, check: CheckConfig, nowMs: EpochMs): Epo
   const silenceMs = heartbeatSilenceMs(check);
   if (silenceMs !== null) return lane.state.belief === 'down' && lastReason === 'HEARTBEAT_MISSED' ? null : lastAtMs + silenceMs;
   const staleMs = staleAtMs(lane.state, check.staleAfterMs) ?? lastAtMs;
-  if (staleMs > nowMs) return staleMs;
+  // Still to be closed also when that instant has passed, as when a new configuration expects answers sooner.
+  const isClosed = (presentSpan(lane.timeline)?.status ?? 'unknown') === 'unknown';
+  if (staleMs > nowMs || !isClosed) return staleMs;
   return laneAgentsOf(check).includes(agentId) ? null : lastAtMs + limits.correctionMsMax;
 };
 
@@ -58,15 +61,18 @@ export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'resul
   }
 };
 
-/** @returns whether it was taken: a result not later than the lane's last one says nothing new */
+/** @returns whether it was taken: a result not later than the lane's last one says nothing new, one from too long ago comes too late */
 const takeResult = (turn: Turn, lane: Lane, check: CheckConfig, result: CheckResult): boolean => {
   const { lastAtMs } = lane.state;
   const { observedAtMs: atMs, outcome, reason } = result;
   if (lastAtMs !== null && atMs <= lastAtMs) return false;
+  // Older than anything that may still be corrected.
+  if (atMs < turn.nowMs - limits.correctionMsMax) return false;
   // Later than its own staleness means that `unknown` had been shown for this instant.
   const isLate = turn.nowMs - atMs > check.staleAfterMs;
   change(turn, lane, isLate, (timeline) => observe(lane.state, timeline, check, { atMs, outcome, reason }));
   lane.lastResult = result;
+  keepLane(turn, lane);
   return true;
 };
 
@@ -85,6 +91,7 @@ export const onPushed = (turn: Turn, event: Extract<EngineEvent, { kind: 'push' 
     run: event.isUp ? { ofDown: 0, ofUp: 1 } : { ofDown: 1, ofUp: 0 },
     ...(event.detail === null ? {} : { detail: event.detail }),
   };
+  keepLane(turn, lane);
   arm(turn, lane, check);
   turn.assess.add(check.assetId);
 };
@@ -98,6 +105,7 @@ export const onLaneDue = (turn: Turn, laneId: string, dueAtMs: EpochMs): void =>
   if (heartbeatSilenceMs(check) !== null) {
     lane.state.lastReason = 'HEARTBEAT_MISSED';
     change(turn, lane, false, (timeline) => onMissed(lane.state, timeline, dueAtMs));
+    keepLane(turn, lane);
   } else if (
     !laneAgentsOf(check).includes(lane.state.agentId) &&
     dueAtMs >= (lane.state.lastAtMs ?? 0) + limits.correctionMsMax
@@ -112,6 +120,6 @@ export const onLaneDue = (turn: Turn, laneId: string, dueAtMs: EpochMs): void =>
 
 /** Forgets a lane that nobody asks and that can no longer send anything from before. */
 export const dropLane = (turn: Turn, lane: Lane): void => {
-  keep(turn, 'lane', laneIdOf(lane.state.checkId, lane.state.agentId));
+  keepLane(turn, lane);
   removeLane(turn.state, lane);
 };
