@@ -22,7 +22,6 @@ import type { DeclarationReader } from './runtime/declaring.ts';
 import { createDirectory } from './runtime/directory.ts';
 import { recallIntake, recallSamples } from './runtime/recall.ts';
 import { scheduleRetention } from './runtime/retention.ts';
-import { ruleFileReader } from './runtime/rule-files.ts';
 import { ruleNamesOf } from './runtime/rule-names.ts';
 import type { CollectorService } from './runtime/service.ts';
 import { firstDeclaration, lastStampOf, leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
@@ -72,7 +71,7 @@ export const openCollector = async (options: ServeOptions, world: World): Promis
 /** What the writer continues from, read from the store. */
 const recall = async (options: ServeOptions, world: World, store: Store, fleet: Fleet) => {
   const { clock } = world;
-  const reader: DeclarationReader = { notifierSchemas, readRuleFile: ruleFileReader(options.declarationFile) };
+  const reader: DeclarationReader = { notifierSchemas };
   const { declaration, refused } = await firstDeclaration(store, reader, options.declarationFile, clock.nowMs());
   const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
   const entities = await store.entities();
@@ -143,8 +142,13 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const url = options.tls === null ? listened : listened.replace(/^http:/, 'https:');
 
   if (options.declarationFile !== null) {
-    const watch = await watchDeclaration(options.declarationFile, clock, collector);
-    closers.push(() => watch.close());
+    try {
+      const watch = await watchDeclaration(options.declarationFile, clock, collector);
+      closers.push(() => watch.close());
+    } catch (error) {
+      // It was there before (else there were nothing to start with): go on with what was in force, and say so.
+      collector.noteDeclarationError(error);
+    }
   }
   closers.push(scheduleRetention(store, clock, log));
   outbox.wake();

@@ -6,8 +6,8 @@ import { z } from 'zod';
 import { readToken } from './first-start.ts';
 import { notifierSchemas } from './notify/registry.ts';
 import type { Command } from './options.ts';
-import { readDeclaration } from './runtime/declaring.ts';
-import { ruleFileReader } from './runtime/rule-files.ts';
+import { readDeclaration, type WholeDeclaration } from './runtime/declaring.ts';
+import { readRuleFile } from './runtime/rule-files.ts';
 
 /** A call to a running collector may take this long: applying waits for a commit. */
 const callMsMax = 30_000;
@@ -18,10 +18,13 @@ const callMsMax = 30_000;
  * @throws AppError CONFIG_INVALID listing every fault
  */
 export const checkFile = (file: string, text: string): string => {
-  const declaration = readDeclaration(text, file, { notifierSchemas, readRuleFile: ruleFileReader(file) });
+  const { declaration } = readWhole(file, text);
   const { units, assets, checks, rules } = declaration;
   return `${file} is valid: ${units.length} units, ${assets.length} assets, ${checks.length} checks, ${rules.length} rules`;
 };
+
+const readWhole = (file: string, text: string): WholeDeclaration =>
+  readDeclaration(text, file, { notifierSchemas, readRuleFile });
 
 /** `collector apply FILE`: @returns one line that says which version is in force now */
 export const applyFile = async (
@@ -30,9 +33,9 @@ export const applyFile = async (
 ): Promise<string> => {
   const text = await readFile(command.file, 'utf8');
   // Checked here first: faults are then told with the file's own name, and rule files are found beside it.
-  checkFile(command.file, text);
+  const whole = readWhole(command.file, text);
   const query = new URLSearchParams({ source: resolve(command.file), actor: userInfo().username });
-  const answer = await call(command, environmentToken, 'PUT', `/api/v1/declaration?${query}`, 'text/yaml', text);
+  const answer = await call(command, environmentToken, 'PUT', `/api/v1/declaration?${query}`, 'text/yaml', whole.text);
   const { version } = z.object({ version: z.int() }).parse(answer);
   return `${command.file} is in force as version ${version}`;
 };

@@ -11,10 +11,11 @@ import type { IngestHost, Links } from '../ingest/host.ts';
 import type { Declaration } from '../registry/declaration.ts';
 import type { DeclarationVersion, Store } from '../store/port.ts';
 import { createAdmission, newJoinToken, tokenHash } from './admission.ts';
-import { type DeclarationReader, readDeclaration } from './declaring.ts';
+import { type DeclarationReader, readDeclaration, type WholeDeclaration } from './declaring.ts';
 import type { Directory } from './directory.ts';
 import { type Intake, setRuleNames } from './intake.ts';
 import { createLostAgents } from './lost-agents.ts';
+import { readRuleFile } from './rule-files.ts';
 import { ruleNamesOf } from './rule-names.ts';
 import type { CollectorService, LiveEvent } from './service.ts';
 import type { Writer } from './writer.ts';
@@ -44,7 +45,9 @@ export interface Collector {
   readonly host: IngestHost;
   /** What the writer does after each commit. */
   perform(effects: readonly Effect[]): void;
-  /** The declaration file was read again: put it in force, or say what is wrong and keep the present one. */
+  /** Rule files of the declaration in force, as it names them. */
+  ruleFiles(): readonly string[];
+  /** The declaration file was read again: puts it in force. @throws what is wrong with it; the present one then stays */
   reload(text: string, source: string): Promise<void>;
   noteDeclarationError(error: unknown): void;
   close(): void;
@@ -121,8 +124,8 @@ export const createCollector = (options: CollectorOptions): Collector => {
     probeAnswer: (agentId, requestId, result) => submitQuietly({ kind: 'probeAnswer', agentId, requestId, result }),
   };
 
-  const applyDeclaration = async (text: string, source: string, actor: string): Promise<DeclarationVersion> => {
-    const declaration = readDeclaration(text, source, reader);
+  const putDeclaration = async (whole: WholeDeclaration, source: string, actor: string): Promise<DeclarationVersion> => {
+    const { declaration, text } = whole;
     const saved = await store.saveDeclaration({ appliedAtMs: clock.nowMs(), appliedBy: actor, source, text });
     directory.setDeclaration(declaration);
     await options.onDeclaration(declaration);
@@ -165,7 +168,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
         throw new AppError('NOT_FOUND', `no heartbeat check has the id ${checkId}`);
       await writer.submit({ kind: 'push', checkId, isUp, detail });
     },
-    applyDeclaration,
+    applyDeclaration: async (text, source, actor) => putDeclaration(readDeclaration(text, source, reader), source, actor),
     addMaintenance: async (window) => {
       const id = asId<'maintenance'>(`m-${randomUUID()}`);
       const stored = { ...window, id, approvedAtMs: clock.nowMs(), cancelledAtMs: null };
@@ -232,7 +235,10 @@ export const createCollector = (options: CollectorOptions): Collector => {
     host,
     perform,
     noteDeclarationError,
-    reload: (text, source) => applyDeclaration(text, source, 'file').then(() => undefined, noteDeclarationError),
+    ruleFiles: () => directory.declaration.ruleFiles,
+    reload: async (text, source) => {
+      await putDeclaration(readDeclaration(text, source, { ...reader, readRuleFile }), source, 'file');
+    },
     close: () => {
       cancelAwaiting();
       lost.close();

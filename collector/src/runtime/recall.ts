@@ -2,8 +2,8 @@ import type { AgentId } from '@jiwei/shared/ids.ts';
 import { decodeDictionary } from '@jiwei/shared/protocol/dictionary.ts';
 import { decodeSamples, type SampleRow } from '@jiwei/shared/protocol/samples.ts';
 import type { Series } from '@jiwei/shared/series.ts';
+import { showSamples } from '../engine/restore.ts';
 import type { EngineState } from '../engine/state.ts';
-import { step } from '../engine/step.ts';
 import type { Store, StoredFrame } from '../store/port.ts';
 import { type AgentDictionary, addSeries, createIntake, type Intake, ruleSamplesOf } from './intake.ts';
 
@@ -43,7 +43,7 @@ export const recallIntake = async (
 
 /**
  * Shows the rules the newest rows again: they are not part of the engine's stored state, because the frames already hold them.
- * Nothing is decided by it; the rules look at their next instant.
+ * Nothing is decided by it, and what became due while the collector was away still waits for the first turn of the writer, which stores it.
  */
 export const recallSamples = (state: EngineState, intake: Intake, frames: readonly StoredFrame[], atMs: number): void => {
   for (const frame of frames) {
@@ -51,6 +51,6 @@ export const recallSamples = (state: EngineState, intake: Intake, frames: readon
     const row = decodeSamples(frame.body).at(-1);
     if (dictionary === undefined || row === undefined) continue;
     const samples = ruleSamplesOf(dictionary, row, Math.min(frame.lastAtMs, atMs));
-    if (samples.length > 0) step(state, { kind: 'samples', atMs, agentId: frame.agentId, samples });
+    showSamples(state, samples);
   }
 };

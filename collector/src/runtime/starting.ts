@@ -1,14 +1,15 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { rm, writeFile } from 'node:fs/promises';
 import type { Clock } from '@jiwei/shared/clock.ts';
-import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { z } from 'zod';
 import type { Declaration } from '../registry/declaration.ts';
-import { type FileWatch, watchFile } from '../registry/watch.ts';
+import { ruleFilePath } from '../registry/inline-rules.ts';
+import { type FileWatch, readDeclarationFile, watchFile } from '../registry/watch.ts';
 import type { Store, StoredEntity } from '../store/port.ts';
 import type { Collector } from './collector.ts';
 import { type DeclarationReader, readDeclaration } from './declaring.ts';
+import { readRuleFile } from './rule-files.ts';
 import type { CollectorService } from './service.ts';
 
 /** A declaration of nothing: what a collector starts with before anything was applied. */
@@ -27,34 +28,45 @@ export const firstDeclaration = async (
   atMs: number,
 ): Promise<{ readonly declaration: Declaration; readonly refused: unknown }> => {
   const last = await store.declaration();
-  if (file !== null) {
-    try {
-      const text = await readDeclarationFile(file);
-      const declaration = readDeclaration(text, file, reader);
-      if (last?.text !== text) await store.saveDeclaration({ appliedAtMs: atMs, appliedBy: 'file', source: file, text });
-      return { declaration, refused: null };
-    } catch (error) {
-      if (last === null) throw error;
-      return { declaration: readDeclaration(last.text, last.source, reader), refused: error };
-    }
-  }
-  return { declaration: readDeclaration(last?.text ?? emptyText, last?.source ?? 'empty', reader), refused: null };
-};
-
-const readDeclarationFile = async (file: string): Promise<string> => {
+  const lastInForce = (): Declaration => readDeclaration(last?.text ?? emptyText, last?.source ?? 'empty', reader).declaration;
+  if (file === null) return { declaration: lastInForce(), refused: null };
   try {
-    return await readFile(file, 'utf8');
+    const { declaration, text } = readDeclaration(await readDeclarationFile(file), file, { ...reader, readRuleFile });
+    if (last?.text !== text) await store.saveDeclaration({ appliedAtMs: atMs, appliedBy: 'file', source: file, text });
+    return { declaration, refused: null };
   } catch (error) {
-    throw new AppError('CONFIG_UNREADABLE', `declaration ${file}: ${messageOf(error)}`, { cause: error });
+    if (last === null) throw error;
+    return { declaration: lastInForce(), refused: error };
   }
 };
 
-/** Puts the file in force whenever it changes; a bad one is told and changes nothing. */
-export const watchDeclaration = (file: string, clock: Clock, collector: Collector): Promise<FileWatch> =>
-  watchFile(file, clock, (change) => {
-    if ('error' in change) collector.noteDeclarationError(change.error);
-    else void collector.reload(change.text, file);
-  });
+/**
+ * Puts the file in force whenever it or one of its rule files changes; a bad one is told and changes nothing.
+ * @throws AppError CONFIG_UNREADABLE when a file cannot be read now, and so cannot be watched
+ */
+export const watchDeclaration = async (file: string, clock: Clock, collector: Collector): Promise<FileWatch> => {
+  let ruleWatches: FileWatch[] = [];
+  const reload = async (): Promise<void> => {
+    try {
+      await collector.reload(await readDeclarationFile(file), file);
+    } catch (error) {
+      collector.noteDeclarationError(error);
+    }
+    const before = ruleWatches;
+    ruleWatches = await watchRuleFiles();
+    for (const watch of before) await watch.close();
+  };
+  const watchRuleFiles = (): Promise<FileWatch[]> =>
+    Promise.all(collector.ruleFiles().map((named) => watchFile(ruleFilePath(file, named), clock, () => void reload())));
+  ruleWatches = await watchRuleFiles();
+  const main = await watchFile(file, clock, () => void reload());
+  return {
+    close: async () => {
+      await main.close();
+      for (const watch of ruleWatches) await watch.close();
+    },
+  };
+};
 
 const stampSchema = z.object({ lastAtMs: z.int() });
 
