@@ -36,6 +36,7 @@ export const onConfig = (turn: Turn, config: EngineConfig): void => {
     const isSooner = dueAtMs !== null && check.probe.kind === 'heartbeat' && dueAtMs < turn.nowMs;
     setDeadline(state.deadlines, `lane|${laneIdOf(check.id, lane.state.agentId)}`, isSooner ? turn.nowMs : dueAtMs);
   }
+  state.isRestored = false;
   settleMaintenance(turn);
   // Every open incident is looked at: what failed may no longer be watched, parents and severities may have changed.
   for (const assetId of state.openOf.keys()) turn.assess.add(assetId);
@@ -135,7 +136,8 @@ const resetQuorums = (turn: Turn, before: EngineConfig['checks']): void => {
   const { state, nowMs } = turn;
   for (const check of state.config.checks.values()) {
     const known = before.get(check.id);
-    if (known === undefined || known.quorum === check.quorum || !state.checks.has(check.id)) continue;
+    const isOther = state.isRestored || (known !== undefined && known.quorum !== check.quorum);
+    if (!isOther || !state.checks.has(check.id)) continue;
     soil(turn.dirtyChecks, check.id, { fromMs: nowMs, isCorrection: false });
   }
 };
@@ -146,7 +148,7 @@ const resetAssets = (turn: Turn, before: ConfigIndex): void => {
   const shapeOf = (index: ConfigIndex, id: AssetId): string =>
     `${statusSourcesOf(index, id).join()}|${(index.ancestorsOf.get(id) ?? []).join()}`;
   for (const assetId of state.config.assets.keys()) {
-    if (shapeOf(before, assetId) === shapeOf(state.index, assetId)) continue;
+    if (!state.isRestored && shapeOf(before, assetId) === shapeOf(state.index, assetId)) continue;
     soil(turn.dirtyAssets, assetId, { fromMs: nowMs, isCorrection: false });
   }
   for (const agent of state.config.agents.keys())

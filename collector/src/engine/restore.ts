@@ -6,11 +6,12 @@ import type { EngineConfig } from './config.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Span, Subject } from './effect.ts';
 import type { EntityValues } from './entities.ts';
+import type { RuleSample } from './event.ts';
 import { checkTimeline } from './histories.ts';
 import { laneIdOf } from './lane.ts';
 import { laneDueAtMs } from './results.ts';
 import type { SavedRule } from './rules/alert.ts';
-import { createRules } from './rules/rules.ts';
+import { createRules, updateSamples } from './rules/rules.ts';
 import { addLane, armRules, type EngineState, emptyState, indexAgent, indexIncident } from './state.ts';
 import { emptyTimeline, type Timeline } from './timeline.ts';
 
@@ -50,9 +51,15 @@ export const restoreState = (
   }
   if (config.rules.size > 0 || rules.length > 0) state.rules = createRules(config.rules.values(), rules);
   restoreSpans(state, spans);
+  state.isRestored = true;
   indexIncidents(state);
   arm(state);
   return state;
+};
+
+/** Shows the rules samples again that came before the restart; decides nothing, so that there is nothing to store. */
+export const showSamples = (state: EngineState, samples: readonly RuleSample[]): void => {
+  if (state.rules !== null) updateSamples(state.rules, samples);
 };
 
 const restoreLane = (state: EngineState, { state: lane, lastResult }: EntityValues['lane']): void =>

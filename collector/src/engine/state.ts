@@ -48,6 +48,8 @@ export interface EngineState {
   readonly attachedTo: Map<IncidentId, Set<IncidentId>>;
   /** Derived: lost agents of a zone. */
   readonly lostOf: Map<ZoneId, Set<AgentId>>;
+  /** Until the first configuration after a restart: the histories may still be those of another one. */
+  isRestored: boolean;
   /** Results that changed nothing because a later one was there already, or because nobody asked; since start. */
   ignoredResultCount: number;
 }
@@ -71,6 +73,7 @@ export const emptyState = (config: EngineConfig, atMs: EpochMs): EngineState => 
   openOf: new Map(),
   attachedTo: new Map(),
   lostOf: new Map(),
+  isRestored: false,
   ignoredResultCount: 0,
 });
 
