@@ -28,6 +28,8 @@ export interface Loss {
   readonly failedFromMs: EpochMs | null;
   readonly verdict: HostVerdict;
   readonly verdictAtMs: EpochMs;
+  /** When it was last looked at, or tried to. */
+  readonly seenAtMs: EpochMs;
   /** Whether anybody reached the host since the loss: then it went down later than its agent. */
   readonly wasReachable: boolean;
   /** When the next round begins; null while one is under way. */

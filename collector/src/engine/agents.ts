@@ -12,12 +12,16 @@ import { worseSeverity } from './findings.ts';
 import { checkTimeline } from './histories.ts';
 import { saysNothing } from './lane.ts';
 import { type EngineState, indexAgent } from './state.ts';
-import { type AffectedAsset, asAgentId } from './subject.ts';
+import { type AffectedAsset, asAgentId, zoneAssetIdOf } from './subject.ts';
 import { rewrite } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
 
-/** Two failed questions, to different agents where there are any, make a host unreachable. */
+/** Two failed answers, from different agents where there are any, make a host unreachable. */
 const failuresNeeded = 2;
+/** Agents asked in one round before it is given up until the next: two may be silent themselves without it saying anything. */
+const questionsPerRoundMax = 4;
+/** Share of a question's time in which the host must reply: two failed answers are in before anybody has to be told. */
+const probeShareOfTime = 0.4;
 
 const put = (turn: Turn, agent: AgentState): void => {
   const { state } = turn;
@@ -26,7 +30,9 @@ const put = (turn: Turn, agent: AgentState): void => {
   setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
   keep(turn, 'agent', agent.id);
   const entry = state.config.agents.get(agent.id);
-  if (entry !== undefined) turn.assess.add(entry.assetId);
+  if (entry === undefined) return;
+  turn.assess.add(entry.assetId);
+  if (entry.zoneId !== null) turn.assess.add(zoneAssetIdOf(entry.zoneId));
 };
 
 /** When a lost agent must be looked at: the end of its grace, of an open question, or the next round. */
@@ -80,10 +86,22 @@ export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'age
     failedFromMs: null,
     verdict: 'asking',
     verdictAtMs: nowMs,
+    seenAtMs: nowMs,
     wasReachable: false,
     nextRoundAtMs: null,
   };
   put(turn, { id: event.agentId, sinceMs: nowMs, loss: ask(turn, event.agentId, loss) });
+  askOthersInstead(turn, event.agentId);
+};
+
+/** What the agent was asked it will not answer any more. Those of its zone, whom it is asked about as a rule, need not wait for the deadline. */
+const askOthersInstead = (turn: Turn, askerId: AgentId): void => {
+  const { state } = turn;
+  const zoneId = state.config.agents.get(askerId)?.zoneId ?? null;
+  for (const id of zoneId === null ? [] : [...(state.lostOf.get(zoneId) ?? [])].sort()) {
+    const agent = state.agents.get(id);
+    if (agent?.loss?.question?.askerId === askerId) put(turn, { ...agent, loss: settle(turn, id, agent.loss, null) });
+  }
 };
 
 /**
@@ -109,19 +127,29 @@ const chooseAsker = (state: EngineState, lost: AgentEntry, askedIds: readonly Ag
   return (present.find((agent) => !askedIds.includes(agent.id)) ?? present[0])?.id ?? null;
 };
 
+/** Nobody could look: what was known of the host is no longer so. The next round may tell more. */
+const cannotTell = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
+  const { nowMs } = turn;
+  if (loss.verdict === 'reachable' || loss.verdict === 'unreachable')
+    record(turn, agentId, nowMs, [{ fromMs: nowMs, status: 'unknown' }]);
+  return {
+    ...loss,
+    question: null,
+    nextRoundAtMs: nowMs + turn.state.config.timing.questionIntervalMs,
+    verdict: 'cannotTell',
+    verdictAtMs: loss.verdict === 'cannotTell' ? loss.verdictAtMs : nowMs,
+    seenAtMs: nowMs,
+  };
+};
+
 /** Puts the next question, or settles that nobody can tell. */
-const ask = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
+const ask = (turn: Turn, agentId: AgentId, loss: Loss, isAgain = true): Loss => {
   const { state, nowMs } = turn;
   const { timing } = state.config;
   const entry = state.config.agents.get(agentId);
   const askerId = entry === undefined || entry.address === null ? null : chooseAsker(state, entry, loss.askedIds);
-  if (entry === undefined || entry.address === null || askerId === null) {
-    const cannot = { ...loss, question: null, nextRoundAtMs: nowMs + timing.questionIntervalMs };
-    // Nobody could look: what was known of the host is no longer so.
-    if (loss.verdict === 'reachable' || loss.verdict === 'unreachable')
-      record(turn, agentId, nowMs, [{ fromMs: nowMs, status: 'unknown' }]);
-    return { ...cannot, verdict: 'cannotTell', verdictAtMs: nowMs };
-  }
+  const isExhausted = askerId !== null && !isAgain && loss.askedIds.includes(askerId);
+  if (entry === undefined || entry.address === null || askerId === null || isExhausted) return cannotTell(turn, agentId, loss);
   const requestId = `${agentId}/${loss.atMs}/${loss.questionCount + 1}`;
   const question = { requestId, askerId, askedAtMs: nowMs, dueAtMs: nowMs + timing.questionMs };
   turn.requests.push({
@@ -130,7 +158,7 @@ const ask = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
     agentId: askerId,
     probe: { kind: 'icmp', spec: { host: entry.address, count: 2, lossRatioDegraded: 1, tcpFallbackPort: 22 } },
     // The answer still has to come back within the question's own time.
-    timeoutMs: Math.max(1, Math.floor(timing.questionMs * 0.6)),
+    timeoutMs: Math.max(1, Math.floor(timing.questionMs * probeShareOfTime)),
   });
   return { ...loss, question, questionCount: loss.questionCount + 1, askedIds: [...loss.askedIds, askerId], nextRoundAtMs: null };
 };
@@ -145,42 +173,57 @@ export const onProbeAnswer = (turn: Turn, event: Extract<EngineEvent, { kind: 'p
 
 /** What an answer (null: none came) makes of the loss. */
 const settle = (turn: Turn, agentId: AgentId, loss: Loss, result: CheckResult | null): Loss => {
-  const { nowMs } = turn;
-  const { timing } = turn.state.config;
-  const askedAtMs = loss.question?.askedAtMs ?? nowMs;
-  const isReachable = result !== null && !saysNothing(result) && result.outcome !== 'down';
-  if (isReachable) {
-    if (loss.verdict !== 'reachable') {
-      const fromMs =
-        loss.verdict === 'unreachable' ? askedAtMs : Math.max(loss.atMs, loss.wasReachable ? loss.verdictAtMs : loss.atMs);
-      record(turn, agentId, fromMs, [{ fromMs, status: 'degraded' }]);
-    }
-    const answered = {
-      question: null,
-      askedIds: [],
-      failedCount: 0,
-      failedFromMs: null,
-      nextRoundAtMs: nowMs + timing.questionIntervalMs,
-    };
-    return {
-      ...loss,
-      ...answered,
-      verdict: 'reachable',
-      verdictAtMs: loss.verdict === 'reachable' ? loss.verdictAtMs : nowMs,
-      wasReachable: true,
-    };
+  const askedAtMs = loss.question?.askedAtMs ?? turn.nowMs;
+  // An agent that may not ask, or does not answer, says nothing of the host: somebody else is asked, nobody twice.
+  if (result === null || saysNothing(result)) {
+    const unanswered: Loss = { ...loss, question: null, seenAtMs: turn.nowMs };
+    if (loss.askedIds.length >= questionsPerRoundMax) return cannotTell(turn, agentId, unanswered);
+    const next = ask(turn, agentId, unanswered, false);
+    // People are told in time that nobody can tell yet, and what is found out later is told in place.
+    return next.verdict === 'asking' && result === null ? { ...next, verdict: 'cannotTell', verdictAtMs: turn.nowMs } : next;
   }
-  // An agent that may not ask, or did not answer, says nothing of the host when there is somebody else to ask.
-  const failedCount = loss.failedCount + 1;
-  const failedFromMs = loss.failedFromMs ?? askedAtMs;
-  const failed = { ...loss, question: null, failedCount, failedFromMs };
-  if (failedCount < failuresNeeded) return ask(turn, agentId, failed);
-  if (loss.verdict !== 'unreachable') {
-    const fromMs = loss.wasReachable ? failedFromMs : loss.atMs;
+  if (result.outcome !== 'down') return reached(turn, agentId, loss, askedAtMs);
+  const failed: Loss = {
+    ...loss,
+    question: null,
+    failedCount: loss.failedCount + 1,
+    failedFromMs: loss.failedFromMs ?? askedAtMs,
+    seenAtMs: turn.nowMs,
+  };
+  return failed.failedCount < failuresNeeded ? ask(turn, agentId, failed) : missed(turn, agentId, failed);
+};
+
+const roundOver = (turn: Turn) => ({
+  question: null,
+  askedIds: [],
+  failedCount: 0,
+  failedFromMs: null,
+  seenAtMs: turn.nowMs,
+  nextRoundAtMs: turn.nowMs + turn.state.config.timing.questionIntervalMs,
+});
+
+/** Somebody reached the host: only its agent is gone. */
+const reached = (turn: Turn, agentId: AgentId, loss: Loss, askedAtMs: EpochMs): Loss => {
+  const isNew = loss.verdict !== 'reachable';
+  if (isNew) {
+    // At the first answer of all it has been there all the time; later only what is asked now is known.
+    const spans = turn.state.checks.get(agentCheckIdOf(agentId))?.spans ?? [];
+    const wasDown = spans.some((span) => span.status === 'down' && span.fromMs >= loss.atMs);
+    const fromMs = loss.wasReachable || wasDown ? askedAtMs : loss.atMs;
+    record(turn, agentId, fromMs, [{ fromMs, status: 'degraded' }]);
+  }
+  const verdictAtMs = isNew ? turn.nowMs : loss.verdictAtMs;
+  return { ...loss, ...roundOver(turn), verdict: 'reachable', verdictAtMs, wasReachable: true };
+};
+
+/** Nobody reached the host: it is down, from the loss on, or from the first failed question when it was reached in between. */
+const missed = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
+  const isNew = loss.verdict !== 'unreachable';
+  if (isNew) {
+    const fromMs = loss.wasReachable ? (loss.failedFromMs ?? turn.nowMs) : loss.atMs;
     record(turn, agentId, fromMs, [{ fromMs, status: 'down' }]);
   }
-  const next = { askedIds: [], failedCount: 0, failedFromMs: null, nextRoundAtMs: nowMs + timing.questionIntervalMs };
-  return { ...failed, ...next, verdict: 'unreachable', verdictAtMs: loss.verdict === 'unreachable' ? loss.verdictAtMs : nowMs };
+  return { ...loss, ...roundOver(turn), verdict: 'unreachable', verdictAtMs: isNew ? turn.nowMs : loss.verdictAtMs };
 };
 
 /** A lost agent's instant has come. @returns whether its grace has just ended */
@@ -221,7 +264,7 @@ export const agentFinding = (state: EngineState, asset: AffectedAsset, nowMs: Ep
       details: { agent: agent.id, cause: loss.cause },
       faultFromMs: loss.atMs,
       failing: [agent.id],
-      seenAtMs: loss.verdictAtMs,
+      seenAtMs: loss.seenAtMs,
     };
   });
   const worst = bad.reduce<BadFinding | null>(
