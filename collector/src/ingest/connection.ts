@@ -116,7 +116,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   const closeWith = (code: RefusalCode, message: string): void => {
     options.onRefused(code);
     if (code === 'SILENT') lostCause = 'silent';
-    log.warn({ code, agentId }, `connection refused: ${message}`);
+    // A stop or a reconnection is nobody's fault.
+    log[code === 'SHUTTING_DOWN' || code === 'REPLACED' ? 'info' : 'warn']({ code }, `connection ended: ${message}`);
     if (socket.readyState === socket.OPEN) {
       socket.send(JSON.stringify({ type: 'refuse', code, class: refusals[code].class, message: message.slice(0, 500) }));
       socket.close(refusals[code].closeCode, code);
