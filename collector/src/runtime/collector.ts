@@ -102,6 +102,9 @@ export const createCollector = (options: CollectorOptions): Collector => {
       .catch((error: unknown) => log.debug({ error: messageOf(error), kind: event.kind }, 'an event came too late'));
   };
 
+  // The declaration may have changed while the collector was away: what is gone from it ends with the first commit.
+  submitQuietly({ kind: 'config', config: directory.config });
+
   // Agents that were connected before the restart: those that do not come back in time are lost.
   const awaited = new Set([...view.agents()].filter((agent) => agent.connection === 'connected').map((agent) => agent.id));
   const cancelAwaiting = clock.after(reconnectMsMax, () => {
