@@ -8,10 +8,10 @@ import { setDeadline } from './deadlines.ts';
 import type { Span } from './effect.ts';
 import type { EngineEvent } from './event.ts';
 import type { BadFinding, Finding } from './finding.ts';
-import { worseSeverity } from './findings.ts';
+import { retired, worseSeverity } from './findings.ts';
 import { checkTimeline } from './histories.ts';
 import { saysNothing } from './lane.ts';
-import { type EngineState, indexAgent } from './state.ts';
+import { type EngineState, indexAgent, standingRecord } from './state.ts';
 import { type AffectedAsset, asAgentId, zoneAssetIdOf } from './subject.ts';
 import { rewrite } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
@@ -249,7 +249,10 @@ const verdictWords = {
 
 /** Problem `agent`: an agent of the asset is lost. */
 export const agentFinding = (state: EngineState, asset: AffectedAsset, nowMs: EpochMs): Finding => {
-  const agents = (state.index.agentsOn.get(asset.id) ?? []).flatMap((entry) => state.agents.get(entry.id) ?? []);
+  const entries = state.index.agentsOn.get(asset.id) ?? [];
+  const failing = standingRecord(state, asset.id, 'agent')?.failing ?? [];
+  if (failing.length > 0 && !entries.some((entry) => failing.includes(entry.id))) return retired;
+  const agents = entries.flatMap((entry) => state.agents.get(entry.id) ?? []);
   const lost = agents.filter((agent) => agent.loss?.isGraceOver === true);
   const told = lost.flatMap((agent) =>
     agent.loss === null || agent.loss.verdict === 'asking' ? [] : [{ agent, loss: agent.loss, verdict: agent.loss.verdict }],

@@ -1,16 +1,17 @@
 import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { agentFinding } from './agents.ts';
-import { causeOf, waitUntilMs } from './cause.ts';
+import { causeOf, explainsOthers, waitUntilMs } from './cause.ts';
 import { isQuietOver } from './clocks.ts';
 import { descendantsOf, isInMaintenance } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
-import type { BadFinding, Finding } from './finding.ts';
+import type { BadFinding, Finding, GoodFinding } from './finding.ts';
 import { assetDownFinding, checkDownFinding, degradedFinding, worseSeverity } from './findings.ts';
 import type { ProblemKey } from './incident.ts';
 import { type IncidentRecord, problemIdOf } from './incident-record.ts';
 import {
   attachIncident,
+  expectFreshEvidence,
   note,
   openIncident,
   releaseIncident,
@@ -20,7 +21,7 @@ import {
   tellOpened,
 } from './incidents.ts';
 import { tell } from './notices.ts';
-import { latestRecord, openRecord } from './state.ts';
+import { latestRecord, openRecord, standingRecord } from './state.ts';
 import { type AffectedAsset, affectedAsset, zoneAssetIdOf, zoneOfAsset } from './subject.ts';
 import { keep, type Turn } from './turn.ts';
 import { noteOpening, stormFinding, zoneFinding } from './zones.ts';
@@ -43,15 +44,18 @@ const assessAsset = (turn: Turn, assetId: AssetId): void => {
   const { state, nowMs } = turn;
   const asset = affectedAsset(state.config, assetId);
   if (asset === null) return;
+  const isStanding = (problem: ProblemKey): boolean => standingRecord(state, assetId, problem) !== undefined;
   const zoneId = zoneOfAsset(assetId);
   if (zoneId !== null) {
-    if (openRecord(state, assetId, 'zone') !== undefined) decide(turn, asset, 'zone', zoneFinding(state, zoneId, null));
-    if (openRecord(state, assetId, 'storm') !== undefined) decide(turn, asset, 'storm', stormFinding(state, zoneId, nowMs));
+    if (isStanding('zone')) decide(turn, asset, 'zone', zoneFinding(state, zoneId, null));
+    if (isStanding('storm')) decide(turn, asset, 'storm', stormFinding(state, zoneId, nowMs));
     return;
   }
   // The host before what runs on it: its being gone explains the rest.
-  if (state.index.agentsOn.has(assetId)) decide(turn, asset, 'agent', agentFinding(state, asset, nowMs));
-  const failing = (problem: ProblemKey): readonly string[] => openRecord(state, assetId, problem)?.failing ?? [];
+  if (state.index.agentsOn.has(assetId) || isStanding('agent')) {
+    decide(turn, asset, 'agent', agentFinding(state, asset, nowMs));
+  }
+  const failing = (problem: ProblemKey): readonly string[] => standingRecord(state, assetId, problem)?.failing ?? [];
   decide(turn, asset, 'down', assetDownFinding(state, asset, failing('down'), nowMs));
   decide(turn, asset, 'degraded', degradedFinding(state, asset, failing('degraded'), nowMs));
   for (const check of state.index.checksOf.get(assetId) ?? []) {
@@ -77,12 +81,13 @@ export const decide = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, fi
   else end(turn, open, finding);
 };
 
-/** A person resolved it while it was failing; now it was seen good, so the next failure opens it again. */
+/** A person resolved it while it was failing; now it was seen good, so the next failure opens it again, and what it had explained is over. */
 const releaseHold = (turn: Turn, assetId: AssetId, problem: ProblemKey): void => {
   const latest = latestRecord(turn.state, assetId, problem);
   if (latest === undefined || !latest.isHeld) return;
   latest.isHeld = false;
   keep(turn, 'incident', latest.incident.id);
+  expectFreshEvidence(turn, latest);
 };
 
 const stopWaiting = (turn: Turn, assetId: AssetId, problem: ProblemKey): void => {
@@ -109,7 +114,8 @@ const mustWait = (turn: Turn, assetId: AssetId, problem: ProblemKey): boolean =>
 const begin = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, finding: BadFinding): void => {
   const { state, nowMs } = turn;
   const latest = latestRecord(state, asset.id, problem);
-  if (latest?.isHeld === true) return;
+  // Something else that fails is news; what the person saw is not.
+  if (latest?.isHeld === true && finding.failing.every((id) => latest.failing.includes(id))) return;
   const cause = causeOf(state, asset.id, problem);
   if (cause === undefined && mustWait(turn, asset.id, problem)) return;
   stopWaiting(turn, asset.id, problem);
@@ -117,19 +123,22 @@ const begin = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, finding: B
   const canReopen = latest !== undefined && resolvedAtMs !== null && nowMs - resolvedAtMs < limits.reopenMs;
   const record = canReopen ? latest : openIncident(turn, asset, problem, finding, cause);
   if (canReopen) reopenIncident(turn, asset, record, finding, cause);
-  if (isSuppressing(record)) gatherChildren(turn, record);
+  if (explainsOthers(record) && record.incident.problem !== 'storm') gatherChildren(turn, record);
   if (cause !== undefined) return;
   tellOpened(turn, record);
-  if (zoneOfAsset(asset.id) === null && !record.incident.isInMaintenance && noteOpening(turn, record)) openStorm(turn, record);
+  countForStorm(turn, record);
 };
 
-const isSuppressing = (record: IncidentRecord): boolean =>
-  record.incident.problem === 'down' || record.incident.reason === 'HOST_DOWN';
+/** People were told of it: many such in a zone within a minute are a storm. */
+const countForStorm = (turn: Turn, record: IncidentRecord): void => {
+  if (zoneOfAsset(record.incident.assetId) !== null || record.incident.isInMaintenance) return;
+  if (noteOpening(turn, record)) openStorm(turn, record);
+};
 
 /** Failures of what depends on it that opened shortly before are its own: the order in which confirmations end is chance. */
 const gatherChildren = (turn: Turn, parent: IncidentRecord): void => {
   const { state, nowMs } = turn;
-  for (const assetId of [parent.incident.assetId, ...descendantsOf(state.index, parent.incident.assetId)]) {
+  for (const assetId of explainableAssets(turn, parent)) {
     for (const id of [...(state.openOf.get(assetId) ?? [])].sort()) {
       const record = state.incidents.get(id);
       if (record === undefined || record === parent || record.incident.attachedTo !== null) continue;
@@ -138,6 +147,14 @@ const gatherChildren = (turn: Turn, parent: IncidentRecord): void => {
         attachIncident(turn, record, rootOf(turn, parent));
     }
   }
+};
+
+const explainableAssets = (turn: Turn, { incident }: IncidentRecord): readonly AssetId[] => {
+  const { index } = turn.state;
+  const zoneId = zoneOfAsset(incident.assetId);
+  return zoneId === null
+    ? [incident.assetId, ...descendantsOf(index, incident.assetId)]
+    : [...new Set((index.agentsOfZone.get(zoneId) ?? []).map((agent) => agent.assetId))];
 };
 
 const rootOf = (turn: Turn, record: IncidentRecord): IncidentRecord => {
@@ -178,7 +195,7 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
     save(turn, record);
     // A graver fault is news to people.
     if (severity !== before.severity && record.incident.isTold) tell(turn, record, 'firing', `-${severity}`);
-    if (isSuppressing(record) && before.reason !== finding.reason) gatherChildren(turn, record);
+    if (explainsOthers(record) && before.reason !== finding.reason) gatherChildren(turn, record);
   }
   reconsiderAttachment(turn, asset, record, finding);
 };
@@ -189,11 +206,21 @@ const reconsiderAttachment = (turn: Turn, asset: AffectedAsset, record: Incident
   const parentId = record.incident.attachedTo;
   if (parentId === null) return;
   const parent = state.incidents.get(parentId);
-  const isParentOver = parent === undefined || parent.incident.state === 'resolved';
-  if (!isParentOver || (record.freshAfterMs !== null && finding.seenAtMs <= record.freshAfterMs)) return;
-  const cause = causeOf(state, asset.id, record.incident.problem);
-  if (cause !== undefined && cause !== parent) attachIncident(turn, record, cause);
-  else releaseIncident(turn, asset, record, 'it still fails although the other incident is over');
+  // One that a person resolved while its fault goes on still explains what it explained.
+  const isParentThere = parent !== undefined && (parent.incident.state !== 'resolved' ? explainsOthers(parent) : parent.isHeld);
+  if (isParentThere || (record.freshAfterMs !== null && finding.seenAtMs <= record.freshAfterMs)) return;
+  standAlone(turn, asset, record, 'it still fails although the other incident is over');
+};
+
+/** What held it back is over: it belongs to something else, or people are told. */
+const standAlone = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, text: string): void => {
+  const cause = causeOf(turn.state, asset.id, record.incident.problem);
+  if (cause !== undefined && cause.incident.id !== record.incident.attachedTo) {
+    attachIncident(turn, record, cause);
+    return;
+  }
+  const wasTold = releaseIncident(turn, asset, record, text);
+  if (wasTold) countForStorm(turn, record);
 };
 
 const markNoData = (turn: Turn, record: IncidentRecord): void => {
@@ -205,8 +232,12 @@ const markNoData = (turn: Turn, record: IncidentRecord): void => {
 };
 
 /** Proven good. A flapping one must stay so for a while first. */
-const end = (turn: Turn, record: IncidentRecord, finding: Extract<Finding, { kind: 'good' }>): void => {
+const end = (turn: Turn, record: IncidentRecord, finding: GoodFinding): void => {
   const { nowMs } = turn;
+  if (finding.isRetired === true) {
+    resolveIncident(turn, record, { faultToMs: null, actor: 'engine', text: finding.text, excluded: 'retired' });
+    return;
+  }
   if (record.incident.isFlapping) {
     if (record.goodSinceMs === null) {
       record.goodSinceMs = nowMs;
@@ -242,7 +273,7 @@ export const settleMaintenance = (turn: Turn): void => {
     save(turn, record);
     const isExcused = record.incident.cycles.at(-1)?.excluded === 'maintenance';
     if (!isRunning && isExcused && record.incident.attachedTo === null)
-      releaseIncident(turn, asset, record, 'the maintenance window is over');
+      standAlone(turn, asset, record, 'the maintenance window is over');
   }
   setDeadline(state.deadlines, 'maintenance|', nextBoundaryMs(turn));
 };

@@ -4,15 +4,18 @@ import type { ProblemKey } from './incident.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { isLaneSuspect, laneIdOf } from './lane.ts';
 import { type EngineState, openRecord } from './state.ts';
-import { zoneAssetIdOf } from './subject.ts';
+import { zoneAssetIdOf, zoneOfAsset } from './subject.ts';
 
 /** Problems that a failing parent or host explains. Rules look at anything at all, so they are never explained away. */
 const isExplainable = (problem: ProblemKey): boolean =>
   problem === 'down' || problem === 'degraded' || problem === 'agent' || problem.startsWith('check:');
 
-/** An incident that takes the failures of other assets upon itself: the asset is known to be down. Unknown suppresses nothing. */
-const isSuppressing = (record: IncidentRecord): boolean =>
-  !record.incident.isNoData && (record.incident.problem === 'down' || record.incident.reason === 'HOST_DOWN');
+/** An incident that takes others upon itself: of an asset or host that is down, or of a whole zone. */
+export const explainsOthers = ({ incident }: IncidentRecord): boolean =>
+  incident.problem === 'down' || incident.reason === 'HOST_DOWN' || zoneOfAsset(incident.assetId) !== null;
+
+/** Unknown explains nothing new. */
+const isSuppressing = (record: IncidentRecord): boolean => !record.incident.isNoData && explainsOthers(record);
 
 const downRecordOf = (state: EngineState, assetId: AssetId): IncidentRecord | undefined =>
   [openRecord(state, assetId, 'down'), openRecord(state, assetId, 'agent')].find(
@@ -90,7 +93,8 @@ const confirmationMs = (state: EngineState, assetId: AssetId, nowMs: EpochMs): n
   }
   for (const agent of state.index.agentsOn.get(assetId) ?? []) {
     const loss = state.agents.get(agent.id)?.loss ?? null;
-    if (loss?.verdict === 'asking') mostMs = Math.max(mostMs, timing.agentGraceMs + 2 * timing.questionMs);
+    // Its host may yet turn out to be down; until the grace is over no incident says so.
+    if (loss !== null && (loss.verdict === 'asking' || !loss.isGraceOver)) mostMs = Math.max(mostMs, timing.agentGraceMs + 2 * timing.questionMs);
   }
   return mostMs;
 };

@@ -16,9 +16,19 @@ export interface BadFinding {
   readonly seenAtMs: EpochMs;
 }
 
+/** There is no such problem. */
+export interface GoodFinding {
+  readonly kind: 'good';
+  /** When the fault ended; null: as of now. */
+  readonly faultToMs: EpochMs | null;
+  readonly text: string;
+  /** Not seen good: what failed is no longer declared, so nobody will ever know. */
+  readonly isRetired?: true;
+}
+
 /** What is known at the moment about one problem of one asset. `between`: neither proven nor disproven, everything stays as it is. */
 export type Finding =
   | BadFinding
-  | { readonly kind: 'good'; readonly faultToMs: EpochMs | null; readonly text: string }
+  | GoodFinding
   | { readonly kind: 'unknown' }
   | { readonly kind: 'between' };

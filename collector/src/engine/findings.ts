@@ -21,13 +21,26 @@ const isSuspect = (state: EngineState, check: CheckConfig, nowMs: number): boole
 /** The present status of a check, as of now: histories are brought up to date before anybody looks. */
 const statusOf = (state: EngineState, check: CheckConfig) => presentSpan(state.checks.get(check.id));
 
-const seenAtMs = (state: EngineState, check: CheckConfig): number =>
-  lanesOf(state, check).reduce((latest, lane) => Math.max(latest, lane.state.lastAtMs ?? 0), 0);
+/**
+ * The latest evidence that the check fails: a lane's last answer, if it was a failure (a success on the way to recovery is none). The
+ * silence of a heartbeat goes on, so as evidence it is never too old.
+ */
+const failureSeenAtMs = (state: EngineState, check: CheckConfig): number =>
+  lanesOf(state, check)
+    .filter((lane) => lane.state.belief === 'down')
+    .map(({ state: { lastOutcome, lastReason, lastAtMs } }) => {
+      if (lastReason === 'HEARTBEAT_MISSED') return Number.POSITIVE_INFINITY;
+      return lastOutcome === 'down' ? (lastAtMs ?? 0) : 0;
+    })
+    .reduce((latest, atMs) => Math.max(latest, atMs), 0);
 
 /** The worse of two severities. */
 export const worseSeverity = (a: Severity, b: Severity): Severity => (severities.indexOf(a) <= severities.indexOf(b) ? a : b);
 
 const describe = (check: CheckConfig): string => `${check.probe.kind} ${probeTarget(check.probe)}`;
+
+/** What failed is no longer declared. */
+export const retired = { kind: 'good', faultToMs: null, text: 'what failed was taken out of the register', isRetired: true } as const;
 
 /**
  * What is known of checks being down.
@@ -58,17 +71,18 @@ const downFinding = (
       ),
       faultFromMs: Math.min(...spans.map(({ span }) => span?.fromMs ?? nowMs)),
       failing: down.map((check) => check.id),
-      seenAtMs: Math.max(...down.map((check) => seenAtMs(state, check))),
+      seenAtMs: Math.max(...down.map((check) => failureSeenAtMs(state, check))),
     };
   }
   const watched = checks.filter((check) => failing.includes(check.id));
   if (watched.some((check) => isSuspect(state, check, nowMs))) return { kind: 'between' };
   if (watched.some((check) => (statusOf(state, check)?.status ?? 'unknown') === 'unknown')) return { kind: 'unknown' };
+  if (watched.length === 0 && failing.length > 0) return retired;
   const recovered = watched.map((check) => recoveredAtMs(state.checks.get(check.id)?.spans ?? []) ?? nowMs);
   return {
     kind: 'good',
     faultToMs: recovered.length === 0 ? null : Math.max(...recovered),
-    text: watched.length === 0 ? 'nothing that failed is watched any more' : `${watched.map(describe).join(', ')} answered again`,
+    text: `${watched.map(describe).join(', ')} answered again`,
   };
 };
 
@@ -88,15 +102,22 @@ export const assetDownFinding = (state: EngineState, asset: AffectedAsset, faili
 export const checkDownFinding = (state: EngineState, asset: AffectedAsset, check: CheckConfig, nowMs: number): Finding =>
   downFinding(state, asset, [check], [check.id], nowMs);
 
-/** Problem `degraded`: a critical check answered degraded as often in a row as a failure needs, and nothing is down. */
+/** A lane that makes its check less than up, and surely so: degraded as often in a row as a failure needs, or down but outvoted. */
+const isSurelyWorse = (state: EngineState, { state: lane }: Lane, check: CheckConfig): boolean => {
+  const isOutvoted = lane.belief === 'down' && lane.lastOutcome === 'down' && statusOf(state, check)?.status === 'degraded';
+  return isOutvoted || lane.degradedCount >= check.confirm.failures;
+};
+
+/** Problem `degraded`: a critical check is surely worse than up, and nothing is down. */
 export const degradedFinding = (state: EngineState, asset: AffectedAsset, failing: readonly string[], nowMs: number): Finding => {
   const checks = criticalChecks(state, asset);
-  if (checks.some((check) => statusOf(state, check)?.status === 'down')) {
-    return { kind: 'good', faultToMs: null, text: 'it is down now, which has an incident of its own' };
+  const downFromMs = checks.map((check) => statusOf(state, check)).flatMap((span) => (span?.status === 'down' ? span.fromMs : []));
+  if (downFromMs.length > 0) {
+    return { kind: 'good', faultToMs: Math.min(...downFromMs), text: 'it is down now, which has an incident of its own' };
   }
   const degraded = checks.flatMap((check) =>
     lanesOf(state, check)
-      .filter((lane) => isFresh(lane, check, nowMs) && lane.state.degradedCount >= check.confirm.failures)
+      .filter((lane) => isFresh(lane, check, nowMs) && isSurelyWorse(state, lane, check))
       .map((lane) => ({ check, lane })),
   );
   const [first] = degraded;
@@ -113,6 +134,7 @@ export const degradedFinding = (state: EngineState, asset: AffectedAsset, failin
     };
   }
   const watched = checks.filter((check) => failing.includes(check.id));
+  if (watched.length === 0 && failing.length > 0) return retired;
   const lanes = watched.flatMap((check) => lanesOf(state, check).map((lane) => ({ check, lane })));
   const fresh = lanes.filter(({ check, lane }) => isFresh(lane, check, nowMs));
   if (watched.length > 0 && fresh.length === 0) return { kind: 'unknown' };

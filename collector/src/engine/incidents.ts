@@ -8,7 +8,7 @@ import { type IncidentRecord, incidentIdOf } from './incident-record.ts';
 import { tell, tellResolved } from './notices.ts';
 import { indexIncident } from './state.ts';
 import { type AffectedAsset, zoneAssetIdOf, zoneOfAsset } from './subject.ts';
-import { type Turn, touchIncident } from './turn.ts';
+import { keep, type Turn, touchIncident } from './turn.ts';
 
 /** What may repeat without end is dropped once the timeline is nearly full; openings, acts and endings never are. */
 const isRepeating = (kind: TimelineKind): boolean =>
@@ -116,7 +116,7 @@ export const openIncident = (
 
 const noteAttached = (turn: Turn, record: IncidentRecord, parent: IncidentRecord): void => {
   note(turn, record, { kind: 'attached', text: `belongs to ${parent.incident.id}` });
-  note(turn, parent, { kind: 'childDown', text: `${record.incident.assetId}: ${record.incident.summary}` });
+  note(turn, parent, { kind: 'childDown', text: record.incident.summary });
 };
 
 /** Opens a resolved incident again: a new cycle with its own clocks. Often enough within an hour it is flapping. Tells nobody yet. */
@@ -133,6 +133,7 @@ export const reopenIncident = (
   const recent = record.reopenedAtMs.filter((atMs) => atMs > turn.nowMs - hourMs);
   record.reopenedAtMs = [...recent, turn.nowMs].slice(-config.timing.flapCount);
   record.failing = finding.failing;
+  record.isHeld = false;
   record.freshAfterMs = null;
   const cycle = cycleOf(turn, asset, record.incident.cycles.length + 1, exclusionOf(parent, inMaintenance));
   record.incident = {
@@ -176,9 +177,10 @@ export const attachIncident = (turn: Turn, record: IncidentRecord, parent: Incid
 
 /**
  * An incident nobody was told of (it belonged to another one, or to a maintenance window) now stands for itself: a new cycle begins, whose
- * clocks start now, and people are told.
+ * clocks start now, and people are told, unless a window is running.
+ * @returns whether a new cycle began
  */
-export const releaseIncident = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, text: string): void => {
+export const releaseIncident = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, text: string): boolean => {
   const before = record.incident.attachedTo;
   const number = record.incident.cycles.length + 1;
   const wasExcluded = presentCycle(record).excluded !== null;
@@ -189,12 +191,13 @@ export const releaseIncident = (turn: Turn, asset: AffectedAsset, record: Incide
     record.incident = {
       ...record.incident,
       state: 'open',
-      cycles: [...record.incident.cycles, cycleOf(turn, asset, number, null)],
+      cycles: [...record.incident.cycles, cycleOf(turn, asset, number, exclusionOf(undefined, record.incident.isInMaintenance))],
     };
   }
   if (before !== null) note(turn, record, { kind: 'detached', text });
   save(turn, record, before);
   if (wasExcluded) tellOpened(turn, record);
+  return wasExcluded;
 };
 
 /** How and why an incident ends. */
@@ -235,11 +238,16 @@ export const resolveIncident = (turn: Turn, record: IncidentRecord, ending: Endi
   if (parent !== undefined && parent.incident.state !== 'resolved') {
     note(turn, parent, { kind: 'childUp', text: `${record.incident.assetId}: ${ending.text}` });
   }
-  for (const childId of [...(state.attachedTo.get(record.incident.id) ?? [])].sort()) {
-    const child = state.incidents.get(childId);
+  expectFreshEvidence(turn, record);
+};
+
+/** What an incident explained must from now on show for itself that it still fails: answers from before say nothing of that. */
+export const expectFreshEvidence = (turn: Turn, parent: IncidentRecord): void => {
+  for (const childId of [...(turn.state.attachedTo.get(parent.incident.id) ?? [])].sort()) {
+    const child = turn.state.incidents.get(childId);
     if (child === undefined) continue;
-    child.freshAfterMs = nowMs;
-    save(turn, child);
+    child.freshAfterMs = turn.nowMs;
+    keep(turn, 'incident', childId);
     turn.assess.add(child.incident.assetId);
   }
 };

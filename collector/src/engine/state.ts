@@ -128,6 +128,12 @@ export const openRecord = (state: EngineState, assetId: AssetId, problem: string
   return record !== undefined && record.incident.state !== 'resolved' ? record : undefined;
 };
 
+/** The open incident of a problem, or the one a person resolved though the fault goes on. */
+export const standingRecord = (state: EngineState, assetId: AssetId, problem: string): IncidentRecord | undefined => {
+  const record = latestRecord(state, assetId, problem);
+  return record !== undefined && (record.incident.state !== 'resolved' || record.isHeld) ? record : undefined;
+};
+
 /** The latest incident of a problem, open or resolved not too long ago. */
 export const latestRecord = (state: EngineState, assetId: AssetId, problem: string): IncidentRecord | undefined => {
   const id = state.latestOf.get(problemIdOf(assetId, problem));

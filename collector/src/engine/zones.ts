@@ -1,18 +1,28 @@
 import type { AgentId, ZoneId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
+import { isInMaintenance } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Finding } from './finding.ts';
 import type { IncidentRecord, ZoneState } from './incident-record.ts';
-import { type EngineState, openRecord } from './state.ts';
+import { type EngineState, standingRecord } from './state.ts';
 import { zoneAssetIdOf } from './subject.ts';
 import { keep, type Turn } from './turn.ts';
 
-/** Lost agents of the zone whose losses lie within one storm of the instant. */
-const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs): AgentId[] =>
+/** Lost agents of the zone; those of hosts under maintenance are expected to be lost. */
+const lostIn = (state: EngineState, zoneId: ZoneId): AgentId[] =>
   [...(state.lostOf.get(zoneId) ?? [])]
-    .filter((id) => Math.abs((state.agents.get(id)?.loss?.atMs ?? Number.NaN) - atMs) <= state.config.timing.agentStormMs)
+    .filter((id) => {
+      const assetId = state.config.agents.get(id)?.assetId;
+      return assetId !== undefined && !isInMaintenance(state.index, assetId, state.nowMs);
+    })
     .sort();
+
+/** Those of them whose losses lie within one storm of the instant. */
+const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs): AgentId[] =>
+  lostIn(state, zoneId).filter(
+    (id) => Math.abs((state.agents.get(id)?.loss?.atMs ?? Number.NaN) - atMs) <= state.config.timing.agentStormMs,
+  );
 
 /**
  * Problem `zone`: many agents of the zone were lost within seconds, so it is the zone, not the agents.
@@ -21,10 +31,10 @@ const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs): AgentId[
 export const zoneFinding = (state: EngineState, zoneId: ZoneId, lostAtMs: EpochMs | null): Finding => {
   const { timing } = state.config;
   const name = state.config.zones.get(zoneId)?.name ?? zoneId;
-  const isOpen = openRecord(state, zoneAssetIdOf(zoneId), 'zone') !== undefined;
-  const lost = lostAtMs === null ? [...(state.lostOf.get(zoneId) ?? [])].sort() : lostAround(state, zoneId, lostAtMs);
-  // Once open it lasts until fewer are lost than would have opened it; those few then stand for themselves.
-  if (lost.length >= timing.agentStormCount && (isOpen || lostAtMs !== null)) {
+  // Once there it lasts until fewer are lost than would have opened it; those few then stand for themselves.
+  const isThere = standingRecord(state, zoneAssetIdOf(zoneId), 'zone') !== undefined;
+  const lost = isThere || lostAtMs === null ? lostIn(state, zoneId) : lostAround(state, zoneId, lostAtMs);
+  if (lost.length >= timing.agentStormCount && (isThere || lostAtMs !== null)) {
     const losses = lost.map((id) => state.agents.get(id)?.loss?.atMs ?? 0);
     return {
       kind: 'bad',
@@ -59,7 +69,7 @@ export const noteOpening = (turn: Turn, record: IncidentRecord): boolean => {
 /** Problem `storm`: it lasts while incidents belong to it or new ones keep coming. */
 export const stormFinding = (state: EngineState, zoneId: ZoneId, nowMs: EpochMs): Finding => {
   const name = state.config.zones.get(zoneId)?.name ?? zoneId;
-  const record = openRecord(state, zoneAssetIdOf(zoneId), 'storm');
+  const record = standingRecord(state, zoneAssetIdOf(zoneId), 'storm');
   const openings = openingsWithin(state, zoneId, nowMs);
   const attachedCount = record === undefined ? 0 : (state.attachedTo.get(record.incident.id)?.size ?? 0);
   if (attachedCount === 0 && openings.length < state.config.timing.incidentStormCount) {
