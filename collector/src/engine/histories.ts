@@ -1,9 +1,9 @@
 import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import type { CheckConfig } from './config.ts';
-import { statusSourcesOf } from './config-index.ts';
+import { descendantsOf, statusSourcesOf } from './config-index.ts';
 import type { Span } from './effect.ts';
 import type { EngineState } from './state.ts';
-import { emptyTimeline, overlay, rewrite, type Timeline } from './timeline.ts';
+import { emptyTimeline, overlay, rewrite, type Timeline, wasDownSince } from './timeline.ts';
 import { type Dirt, revise, soil, type Turn } from './turn.ts';
 
 type Decided = Omit<Span, 'fromMs'>;
@@ -112,8 +112,12 @@ const settleAsset = (turn: Turn, assetId: AssetId, dirt: Dirt): void => {
   );
   const moved = revise(turn, { kind: 'asset', id: assetId }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));
   turn.assess.add(assetId);
-  if (moved === null) return;
-  for (const childId of state.index.childrenOf.get(assetId) ?? []) soil(turn.dirtyAssets, childId, moved);
+  if (moved === null || !state.index.childrenOf.has(assetId)) return;
+  // A down is attributed to the nearest ancestor that was down, which need not be a parent: everything below is looked at, but only
+  // what was down itself can change by this.
+  for (const belowId of descendantsOf(state.index, assetId)) {
+    if (wasDownSince(state.assets.get(belowId)?.spans ?? [], moved.fromMs)) soil(turn.dirtyAssets, belowId, moved);
+  }
 };
 
 /** Computes anew what was soiled: checks first, then assets from the parents downwards. */
@@ -125,7 +129,7 @@ export const settleHistories = (turn: Turn): void => {
   }
   turn.dirtyChecks.clear();
   const depthOf = (id: AssetId): number => state.index.depthOf.get(id) ?? 0;
-  // Level by level: an asset only ever soils its children, which lie deeper.
+  // Level by level: an asset only ever soils what is below it, which lies deeper.
   while (turn.dirtyAssets.size > 0) {
     const dirty = [...turn.dirtyAssets];
     const depth = dirty.reduce((least, [id]) => Math.min(least, depthOf(id)), Number.POSITIVE_INFINITY);

@@ -127,3 +127,13 @@ export const recoveredAtMs = (spans: readonly Span[]): EpochMs | null => {
   }
   return recovered;
 };
+
+/** Whether any part of the history from the instant on is down. */
+export const wasDownSince = (spans: readonly Span[], fromMs: EpochMs): boolean => {
+  for (let at = spans.length - 1; at >= 0; at -= 1) {
+    const span = spans[at];
+    if (span === undefined || span.status === 'down') return span !== undefined;
+    if (span.fromMs <= fromMs) return false;
+  }
+  return false;
+};
