@@ -51,18 +51,27 @@ const countingCounters = () => {
   return { counts, counters };
 };
 
-const world = () => {
+const world = (isFormer = false) => {
   const intake: Intake = createIntake();
   const batch = openBatch();
   const { counts, counters } = countingCounters();
   const rows: unknown[] = [];
   const take = (delivery: Delivery) =>
     takeIn(
-      { intake, batch, config, counters, atMs, onRows: (...row) => rows.push(row), onSeries: () => undefined },
+      {
+        intake,
+        batch,
+        config,
+        counters,
+        atMs,
+        hasAsked: () => isFormer,
+        onRows: (...row) => rows.push(row),
+        onSeries: () => undefined,
+      },
       agentId,
       delivery,
     );
-  return { intake, batch, counts, rows, take };
+  return { intake, batch, counters, counts, rows, take };
 };
 
 const head = (bootId: number, seq: number, offsetMs = 0) => ({ bootId, seq, offsetMs, receivedAtMs: atMs, messageBytes: 50 });
@@ -149,6 +158,26 @@ describe('taking in frames', () => {
     expect(take(results(1, 0, [result(atMs, { checkId: asId('gone') })]))).toEqual([]);
     expect(batch.rows.results).toEqual([]);
     expect(counts['resultsIgnored']).toBe(1);
+  });
+
+  test('what an agent kept from when it still asked the check counts', () => {
+    const otherAgent = { ...check, agentIds: [asId<'agent'>('a2')] };
+    const takeWith = (isFormer: boolean) => {
+      const { intake, batch, counters } = world(isFormer);
+      const given = { ...config, checks: new Map([[checkId, otherAgent]]) };
+      const context = {
+        intake,
+        batch,
+        config: given,
+        counters,
+        atMs,
+        hasAsked: () => isFormer,
+        onRows: () => undefined,
+        onSeries: () => undefined,
+      };
+      return takeIn(context, agentId, results(1, 0, [result(atMs - 60_000)])).length;
+    };
+    expect([takeWith(true), takeWith(false)]).toEqual([1, 0]);
   });
 
   test('only series some rule names reach the engine, with the agent as instance', () => {

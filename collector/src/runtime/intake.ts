@@ -1,5 +1,5 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
-import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { AgentId, CheckId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import type { SampleRow } from '@jiwei/shared/protocol/samples.ts';
@@ -38,6 +38,8 @@ export interface IntakeContext {
   readonly config: EngineConfig;
   readonly counters: RuntimeCounters;
   readonly atMs: EpochMs;
+  /** Whether the agent asked the check before: what it kept from then still counts after the check was given to another. */
+  hasAsked(checkId: CheckId, agentId: AgentId): boolean;
   /** Called for every row of samples of the newest boot, for the latest-value store, after the commit. */
   onRows(agentId: AgentId, bootId: number, rows: readonly SampleRow[], offsetMs: number): void;
   onSeries(agentId: AgentId, bootId: number, firstIndex: number, series: readonly Series[]): void;
@@ -173,7 +175,7 @@ export const ruleSamplesOf = (dictionary: AgentDictionary, row: SampleRow, obser
 };
 
 /**
- * Results as the engine may use them: times on our clock. Left out are results of checks that this agent is not (or no longer) asked for,
+ * Results as the engine may use them: times on our clock. Left out are results of checks that this agent was never asked for,
  * and those that say nothing about their target: an agent that may not ping is no outage.
  */
 const takeResults = (
@@ -185,7 +187,7 @@ const takeResults = (
   const telling: CheckResult[] = [];
   for (const raw of delivery.results) {
     const check = config.checks.get(raw.checkId);
-    if (check === undefined || !check.agentIds.includes(agentId)) continue;
+    if (check === undefined || !(check.agentIds.includes(agentId) || context.hasAsked(check.id, agentId))) continue;
     const result = { ...raw, observedAtMs: Math.min(raw.observedAtMs + delivery.offsetMs, atMs) };
     batch.rows.results.push({ ...result, agentId, receivedAtMs: delivery.receivedAtMs });
     if (result.reason !== 'PROBE_ERROR' && result.reason !== 'NOT_PERMITTED') telling.push(result);

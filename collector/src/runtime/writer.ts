@@ -11,6 +11,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { EngineConfig } from '../engine/config.ts';
 import type { Effect } from '../engine/effect.ts';
 import type { EngineEvent } from '../engine/event.ts';
+import { laneIdOf } from '../engine/lane.ts';
 import type { EngineState } from '../engine/state.ts';
 import { nextDeadlineMs, step } from '../engine/step.ts';
 import type { Delivery } from '../ingest/delivery.ts';
@@ -152,6 +153,7 @@ export const createWriter = (options: WriterOptions): Writer => {
         config: options.config(),
         counters,
         atMs,
+        hasAsked: (checkId, agentId) => state.lanes.has(laneIdOf(checkId, agentId)),
         onRows: (...row) => rowCalls.push(() => options.onRows(...row)),
         onSeries: (...series) => rowCalls.push(() => options.onSeries(...series)),
       },
