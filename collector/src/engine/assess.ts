@@ -116,7 +116,7 @@ const begin = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, finding: B
   const latest = latestRecord(state, asset.id, problem);
   // Something else that fails is news; what the person saw is not.
   if (latest?.isHeld === true && finding.failing.every((id) => latest.failing.includes(id))) return;
-  const cause = causeOf(state, asset.id, problem);
+  const cause = causeOf(state, { assetId: asset.id, problem, reason: finding.reason });
   if (cause === undefined && mustWait(turn, asset.id, problem)) return;
   stopWaiting(turn, asset.id, problem);
   const resolvedAtMs = latest?.incident.resolvedAtMs ?? null;
@@ -139,11 +139,13 @@ const countForStorm = (turn: Turn, record: IncidentRecord): void => {
 const gatherChildren = (turn: Turn, parent: IncidentRecord): void => {
   const { state, nowMs } = turn;
   for (const assetId of explainableAssets(turn, parent)) {
+    // Failures that were waiting for the outcome wait no longer.
+    if (assetId !== parent.incident.assetId) turn.assess.add(assetId);
     for (const id of [...(state.openOf.get(assetId) ?? [])].sort()) {
       const record = state.incidents.get(id);
       if (record === undefined || record === parent || record.incident.attachedTo !== null) continue;
       const isRecent = nowMs - (record.incident.cycles.at(-1)?.openedAtMs ?? 0) <= limits.stormWindowMs;
-      if (isRecent && causeOf(state, assetId, record.incident.problem) === rootOf(turn, parent))
+      if (isRecent && causeOf(state, record.incident) === rootOf(turn, parent))
         attachIncident(turn, record, rootOf(turn, parent));
     }
   }
@@ -195,9 +197,10 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
     save(turn, record);
     // A graver fault is news to people.
     if (severity !== before.severity && record.incident.isTold) tell(turn, record, 'firing', `-${severity}`);
-    if (explainsOthers(record) && before.reason !== finding.reason) gatherChildren(turn, record);
+    if (explainsOthers({ incident: before }) && !explainsOthers(record)) expectFreshEvidence(turn, record);
   }
   reconsiderAttachment(turn, asset, record, finding);
+  if (explainsOthers(record) && before.reason !== finding.reason) gatherChildren(turn, record);
 };
 
 /** The incident it belonged to is over: on newer evidence it stands for itself, or belongs to another one. */
@@ -208,13 +211,16 @@ const reconsiderAttachment = (turn: Turn, asset: AffectedAsset, record: Incident
   const parent = state.incidents.get(parentId);
   // One that a person resolved while its fault goes on still explains what it explained.
   const isParentThere = parent !== undefined && (parent.incident.state !== 'resolved' ? explainsOthers(parent) : parent.isHeld);
+  // A host that is gone is graver than its checks that were found down first.
+  const isGraver = record.incident.reason === 'HOST_DOWN' && parent?.incident.assetId === asset.id;
+  if (isGraver) return standAlone(turn, asset, record, 'the host itself is down');
   if (isParentThere || (record.freshAfterMs !== null && finding.seenAtMs <= record.freshAfterMs)) return;
   standAlone(turn, asset, record, 'it still fails although the other incident is over');
 };
 
 /** What held it back is over: it belongs to something else, or people are told. */
 const standAlone = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, text: string): void => {
-  const cause = causeOf(turn.state, asset.id, record.incident.problem);
+  const cause = causeOf(turn.state, record.incident);
   if (cause !== undefined && cause.incident.id !== record.incident.attachedTo) {
     attachIncident(turn, record, cause);
     return;

@@ -1,6 +1,6 @@
 import type { AssetId, IncidentId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { ProblemKey } from './incident.ts';
+import type { Incident, ProblemKey } from './incident.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { isLaneSuspect, laneIdOf } from './lane.ts';
 import { type EngineState, openRecord } from './state.ts';
@@ -11,7 +11,7 @@ const isExplainable = (problem: ProblemKey): boolean =>
   problem === 'down' || problem === 'degraded' || problem === 'agent' || problem.startsWith('check:');
 
 /** An incident that takes others upon itself: of an asset or host that is down, or of a whole zone. */
-export const explainsOthers = ({ incident }: IncidentRecord): boolean =>
+export const explainsOthers = ({ incident }: Pick<IncidentRecord, 'incident'>): boolean =>
   incident.problem === 'down' || incident.reason === 'HOST_DOWN' || zoneOfAsset(incident.assetId) !== null;
 
 /** Unknown explains nothing new. */
@@ -35,17 +35,27 @@ const rootOf = (state: EngineState, record: IncidentRecord): IncidentRecord => {
   return root;
 };
 
-const nearest = (state: EngineState, assetId: AssetId, problem: ProblemKey): IncidentRecord | undefined => {
+/** What fails: an incident, or one that is about to open. */
+export type Failure = Pick<Incident, 'assetId' | 'problem' | 'reason'>;
+
+/** The asset's own host being gone explains its checks; checks that are down explain why an agent is silent, but not a host that is gone. */
+const ownCause = (state: EngineState, { assetId, problem, reason }: Failure): IncidentRecord | undefined => {
+  if (reason === 'HOST_DOWN') return undefined;
+  const own = openRecord(state, assetId, problem === 'agent' ? 'down' : 'agent');
+  if (own === undefined || !isSuppressing(own)) return undefined;
+  return own;
+};
+
+const nearest = (state: EngineState, failure: Failure): IncidentRecord | undefined => {
+  const { assetId, problem } = failure;
   const zoneId = state.config.assets.get(assetId)?.zoneId ?? null;
   if (zoneId !== null && problem === 'agent') {
     const outage = openRecord(state, zoneAssetIdOf(zoneId), 'zone');
     if (outage !== undefined) return outage;
   }
   if (isExplainable(problem)) {
-    // The asset's own host being gone explains its checks, and the other way round: whichever was found first is the incident.
-    const own = problem === 'down' ? openRecord(state, assetId, 'agent') : downRecordOf(state, assetId);
-    const isOwnFault = own !== undefined && isSuppressing(own) && own.incident.problem !== problem;
-    if (isOwnFault && (problem === 'agent' || own.incident.reason === 'HOST_DOWN')) return own;
+    const own = ownCause(state, failure);
+    if (own !== undefined) return own;
     for (const ancestorId of state.index.ancestorsOf.get(assetId) ?? []) {
       const record = downRecordOf(state, ancestorId);
       if (record !== undefined) return record;
@@ -58,11 +68,11 @@ const nearest = (state: EngineState, assetId: AssetId, problem: ProblemKey): Inc
  * The open incident to which a failure of the asset belongs, the one people were told of; undefined when it stands for itself.
  * Nearest first: the outage of its zone (agents only), its own host, a parent, the parent's parents, a storm of its zone.
  */
-export const causeOf = (state: EngineState, assetId: AssetId, problem: ProblemKey): IncidentRecord | undefined => {
-  const found = nearest(state, assetId, problem);
+export const causeOf = (state: EngineState, failure: Failure): IncidentRecord | undefined => {
+  const found = nearest(state, failure);
   if (found === undefined) return undefined;
   const root = rootOf(state, found);
-  const isItself = root.incident.assetId === assetId && root.incident.problem === problem;
+  const isItself = root.incident.assetId === failure.assetId && root.incident.problem === failure.problem;
   return isItself ? undefined : root;
 };
 
@@ -72,15 +82,15 @@ export const causeOf = (state: EngineState, assetId: AssetId, problem: ProblemKe
  */
 export const waitUntilMs = (state: EngineState, assetId: AssetId, problem: ProblemKey, nowMs: EpochMs): EpochMs | null => {
   if (!isExplainable(problem)) return null;
-  let waitMs = 0;
+  // Its own host may be gone: that is the graver fault, and explains this one.
+  let waitMs = problem === 'agent' ? 0 : hostQuestionMs(state, assetId);
   for (const ancestorId of state.index.ancestorsOf.get(assetId) ?? []) {
-    waitMs = Math.max(waitMs, confirmationMs(state, ancestorId, nowMs));
+    waitMs = Math.max(waitMs, confirmationMs(state, ancestorId, nowMs), hostQuestionMs(state, ancestorId));
   }
   return waitMs === 0 ? null : nowMs + waitMs;
 };
 
 const confirmationMs = (state: EngineState, assetId: AssetId, nowMs: EpochMs): number => {
-  const { timing } = state.config;
   let mostMs = 0;
   for (const check of state.index.checksOf.get(assetId) ?? []) {
     const isSuspect = check.agentIds.some((agentId) => {
@@ -91,10 +101,18 @@ const confirmationMs = (state: EngineState, assetId: AssetId, nowMs: EpochMs): n
       mostMs = Math.max(mostMs, check.confirm.failures * (check.confirm.retryMs + check.timeoutMs));
     }
   }
+  return mostMs;
+};
+
+/** How long it may take to find out about the host of a lost agent; 0 when there is no question. */
+const hostQuestionMs = (state: EngineState, assetId: AssetId): number => {
+  const { timing } = state.config;
+  let mostMs = 0;
   for (const agent of state.index.agentsOn.get(assetId) ?? []) {
     const loss = state.agents.get(agent.id)?.loss ?? null;
     // Its host may yet turn out to be down; until the grace is over no incident says so.
-    if (loss !== null && (loss.verdict === 'asking' || !loss.isGraceOver)) mostMs = Math.max(mostMs, timing.agentGraceMs + 2 * timing.questionMs);
+    if (loss !== null && (loss.verdict === 'asking' || !loss.isGraceOver))
+      mostMs = Math.max(mostMs, timing.agentGraceMs + 2 * timing.questionMs);
   }
   return mostMs;
 };
