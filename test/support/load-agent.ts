@@ -1,5 +1,6 @@
 import { generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { once } from 'node:events';
+import type { CheckResult } from '@jiwei/shared/check.ts';
 import { collectorMessageSchema, linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
 import { encodeDictionary } from '@jiwei/shared/protocol/dictionary.ts';
 import { encodeFrame } from '@jiwei/shared/protocol/frame.ts';
@@ -15,7 +16,9 @@ export interface LoadAgent {
   readonly storedSeq: number | null;
   /** Sends one frame of `rows` and resolves when it is acknowledged, that is stored. */
   sendRow(atMs: number, values: Float64Array): Promise<void>;
-  /** The same with a number of the caller's choice: to repeat what was sent before. */
+  /** Sends one frame of answers to checks and resolves when it is stored. */
+  sendResults(results: readonly CheckResult[]): Promise<void>;
+  /** A row with a number of the caller's choice: to repeat what was sent before. */
   sendFrame(seq: number, atMs: number, values: Float64Array): Promise<void>;
   /** Bytes of samples frames sent so far. */
   sentBytes(): number;
@@ -72,8 +75,12 @@ export const openLoadAgent = async (options: {
         storedSeq = message.stored?.seq ?? null;
         resolve(message.agentId);
       } else if (message.type === 'ack') {
-        waiting.get(message.seq)?.();
-        waiting.delete(message.seq);
+        // An acknowledgement speaks for all frames up to it; a map keeps the order in which they were sent.
+        for (const [number, stored] of waiting) {
+          if (number > message.seq) continue;
+          stored();
+          waiting.delete(number);
+        }
       } else if (message.type === 'refuse') {
         reject(new Error(`${message.code}: ${message.message}`));
       }
@@ -95,13 +102,15 @@ export const openLoadAgent = async (options: {
     );
   });
   const beating = setInterval(() => say({ type: 'heartbeat', sentAtMs: Date.now(), spoolFrames: 0, spoolBytes: 0 }), 5_000);
-  const sendFrame = (number: number, atMs: number, values: Float64Array): Promise<void> =>
+  const send = (kind: 'samples' | 'results', number: number, body: Uint8Array): Promise<void> =>
     new Promise((resolve) => {
-      const bytes = encodeFrame({ kind: 'samples', bootId, seq: number, body: encodeSamples([{ atMs, indexes, values }]) });
+      const bytes = encodeFrame({ kind, bootId, seq: number, body });
       waiting.set(number, resolve);
-      sentBytes += bytes.length;
+      if (kind === 'samples') sentBytes += bytes.length;
       socket.send(bytes);
     });
+  const sendFrame = (number: number, atMs: number, values: Float64Array): Promise<void> =>
+    send('samples', number, encodeSamples([{ atMs, indexes, values }]));
   return {
     agentId,
     storedSeq,
@@ -109,6 +118,10 @@ export const openLoadAgent = async (options: {
     sendRow: (atMs, values) => {
       seq += 1;
       return sendFrame(seq - 1, atMs, values);
+    },
+    sendResults: (results) => {
+      seq += 1;
+      return send('results', seq - 1, Buffer.from(JSON.stringify({ results })));
     },
     sentBytes: () => sentBytes,
     close: () => {
