@@ -56,6 +56,8 @@ const perform = (turn: Turn, record: IncidentRecord, actor: string, act: HumanAc
       break;
     case 'resolve':
       record.isHeld = true;
+      // Who declares it done has answered the call.
+      if (presentCycle(record).respondedAtMs === null) reviseCycle(record, { respondedAtMs: nowMs });
       resolveIncident(turn, record, { faultToMs: null, actor, text: act.note ?? 'resolved by hand' });
       return;
     default:

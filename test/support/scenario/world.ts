@@ -1,6 +1,7 @@
 import type { Effect, Span } from '../../../collector/src/engine/effect.ts';
-import type { EngineEvent } from '../../../collector/src/engine/event.ts';
+import type { EngineEvent, RuleSample } from '../../../collector/src/engine/event.ts';
 import { restoreState } from '../../../collector/src/engine/restore.ts';
+import { updateSamples } from '../../../collector/src/engine/rules/rules.ts';
 import type { EngineState } from '../../../collector/src/engine/state.ts';
 import { createState, nextDeadlineMs, step } from '../../../collector/src/engine/step.ts';
 import { asId, type IncidentId } from '../../../shared/src/ids.ts';
@@ -70,6 +71,7 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
   let version = 1;
   let state: EngineState = createState(configOf(declaration, version), zeroMs);
   let isRunning = true;
+  const samples: RuleSample[] = [];
 
   const restart = (atMs: number): void => {
     const saved = JSON.parse(JSON.stringify([...entities.values()])) as { entity: string; id: string; value: unknown }[];
@@ -77,6 +79,8 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
       history.spans.map((span) => ({ ...span, subject: history.subject })),
     );
     state = restoreState(configOf(declaration, version), saved, savedSpans, atMs);
+    // The collector reads the samples back from its log of frames.
+    if (state.rules !== null) updateSamples(state.rules, samples);
   };
 
   const keep = (effect: Effect): void => {
@@ -131,6 +135,7 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
     },
     take: (event) => {
       if (event.kind === 'config') version = event.config.version;
+      if (event.kind === 'samples') samples.push(...event.samples);
       run(event, event.atMs);
     },
     stop: () => {
