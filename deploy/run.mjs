@@ -6,6 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { agentEnvironment, agentFlags } from './agent-launch.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
@@ -77,10 +78,15 @@ if (program === undefined) {
 install();
 const node = pinnedNode();
 // In a terminal Ctrl-C reaches the child by itself; it decides when to end, so this one only waits.
-const child = spawn(node, [...program.map((part) => resolve(root, part)), ...rest], {
+const isAgent = name === 'agent';
+const child = spawn(node, [...(isAgent ? agentFlags : []), ...program.map((part) => resolve(root, part)), ...rest], {
   cwd: root,
   stdio: 'inherit',
-  env: { ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` },
+  env: {
+    ...(isAgent ? agentEnvironment(root) : {}),
+    ...process.env,
+    PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
+  },
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {

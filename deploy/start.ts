@@ -2,6 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { agentEnvironment, agentFlags } from './agent-launch.mjs';
 
 /** `npm start`: a collector with its embedded store and an agent for this machine, as two processes that end together. */
 const root = resolve(import.meta.dirname, '..');
@@ -30,12 +31,15 @@ const isListening = (message: unknown): message is Listening =>
   typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'listening';
 
 /** In a process group of its own: Ctrl-C reaches only this process, which then ends the parts in order. */
-const launch = (program: string, args: readonly string[]): ChildProcess =>
-  spawn(process.execPath, [join(root, program), ...args], {
+const launch = (program: string, args: readonly string[]): ChildProcess => {
+  const isAgent = program.startsWith('agent/');
+  return spawn(process.execPath, [...(isAgent ? agentFlags : []), join(root, program), ...args], {
     cwd: root,
+    env: { ...(isAgent ? agentEnvironment(root) : {}), ...process.env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     detached: true,
   });
+};
 
 const ended = (child: ChildProcess): Promise<number> =>
   new Promise((resolveEnded) => child.once('exit', (code) => resolveEnded(code ?? 1)));

@@ -3,6 +3,7 @@ import { messageOf } from '@jiwei/shared/errors.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { AgentConfig, FramePosition, InventoryBody } from '@jiwei/shared/protocol/control.ts';
+import type { ClockMeasurement } from './link/clock-offset.ts';
 import type { Identity } from './link/identity.ts';
 import { createLink, type Link } from './link/link.ts';
 import type { ConfigMessage, ProbeRequest } from './link/message.ts';
@@ -47,7 +48,12 @@ export interface AgentSettings
 export interface Agent {
   readonly bootId: number;
   isConnected(): boolean;
-  counts(): { readonly spool: SpoolCounts; readonly schedule: ScheduleCounts };
+  counts(): {
+    readonly spool: SpoolCounts;
+    readonly schedule: ScheduleCounts;
+    /** The last measurement of the clocks; null before the first. */
+    readonly clock: ClockMeasurement | null;
+  };
   /**
    * Ends when the agent has to be started anew in the same process: the collector knows frames of a later boot than this one, which happens
    * when the state folder was restored from a copy. The next boot is then numbered above them.
@@ -167,7 +173,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
   return {
     bootId,
     isConnected: isLive,
-    counts: () => ({ spool: spool.counts(), schedule: schedule.counts() }),
+    counts: () => ({ spool: spool.counts(), schedule: schedule.counts(), clock: link?.clock() ?? null }),
     outdated: outdated.promise,
     close: async (reason) => {
       if (isClosing) return;

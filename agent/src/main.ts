@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { flushCompileCache } from 'node:module';
 import { arch, hostname, platform, release } from 'node:os';
 import { resolve } from 'node:path';
 import { systemClock } from '@jiwei/shared/clock.ts';
@@ -6,8 +7,10 @@ import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { InventoryBody } from '@jiwei/shared/protocol/control.ts';
 import packageFile from '../package.json' with { type: 'json' };
-import { type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
+import { type Agent, type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
+import { type AgentWork, createAgentWorkReader } from './host/agent-work.ts';
 import { createHostCollector } from './host/collector.ts';
+import { readersFor } from './host/registry.ts';
 import { createUnitState, systemdSockets } from './host/systemd.ts';
 import { proxyFor } from './link/proxy.ts';
 import { type CollectorAddress, createWebSocketDial } from './link/web-socket.ts';
@@ -68,13 +71,17 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
   };
   const folder = resolve(options.stateFolder);
   const state = openStateFolder(folder);
-  const host = createHostCollector({ clock: systemClock, platform: platform() });
+  let agent: Agent | null = null;
+  const readers = [...readersFor(platform()), createAgentWorkReader(() => (agent === null ? null : workOf(agent)))];
+  const host = createHostCollector({ clock: systemClock, platform: platform(), readers });
   const stopped = Promise.withResolvers<string>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.resolve(signal));
   try {
     log.info('agent starts', { version: packageFile.version, collector: options.collector.origin, state: folder });
     for (;;) {
-      const agent = await startAgent(worldOf({ address, state, host, log }), settingsOf(options, state.files));
+      agent = await startAgent(worldOf({ address, state, host, log }), settingsOf(options, state.files));
+      // Where a cache of compiled code is in use: written now, so that the next start is small and quick also after kill -9.
+      flushCompileCache();
       const end = await Promise.race([stopped.promise, agent.outdated.then(() => null)]);
       await closeInTime(agent.close(end ?? 'outdated'), log);
       if (end !== null) {
@@ -86,6 +93,11 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
     host.close();
     state.release();
   }
+};
+
+const workOf = (agent: Agent): AgentWork => {
+  const { spool, schedule, clock } = agent.counts();
+  return { ...spool, ...schedule, clockOffsetMs: clock === null ? null : -clock.offsetMs };
 };
 
 const worldOf = ({

@@ -1,11 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import { expect, test } from 'vitest';
+import { createAgentWorkReader } from '../../../agent/src/host/agent-work.ts';
 import { createOtherSystemReaders, systemSource } from '../../../agent/src/host/other-systems.ts';
 import { readersFor } from '../../../agent/src/host/registry.ts';
 import { selfMetrics } from '../../../agent/src/host/self-metrics.ts';
 import { missingOrExtra } from '../../tidy/documents.ts';
 
-const linux = readersFor('linux');
+const linux = [...readersFor('linux'), createAgentWorkReader(() => null)];
 
 test('docs/host-metrics.md lists every family as it is, and no other', async () => {
   const text = await readFile(new URL('../../../docs/host-metrics.md', import.meta.url), 'utf8');
