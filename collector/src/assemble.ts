@@ -77,7 +77,7 @@ const recall = async (options: ServeOptions, world: World, store: Store, fleet: 
   const entities = await store.entities();
   const nowMs = Math.max(lastStampOf(entities), clock.nowMs());
   const spans = await store.spansSince(nowMs - limits.correctionMsMax);
-  const state = restoreState(directory.config, entities, spans, nowMs);
+  const state = restoreState(directory.config, entities, spans, nowMs, lastStampOf(entities));
   prolongGraces(state, nowMs + reconnectMsMax);
   const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
   recallSamples(state, intake, frames, nowMs);

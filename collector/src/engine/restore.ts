@@ -30,13 +30,15 @@ export interface SavedSpan extends Span {
 /**
  * The state as it was after the last event whose effects were stored: entities and spans in, everything else derived. Goes on exactly as
  * the one before would have; what was due in the meantime is due at once.
- * @param atMs not before the last event's instant
+ * @param atMs the present, not before the last event's instant
+ * @param lastAtMs instant of the last event: what was due by then was dealt with
  */
 export const restoreState = (
   config: EngineConfig,
   entities: readonly SavedEntity[],
   spans: readonly SavedSpan[],
   atMs: EpochMs,
+  lastAtMs: EpochMs = atMs,
 ): EngineState => {
   const state = emptyState(config, atMs);
   const rules: SavedRule[] = [];
@@ -53,7 +55,7 @@ export const restoreState = (
   restoreSpans(state, spans);
   state.isRestored = true;
   indexIncidents(state);
-  arm(state);
+  arm(state, lastAtMs);
   return state;
 };
 
@@ -115,15 +117,11 @@ const indexIncidents = (state: EngineState): void => {
     indexIncident(state, record, null);
 };
 
-const arm = (state: EngineState): void => {
+const arm = (state: EngineState, lastAtMs: EpochMs): void => {
   for (const lane of state.lanes.values()) {
     const check = state.config.checks.get(lane.state.checkId);
     const id = laneIdOf(lane.state.checkId, lane.state.agentId);
-    setDeadline(
-      state.deadlines,
-      `lane|${id}`,
-      check === undefined ? state.nowMs : laneDueAtMs(lane, check, lane.state.lastAtMs ?? 0),
-    );
+    setDeadline(state.deadlines, `lane|${id}`, check === undefined ? state.nowMs : laneDueAtMs(lane, check, lastAtMs));
   }
   for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
   // What became due meanwhile was not looked at.
