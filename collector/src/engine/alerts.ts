@@ -4,6 +4,7 @@ import type { Severity } from '@jiwei/shared/status.ts';
 import { decide } from './assess.ts';
 import type { EngineEvent } from './event.ts';
 import type { ProblemKey } from './incident.ts';
+import type { IncidentRecord } from './incident-record.ts';
 import { resolveIncident } from './incidents.ts';
 import type { AlertTransition } from './rules/alert.ts';
 import { evaluateDue, takeChangedRules, updateSamples } from './rules/rules.ts';
@@ -59,6 +60,15 @@ const severityWords: Readonly<Record<string, Severity>> = {
   info: 'minor',
 };
 
+/** Two agents on one host may fire the same alert: the incident ends with the last of them. */
+const othersFire = (turn: Turn, open: IncidentRecord | undefined, alertId: string): boolean => {
+  const failing = open?.failing.filter((id) => id !== alertId) ?? [];
+  if (open === undefined || failing.length === 0) return false;
+  open.failing = failing;
+  keep(turn, 'incident', open.incident.id);
+  return true;
+};
+
 const onTransition = (turn: Turn, transition: AlertTransition): void => {
   const { state } = turn;
   const assetId = assetOf(state, transition.labels);
@@ -78,15 +88,17 @@ const onTransition = (turn: Turn, transition: AlertTransition): void => {
         summary: `${asset.name}: ${transition.annotations['summary'] ?? transition.ruleName}`,
         details: { ...transition.annotations, rule: transition.ruleName, value: String(transition.value) },
         faultFromMs: transition.activeAtMs,
-        failing: [],
+        failing: [transition.alertId],
         seenAtMs: transition.atMs,
       });
     case 'resolved':
-      return decide(turn, asset, problem, {
-        kind: 'good',
-        faultToMs: transition.atMs,
-        text: `${transition.ruleName} no longer holds`,
-      });
+      return othersFire(turn, open, transition.alertId)
+        ? undefined
+        : decide(turn, asset, problem, {
+            kind: 'good',
+            faultToMs: transition.atMs,
+            text: `${transition.ruleName} no longer holds`,
+          });
     case 'noData':
       return decide(turn, asset, problem, { kind: 'unknown' });
     case 'withdrawn':

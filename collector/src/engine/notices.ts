@@ -25,8 +25,7 @@ export const isAudible = (incident: Incident): boolean => incident.attachedTo ==
 export const tell = (turn: Turn, record: IncidentRecord, notice: NoticeKind, rank = ''): void => {
   if (!isAudible(record.incident)) return;
   const routeIds = turn.state.config.routes.filter((route) => isRouteOf(route, record.incident)).map((route) => route.id);
-  // A warning asks for nothing that would have to be called off; the others do.
-  if (notice !== 'warning') remember(record, routeIds);
+  remember(record, routeIds);
   for (const routeId of routeIds) notifyRoute(turn, record, notice, routeId, rank);
 };
 

@@ -81,6 +81,12 @@ const reconfigure = (world: World, atMs: number): void => {
   world.take({ kind: 'config', atMs, config: configOf(world.declaration, world.state().config.version + 1) });
 };
 
+/** `declare <line>` or `remove <kind> <id>`; several in one line, separated by `;`, are one new configuration. */
+const declareOrRemove = (world: World, change: string): void => {
+  if (change.startsWith('declare ')) declareLine(world.declaration, change.slice('declare '.length));
+  else if (!world.declaration.delete(change.slice('remove '.length))) throw new Error(`nothing to remove: ${change}`);
+};
+
 const perform = (world: World, line: string, atMs: number): void => {
   const words = wordsOf(line);
   const [first = '', second = '', third = ''] = words;
@@ -88,11 +94,8 @@ const perform = (world: World, line: string, atMs: number): void => {
   if (line === 'collector stops') world.stop();
   else if (line === 'collector starts') world.start(atMs);
   else if (first === 'tick') world.take({ kind: 'tick', atMs });
-  else if (first === 'declare') {
-    for (const one of line.slice('declare '.length).split(';')) declareLine(world.declaration, one.trim());
-    reconfigure(world, atMs);
-  } else if (first === 'remove') {
-    for (const one of line.slice('remove '.length).split(';')) world.declaration.delete(one.trim());
+  else if (first === 'declare' || first === 'remove') {
+    for (const change of line.split(';')) declareOrRemove(world, change.trim());
     reconfigure(world, atMs);
   } else if (first === 'push') {
     const detail = third === 'down' ? 'said so' : null;

@@ -68,8 +68,8 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
   const names = createNames();
   const nameOfId = new Map<string, string>();
   const guard = createGuard();
-  let version = 1;
-  let state: EngineState = createState(configOf(declaration, version), zeroMs);
+  let config = configOf(declaration, 1);
+  let state: EngineState = createState(config, zeroMs);
   let isRunning = true;
   const samples: RuleSample[] = [];
 
@@ -78,7 +78,7 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
     const savedSpans = [...spans.values()].flatMap((history) =>
       history.spans.map((span) => ({ ...span, subject: history.subject })),
     );
-    state = restoreState(configOf(declaration, version), saved, savedSpans, atMs);
+    state = restoreState(config, saved, savedSpans, atMs);
     // The collector reads the samples back from its log of frames.
     if (state.rules !== null) updateSamples(state.rules, samples);
   };
@@ -109,6 +109,7 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
 
   const run = (event: EngineEvent, saidAtMs: number): void => {
     if (options.isForgetful) restart(state.nowMs);
+    if (event.kind === 'config') config = event.config;
     const effects = step(state, event);
     for (const effect of effects) {
       keep(effect);
@@ -134,7 +135,6 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
       }
     },
     take: (event) => {
-      if (event.kind === 'config') version = event.config.version;
       if (event.kind === 'samples') samples.push(...event.samples);
       run(event, event.atMs);
     },
