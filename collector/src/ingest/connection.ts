@@ -6,7 +6,7 @@ import { type RefusalCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { RawData, WebSocket } from 'ws';
 import type { AgentSessionView } from '../runtime/service.ts';
-import type { Delivery } from './delivery.ts';
+import type { Delivery, FrameHead } from './delivery.ts';
 import type { IngestHost } from './host.ts';
 import { createSession, nextSessionDeadlineMs, type SessionInput, type SessionOutput, stepSession } from './session.ts';
 
@@ -54,6 +54,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let pingSentMonotonicMs = 0;
   let lostCause: 'closed' | 'silent' | 'bye' = 'closed';
   let isEnded = false;
+  /** Frames committed and not yet acknowledged. */
+  let committed: Extract<SessionInput, { kind: 'committed' }> | null = null;
   let cancelTick = clock.after(0, () => undefined);
   let log = options.log;
 
@@ -150,10 +152,25 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   const deliver = (delivery: Delivery): void => {
     if (agentId === null) return;
     if (delivery.kind === 'dictionary') return host.deliver(agentId, delivery, () => undefined);
-    const position: FramePosition = { bootId: delivery.bootId, seq: delivery.seq };
-    host.deliver(agentId, delivery, () =>
-      input({ kind: 'committed', position, frameCount: 1, frameBytes: delivery.messageBytes }),
-    );
+    host.deliver(agentId, delivery, () => noteCommitted(delivery));
+  };
+
+  /** The frames of one commit are acknowledged together: an acknowledgement speaks for all before it, and writing one costs more than a frame. */
+  const noteCommitted = (frame: FrameHead): void => {
+    if (committed === null) queueMicrotask(acknowledge);
+    const isNewest = committed === null || isAfter(frame, committed.position);
+    committed = {
+      kind: 'committed',
+      position: isNewest || committed === null ? { bootId: frame.bootId, seq: frame.seq } : committed.position,
+      frameCount: (committed?.frameCount ?? 0) + 1,
+      frameBytes: (committed?.frameBytes ?? 0) + frame.messageBytes,
+    };
+  };
+
+  const acknowledge = (): void => {
+    const event = committed;
+    committed = null;
+    if (event !== null) input(event);
   };
 
   const end = (): void => {
@@ -216,3 +233,6 @@ const bytesOf = (data: RawData): Buffer => {
   if (Buffer.isBuffer(data)) return data;
   return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 };
+
+const isAfter = (frame: FramePosition, other: FramePosition): boolean =>
+  frame.bootId > other.bootId || (frame.bootId === other.bootId && frame.seq > other.seq);

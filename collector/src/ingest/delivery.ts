@@ -15,6 +15,7 @@ import { decodeSamples, type SampleRow } from '@jiwei/shared/protocol/samples.ts
 import type { Series } from '@jiwei/shared/series.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { z } from 'zod';
+import { plainResults } from './plain-results.ts';
 
 /** What one binary message brought, decoded and checked. Times inside are still the agent's; `offsetMs` is what to add. */
 export type Delivery =
@@ -61,7 +62,7 @@ export const readFrame = (
     case 'samples':
       return { ...head, kind: 'samples', rows: readRows(frame, context.seriesCounts), body: frame.body };
     case 'results':
-      return { ...head, kind: 'results', results: (parseBody(frame, resultsBodySchema) satisfies ResultsBody).results };
+      return { ...head, kind: 'results', results: readResults(frame) };
     case 'gap':
       return { ...head, kind: 'gap', gap: parseBody(frame, gapBodySchema) };
     case 'inventory':
@@ -106,16 +107,25 @@ const readRows = (frame: NumberedFrame, seriesCounts: ReadonlyMap<number, number
 
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-const parseBody = <T>(frame: NumberedFrame, schema: z.ZodType<T>): T => {
-  let json: unknown;
+const readResults = (frame: NumberedFrame): readonly CheckResult[] => {
+  const json = parseJson(frame);
+  return plainResults(json) ?? (checkBody(frame, json, resultsBodySchema) satisfies ResultsBody).results;
+};
+
+const parseBody = <T>(frame: NumberedFrame, schema: z.ZodType<T>): T => checkBody(frame, parseJson(frame), schema);
+
+const parseJson = (frame: NumberedFrame): unknown => {
   try {
-    json = JSON.parse(utf8.decode(frame.body));
+    return JSON.parse(utf8.decode(frame.body));
   } catch (error) {
     throw new AppError(
       'FRAME_INVALID',
       `body of ${frame.kind} frame ${frame.bootId}/${frame.seq} is not JSON in UTF-8: ${messageOf(error)}`,
     );
   }
+};
+
+const checkBody = <T>(frame: NumberedFrame, json: unknown, schema: z.ZodType<T>): T => {
   const parsed = schema.safeParse(json);
   if (parsed.success) return parsed.data;
   const issue = parsed.error.issues[0];

@@ -1,4 +1,5 @@
 import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Delivery } from '../ingest/delivery.ts';
 import type { Store } from '../store/port.ts';
@@ -27,8 +28,8 @@ export const openCrashGuard = async (store: Store, log: FastifyBaseLogger, onPar
   return {
     during: (agentId, delivery, work) => {
       if (delivery.kind === 'dictionary') return work();
-      const key = `${agentId} ${delivery.bootId} ${delivery.seq}`;
-      if ((crashes.get(key) ?? 0) >= crashesMax) {
+      // Nearly always nothing ever crashed, and then the key is not even made: frames come by the thousand.
+      if (crashes.size > 0 && (crashes.get(keyOf(agentId, delivery)) ?? 0) >= crashesMax) {
         onParked();
         log.error(
           { agentId, bootId: delivery.bootId, seq: delivery.seq },
@@ -39,6 +40,7 @@ export const openCrashGuard = async (store: Store, log: FastifyBaseLogger, onPar
       try {
         work();
       } catch (error) {
+        const key = keyOf(agentId, delivery);
         crashes.set(key, (crashes.get(key) ?? 0) + 1);
         saving = store.saveSetting(settingName, JSON.stringify([...crashes].slice(-crashesKept)));
         throw error;
@@ -47,6 +49,8 @@ export const openCrashGuard = async (store: Store, log: FastifyBaseLogger, onPar
     settled: () => saving,
   };
 };
+
+const keyOf = (agentId: AgentId, { bootId, seq }: FramePosition): string => `${agentId} ${bootId} ${seq}`;
 
 const readCrashes = (text: string | null): Map<string, number> => {
   if (text === null) return new Map();
