@@ -106,6 +106,7 @@ const dropAssets = (turn: Turn): void => {
   for (const [id, timeline] of [...state.assets].sort(byKey)) {
     if (state.config.assets.has(id)) continue;
     endHistory(turn, { kind: 'asset', id }, timeline);
+    keep(turn, 'asset', id);
     state.assets.delete(id);
   }
   for (const [id, wait] of [...state.waits].sort(byKey)) {
@@ -150,6 +151,12 @@ const resetAssets = (turn: Turn, before: ConfigIndex): void => {
   for (const assetId of state.config.assets.keys()) {
     if (!state.isRestored && shapeOf(before, assetId) === shapeOf(state.index, assetId)) continue;
     soil(turn.dirtyAssets, assetId, { fromMs: nowMs, isCorrection: false });
+    const sources = statusSourcesOf(state.index, assetId);
+    const timeline = state.assets.get(assetId);
+    if (timeline === undefined || statusSourcesOf(before, assetId).every((id) => sources.includes(id))) continue;
+    // What a check said that is gone now still counts for the time before: that past can no longer be computed, so it stays as it was.
+    timeline.floorMs = nowMs;
+    keep(turn, 'asset', assetId);
   }
   for (const agent of state.config.agents.keys())
     if (state.checks.has(agentCheckIdOf(agent))) turn.assess.add(state.config.agents.get(agent)?.assetId ?? ('' as never));

@@ -18,6 +18,7 @@ export interface Deadlines {
   readonly queued: Map<string, EpochMs>;
 }
 
+/** Nothing wanted yet. */
 export const createDeadlines = (): Deadlines => ({ heap: [], wanted: new Map(), queued: new Map() });
 
 // Equal instants are ordered by key, not by arrival, so that a rebuilt heap fires in the same order as the one it replaces.

@@ -1,16 +1,19 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import { asId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { AgentState } from './agent-state.ts';
 import type { IncidentRecord, Wait, ZoneState } from './incident-record.ts';
 import type { LaneState } from './lane.ts';
 import type { SavedRule } from './rules/alert.ts';
 import { savedRule } from './rules/rules.ts';
 import type { EngineState } from './state.ts';
-import { asAgentId, asIncidentId } from './subject.ts';
+import { asAgentId, asAssetId, asIncidentId } from './subject.ts';
 
 /** What is stored of the state, by kind of entity, as plain JSON; histories are stored as spans. */
 export interface EntityValues {
   readonly lane: { readonly state: LaneState; readonly lastResult: CheckResult | null };
+  /** Only of assets that lost a check: corrections reach back no further than that instant. */
+  readonly asset: { readonly floorMs: EpochMs };
   readonly agent: AgentState;
   readonly incident: IncidentRecord;
   readonly zone: ZoneState;
@@ -26,6 +29,10 @@ export const entityValue = (state: EngineState, entity: string, id: string): unk
       return lane === undefined
         ? null
         : ({ state: { ...lane.state }, lastResult: lane.lastResult } satisfies EntityValues['lane']);
+    }
+    case 'asset': {
+      const timeline = state.assets.get(asAssetId(id));
+      return timeline === undefined ? null : ({ floorMs: timeline.floorMs } satisfies EntityValues['asset']);
     }
     case 'agent':
       return state.agents.get(asAgentId(id)) ?? null;

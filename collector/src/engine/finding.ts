@@ -27,8 +27,4 @@ export interface GoodFinding {
 }
 
 /** What is known at the moment about one problem of one asset. `between`: neither proven nor disproven, everything stays as it is. */
-export type Finding =
-  | BadFinding
-  | GoodFinding
-  | { readonly kind: 'unknown' }
-  | { readonly kind: 'between' };
+export type Finding = BadFinding | GoodFinding | { readonly kind: 'unknown' } | { readonly kind: 'between' };

@@ -40,7 +40,12 @@ export const worseSeverity = (a: Severity, b: Severity): Severity => (severities
 const describe = (check: CheckConfig): string => `${check.probe.kind} ${probeTarget(check.probe)}`;
 
 /** What failed is no longer declared. */
-export const retired = { kind: 'good', faultToMs: null, text: 'what failed was taken out of the register', isRetired: true } as const;
+export const retired = {
+  kind: 'good',
+  faultToMs: null,
+  text: 'what failed was taken out of the register',
+  isRetired: true,
+} as const;
 
 /**
  * What is known of checks being down.
@@ -111,7 +116,9 @@ const isSurelyWorse = (state: EngineState, { state: lane }: Lane, check: CheckCo
 /** Problem `degraded`: a critical check is surely worse than up, and nothing is down. */
 export const degradedFinding = (state: EngineState, asset: AffectedAsset, failing: readonly string[], nowMs: number): Finding => {
   const checks = criticalChecks(state, asset);
-  const downFromMs = checks.map((check) => statusOf(state, check)).flatMap((span) => (span?.status === 'down' ? span.fromMs : []));
+  const downFromMs = checks
+    .map((check) => statusOf(state, check))
+    .flatMap((span) => (span?.status === 'down' ? span.fromMs : []));
   if (downFromMs.length > 0) {
     return { kind: 'good', faultToMs: Math.min(...downFromMs), text: 'it is down now, which has an incident of its own' };
   }

@@ -58,7 +58,8 @@ export const checkTimeline = (state: EngineState, id: string): Timeline => {
   return made;
 };
 
-const assetTimeline = (state: EngineState, id: AssetId): Timeline => {
+/** The history of an asset, made when it is first needed. */
+export const assetTimeline = (state: EngineState, id: AssetId): Timeline => {
   const known = state.assets.get(id);
   if (known !== undefined) return known;
   const made = emptyTimeline();
@@ -98,20 +99,23 @@ const settleAsset = (turn: Turn, assetId: AssetId, dirt: Dirt): void => {
   const sources = statusSourcesOf(state.index, assetId);
   const ancestorIds = state.index.ancestorsOf.get(assetId) ?? [];
   const timeline = assetTimeline(state, assetId);
+  turn.assess.add(assetId);
   const inputs = [...sources.map((id) => state.checks.get(id)), ...ancestorIds.map((id) => state.assets.get(id))];
   const fromMs = floorOf(dirt, [timeline, ...inputs]);
+  // Where nothing decides it any more (its checks were taken away), what it was last must not go on for ever.
+  const isBegun = (timeline.spans[0]?.fromMs ?? Number.POSITIVE_INFINITY) <= fromMs;
   const spans = overlay(
     fromMs,
     inputs.map((input) => input?.spans ?? []),
     (parts) => {
       const own = parts.slice(0, sources.length);
       const ancestors = ancestorIds.map((id, at) => ({ id, span: parts[sources.length + at] ?? null }));
-      // Nothing decides it any more (its checks were taken away): what it was last must not go on for ever.
-      return assetStatusOf(own, ancestors) ?? (timeline.spans.length === 0 ? null : nothingKnown);
+      return assetStatusOf(own, ancestors) ?? (isBegun ? nothingKnown : null);
     },
   );
+  // Only its parents' past came to light, from before anything was known of it.
+  if (spans.length === 0) return;
   const moved = revise(turn, { kind: 'asset', id: assetId }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));
-  turn.assess.add(assetId);
   if (moved === null || !state.index.childrenOf.has(assetId)) return;
   // A down is attributed to the nearest ancestor that was down, which need not be a parent: everything below is looked at, but only
   // what was down itself can change by this.

@@ -29,12 +29,16 @@ export interface LaneState {
   /** Present runs of plain answers, for the degraded incident; counted up to 10, the largest confirmation there is. */
   degradedCount: number;
   upCount: number;
+  /** Heartbeats: since when the collector listens again, after it was away at the due instant; null while it has listened all the time. */
+  listensFromMs: EpochMs | null;
 }
 
 const runCountMax = 10;
 
+/** Id of a lane, as its entity and its history are stored. */
 export const laneIdOf = (checkId: string, agentId: AgentId | null): string => `${checkId}@${agentId ?? 'collector'}`;
 
+/** A lane that has seen nothing yet. */
 export const createLane = (checkId: CheckId, agentId: AgentId | null): LaneState => ({
   checkId,
   agentId,
@@ -48,6 +52,7 @@ export const createLane = (checkId: CheckId, agentId: AgentId | null): LaneState
   recovery: [],
   degradedCount: 0,
   upCount: 0,
+  listensFromMs: null,
 });
 
 const spanOf = (fromMs: EpochMs, status: Status, reason: ReasonCode): Span => ({
@@ -152,6 +157,7 @@ export const expire = (lane: LaneState, timeline: Timeline, staleAfterMs: number
 /** A heartbeat's call: believed at once, good or bad, because the target itself speaks. */
 export const onPush = (lane: LaneState, timeline: Timeline, atMs: EpochMs, isUp: boolean): boolean => {
   lane.lastAtMs = atMs;
+  lane.listensFromMs = null;
   lane.lastOutcome = isUp ? 'up' : 'down';
   lane.lastReason = isUp ? 'OK' : 'HEARTBEAT_REPORTED_DOWN';
   lane.belief = isUp ? 'good' : 'down';
@@ -165,3 +171,7 @@ export const onMissed = (lane: LaneState, timeline: Timeline, dueAtMs: EpochMs):
   lane.upCount = 0;
   return rewrite(timeline, dueAtMs, [spanOf(dueAtMs, 'down', 'HEARTBEAT_MISSED')]);
 };
+
+/** A heartbeat fell due while the collector was away: whether it came nobody knows. */
+export const onUnheard = (timeline: Timeline, dueAtMs: EpochMs): boolean =>
+  rewrite(timeline, dueAtMs, [spanOf(dueAtMs, 'unknown', 'OK')]);

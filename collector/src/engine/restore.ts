@@ -7,12 +7,13 @@ import { setDeadline } from './deadlines.ts';
 import type { Span, Subject } from './effect.ts';
 import type { EntityValues } from './entities.ts';
 import type { RuleSample } from './event.ts';
-import { checkTimeline } from './histories.ts';
+import { assetTimeline, checkTimeline } from './histories.ts';
 import { laneIdOf } from './lane.ts';
 import { laneDueAtMs } from './results.ts';
 import type { SavedRule } from './rules/alert.ts';
 import { createRules, updateSamples } from './rules/rules.ts';
 import { addLane, armRules, type EngineState, emptyState, indexAgent, indexIncident } from './state.ts';
+import { asAssetId } from './subject.ts';
 import { emptyTimeline, type Timeline } from './timeline.ts';
 
 /** An entity as `entity` effects gave it; values of other kinds are passed over (the store keeps those of others too). */
@@ -53,6 +54,11 @@ export const restoreState = (
   }
   if (config.rules.size > 0 || rules.length > 0) state.rules = createRules(config.rules.values(), rules);
   restoreSpans(state, spans);
+  for (const { entity, id, value } of entities) {
+    if (entity !== 'asset') continue;
+    const timeline = assetTimeline(state, asAssetId(id));
+    timeline.floorMs = Math.max(timeline.floorMs, (value as EntityValues['asset']).floorMs);
+  }
   state.isRestored = true;
   indexIncidents(state);
   arm(state, lastAtMs);
@@ -82,11 +88,8 @@ const timelineOf = (state: EngineState, subject: Subject): Timeline | null => {
       return state.lanes.get(subject.id)?.timeline ?? null;
     case 'check':
       return checkTimeline(state, subject.id);
-    case 'asset': {
-      const known = state.assets.get(subject.id) ?? emptyTimeline();
-      state.assets.set(subject.id, known);
-      return known;
-    }
+    case 'asset':
+      return assetTimeline(state, subject.id);
     default:
       return subject satisfies never;
   }

@@ -5,7 +5,7 @@ import type { CheckConfig } from './config.ts';
 import { heartbeatSilenceMs, laneAgentsOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { EngineEvent } from './event.ts';
-import { expire, laneIdOf, observe, onMissed, onPush, saysNothing, staleAtMs } from './lane.ts';
+import { expire, type LaneState, laneIdOf, observe, onMissed, onPush, onUnheard, saysNothing, staleAtMs } from './lane.ts';
 import { type Lane, laneOf, removeLane } from './state.ts';
 import { presentSpan, type Timeline } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
@@ -19,12 +19,24 @@ const change = (turn: Turn, lane: Lane, isCorrection: boolean, how: (timeline: T
 
 const keepLane = (turn: Turn, lane: Lane): void => keep(turn, 'lane', laneIdOf(lane.state.checkId, lane.state.agentId));
 
+/** When the heartbeat is missed: silence after its last call, or after the first one it owes since the collector listens again. */
+const heartbeatDueAtMs = ({ listensFromMs }: LaneState, lastAtMs: EpochMs, check: CheckConfig): EpochMs => {
+  const silenceMs = heartbeatSilenceMs(check) ?? 0;
+  if (listensFromMs === null || listensFromMs < lastAtMs + silenceMs) return lastAtMs + silenceMs;
+  const intervalMs = 'intervalMs' in check.schedule ? check.schedule.intervalMs : check.staleAfterMs;
+  const owedCount = Math.ceil((listensFromMs - lastAtMs) / intervalMs);
+  return lastAtMs + silenceMs + (owedCount - 1) * intervalMs;
+};
+
 /** When the lane must be looked at though nothing comes: it grows stale, its heartbeat is missed, or it may be forgotten. */
 export const laneDueAtMs = (lane: Lane, check: CheckConfig, nowMs: EpochMs): EpochMs | null => {
   const { lastAtMs, lastReason, agentId } = lane.state;
   if (lastAtMs === null) return null;
-  const silenceMs = heartbeatSilenceMs(check);
-  if (silenceMs !== null) return lane.state.belief === 'down' && lastReason === 'HEARTBEAT_MISSED' ? null : lastAtMs + silenceMs;
+  if (check.probe.kind === 'heartbeat') {
+    return lane.state.belief === 'down' && lastReason === 'HEARTBEAT_MISSED'
+      ? null
+      : heartbeatDueAtMs(lane.state, lastAtMs, check);
+  }
   const staleMs = staleAtMs(lane.state, check.staleAfterMs) ?? lastAtMs;
   // Still to be closed also when that instant has passed, as when a new configuration expects answers sooner.
   const isClosed = (presentSpan(lane.timeline)?.status ?? 'unknown') === 'unknown';
@@ -102,7 +114,10 @@ export const onLaneDue = (turn: Turn, laneId: string, dueAtMs: EpochMs): void =>
   if (lane === undefined) return;
   const check = turn.state.config.checks.get(lane.state.checkId);
   if (check === undefined) return dropLane(turn, lane);
-  if (heartbeatSilenceMs(check) !== null) {
+  if (lane.state.listensFromMs !== null && dueAtMs <= lane.state.listensFromMs) {
+    change(turn, lane, false, (timeline) => onUnheard(timeline, dueAtMs));
+    keepLane(turn, lane);
+  } else if (heartbeatSilenceMs(check) !== null) {
     lane.state.lastReason = 'HEARTBEAT_MISSED';
     change(turn, lane, false, (timeline) => onMissed(lane.state, timeline, dueAtMs));
     keepLane(turn, lane);

@@ -30,5 +30,7 @@ export const affectedAsset = (config: EngineConfig, assetId: AssetId): AffectedA
 
 /** Brands a key that was built from an id. */
 export const asAgentId = (text: string): AgentId => asId<'agent'>(text);
+/** Likewise for an asset. */
 export const asAssetId = (text: string): AssetId => asId<'asset'>(text);
+/** Likewise for an incident. */
 export const asIncidentId = (text: string): IncidentId => asId<'incident'>(text);

@@ -10,6 +10,7 @@ export interface Timeline {
   floorMs: EpochMs;
 }
 
+/** A history of which nothing is known yet. */
 export const emptyTimeline = (): Timeline => ({ spans: [], floorMs: 0 });
 
 /** Number of spans that begin before `atMs`. */

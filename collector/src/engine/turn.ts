@@ -66,7 +66,7 @@ export const soil = <K>(dirty: Map<K, Dirt>, id: K, dirt: Dirt): void => {
 /**
  * Changes a history and remembers what it was at the beginning of the step.
  * @param change returns whether it changed anything
- * @returns from when on the history of this step differs from the recorded one; null when it does not
+ * @returns from when on this change made it different; null when it did not
  */
 export const revise = (
   turn: Turn,
@@ -76,13 +76,15 @@ export const revise = (
   change: (timeline: Timeline) => boolean,
 ): Dirt | null => {
   const known = turn.timelines.get(timeline);
-  const before = known?.before ?? timeline.spans;
+  const earlier = timeline.spans;
+  const before = known?.before ?? earlier;
   if (!change(timeline)) return null;
   const touched = known ?? { subject, before, isCorrection: false };
   turn.timelines.set(timeline, touched);
   // Where nothing was recorded yet nothing is corrected.
   touched.isCorrection ||= isCorrection && before.length > 0;
-  const patch = patchBetween(before, timeline.spans);
+  // Against what it was just now, not at the beginning: what is computed from it has seen every change in between.
+  const patch = patchBetween(earlier, timeline.spans);
   return patch === null ? null : { fromMs: patch.fromMs, isCorrection: touched.isCorrection };
 };
 

@@ -1,3 +1,4 @@
+import { excuseHeartbeats } from '../../../collector/src/engine/absence.ts';
 import type { Effect, Span } from '../../../collector/src/engine/effect.ts';
 import type { EngineEvent, RuleSample } from '../../../collector/src/engine/event.ts';
 import { restoreState } from '../../../collector/src/engine/restore.ts';
@@ -107,8 +108,8 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
   const nameIds = (text: string): string =>
     [...nameOfId].sort(([a], [b]) => b.length - a.length).reduce((said, [id, name]) => said.replaceAll(id, name), text);
 
-  const run = (event: EngineEvent, saidAtMs: number): void => {
-    if (options.isForgetful) restart(state.nowMs);
+  const run = (event: EngineEvent, saidAtMs: number, isFirst = false): void => {
+    if (options.isForgetful && !isFirst) restart(state.nowMs);
     if (event.kind === 'config') config = event.config;
     const effects = step(state, event);
     for (const effect of effects) {
@@ -143,8 +144,10 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
     },
     start: (atMs) => {
       isRunning = true;
+      const stoppedAtMs = state.nowMs;
       restart(atMs);
-      run({ kind: 'tick', atMs }, atMs);
+      excuseHeartbeats(state, stoppedAtMs, atMs);
+      run({ kind: 'tick', atMs }, atMs, true);
     },
   };
 };
