@@ -4,6 +4,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { FastifyBaseLogger } from 'fastify';
+import { excuseHeartbeats } from './engine/absence.ts';
 import { prolongGraces } from './engine/agents.ts';
 import { restoreState } from './engine/restore.ts';
 import { openAccess } from './first-start.ts';
@@ -78,6 +79,7 @@ const recall = async (options: ServeOptions, world: World, store: Store, fleet: 
   const nowMs = Math.max(lastStampOf(entities), clock.nowMs());
   const spans = await store.spansSince(nowMs - limits.correctionMsMax);
   const state = restoreState(directory.config, entities, spans, nowMs, lastStampOf(entities));
+  excuseHeartbeats(state, lastStampOf(entities), nowMs);
   prolongGraces(state, nowMs + reconnectMsMax);
   const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
   recallSamples(state, intake, frames, nowMs);
