@@ -11,7 +11,7 @@ import { afterwardsMs, createTeller, type Moment, moments } from '../support/eng
 import { configOf, startMs, type WorldParts, worlds } from '../support/engine/world.ts';
 
 const seed = Date.now() % 1_000_000;
-const runs = { numRuns: 150, seed, interruptAfterTimeLimit: 4_000 };
+const runs = { numRuns: 60, seed, interruptAfterTimeLimit: 1_500 };
 console.info(`engine properties: seed ${seed}`);
 
 /** One event with all it led to. */
