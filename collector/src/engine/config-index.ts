@@ -58,9 +58,10 @@ const depths = (config: EngineConfig): Map<AssetId, number> => {
 /** Prepares the look-ups of a configuration. */
 export const indexConfig = (config: EngineConfig): ConfigIndex => {
   const agents = [...config.agents.values()].sort(byId);
-  const agentsOfZone = Map.groupBy(
-    agents.filter((agent) => agent.zoneId !== null),
-    (agent) => agent.zoneId ?? ('' as never),
+  const zoned = agents.flatMap((agent) => (agent.zoneId === null ? [] : [{ zoneId: agent.zoneId, agent }]));
+  const agentsOfZone = mapValues(
+    Map.groupBy(zoned, (place) => place.zoneId),
+    (places) => places.map((place) => place.agent),
   );
   const placeOf = new Map<AgentId, { overall: number; inZone: number }>();
   agents.forEach((agent, overall) => {

@@ -1,4 +1,4 @@
-import type { AssetId } from '@jiwei/shared/ids.ts';
+import { type AssetId, asId } from '@jiwei/shared/ids.ts';
 import { onTransitions } from './alerts.ts';
 import { settleMaintenance } from './assess.ts';
 import type { EngineConfig } from './config.ts';
@@ -68,10 +68,10 @@ const dropChecks = (turn: Turn): void => {
     dropLane(turn, lane);
   }
   const isDeclared = (id: string): boolean =>
-    id.startsWith('agent:') ? state.config.agents.has(id.slice('agent:'.length) as never) : state.config.checks.has(id as never);
+    id.startsWith('agent:') ? state.config.agents.has(asId(id.slice('agent:'.length))) : state.config.checks.has(asId(id));
   for (const [id, timeline] of [...state.checks].sort(byKey)) {
     if (isDeclared(id)) continue;
-    endHistory(turn, { kind: 'check', id: id as never }, timeline);
+    endHistory(turn, { kind: 'check', id: asId(id) }, timeline);
     state.checks.delete(id);
   }
 };
@@ -122,7 +122,7 @@ const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents'][
   const { state } = turn;
   const record = state.incidents.get(id);
   if (record === undefined || record.incident.state === 'resolved' || !record.incident.problem.startsWith('check:')) return;
-  const check = state.config.checks.get(record.incident.problem.slice('check:'.length) as never);
+  const check = state.config.checks.get(asId(record.incident.problem.slice('check:'.length)));
   if (check !== undefined && check.assetId === record.incident.assetId && !check.critical) return;
   resolveIncident(turn, record, {
     faultToMs: null,
@@ -158,8 +158,8 @@ const resetAssets = (turn: Turn, before: ConfigIndex): void => {
     timeline.floorMs = nowMs;
     keep(turn, 'asset', assetId);
   }
-  for (const agent of state.config.agents.keys())
-    if (state.checks.has(agentCheckIdOf(agent))) turn.assess.add(state.config.agents.get(agent)?.assetId ?? ('' as never));
+  for (const agent of state.config.agents.values())
+    if (state.checks.has(agentCheckIdOf(agent.id))) turn.assess.add(agent.assetId);
 };
 
 const putRules = (turn: Turn): void => {

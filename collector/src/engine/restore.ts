@@ -13,7 +13,7 @@ import { laneDueAtMs } from './results.ts';
 import type { SavedRule } from './rules/alert.ts';
 import { createRules, updateSamples } from './rules/rules.ts';
 import { addLane, armRules, type EngineState, emptyState, indexAgent, indexIncident } from './state.ts';
-import { asAssetId } from './subject.ts';
+import { asAssetId, asIncidentId } from './subject.ts';
 import { emptyTimeline, type Timeline } from './timeline.ts';
 
 /** An entity as `entity` effects gave it; values of other kinds are passed over (the store keeps those of others too). */
@@ -47,7 +47,7 @@ export const restoreState = (
   for (const { entity, id, value } of entities) {
     if (entity === 'lane') restoreLane(state, value as EntityValues['lane']);
     else if (entity === 'agent') restoreAgent(state, value as EntityValues['agent']);
-    else if (entity === 'incident') state.incidents.set(id as never, { ...(value as EntityValues['incident']) });
+    else if (entity === 'incident') state.incidents.set(asIncidentId(id), { ...(value as EntityValues['incident']) });
     else if (entity === 'zone') restoreZone(state, value as EntityValues['zone']);
     else if (entity === 'wait') state.waits.set(id, value as EntityValues['wait']);
     else if (entity === 'rule') rules.push(value as SavedRule);
