@@ -6,20 +6,51 @@ import { agentEnvironment, agentFlags } from './agent-launch.mjs';
 
 /** `npm start`: a collector with its embedded store and an agent for this machine, as two processes that end together. */
 const root = resolve(import.meta.dirname, '..');
-const { values } = parseArgs({
-  options: {
-    data: { type: 'string', default: process.env['JIWEI_DATA'] ?? join(root, 'data') },
-    listen: { type: 'string', default: process.env['JIWEI_LISTEN'] ?? '127.0.0.1:7070' },
-    declaration: { type: 'string', default: join(root, 'deploy', 'local.yaml') },
-    'log-level': { type: 'string', default: 'warn' },
-  },
-});
+const usage = `npm start -- [options]
+
+  --data DIR           folder of database and agent state (default ./data, or JIWEI_DATA)
+  --listen HOST:PORT   address of the collector (default 127.0.0.1:7070, or JIWEI_LISTEN)
+  --declaration FILE   what to monitor (default deploy/local.yaml: this machine)
+  --log-level LEVEL    trace, debug, info, warn (default), error
+`;
+
+/** Ends at once with one line that says what is wrong and what is needed. */
+const refuse = (message: string, exitCode: number): never => {
+  console.error(`jiwei: ${message}`);
+  process.exit(exitCode);
+};
+const reasonOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
+const readOptions = () => {
+  try {
+    return parseArgs({
+      options: {
+        data: { type: 'string', default: process.env['JIWEI_DATA'] || join(root, 'data') },
+        listen: { type: 'string', default: process.env['JIWEI_LISTEN'] || '127.0.0.1:7070' },
+        declaration: { type: 'string', default: join(root, 'deploy', 'local.yaml') },
+        'log-level': { type: 'string', default: 'warn' },
+        help: { type: 'boolean', short: 'h', default: false },
+      },
+    }).values;
+  } catch (error) {
+    return refuse(`${reasonOf(error)}; see --help`, 2);
+  }
+};
+const values = readOptions();
+if (values.help) {
+  process.stdout.write(usage);
+  process.exit(0);
+}
 
 /** Longest a part may take to end by itself, ms; then it is killed. */
 const stopMsMax = 12_000;
 const dataFolder = resolve(values.data);
 const tokenFile = join(dataFolder, 'local-agent.token');
-mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+try {
+  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+} catch (error) {
+  refuse(`the data folder ${dataFolder} cannot be used: ${reasonOf(error)}; make it writable or choose another with --data`, 1);
+}
 
 /** What a part tells once it serves. */
 interface Listening {

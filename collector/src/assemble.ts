@@ -1,5 +1,6 @@
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { createSecureContext } from 'node:tls';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
@@ -89,7 +90,6 @@ const recall = async (options: ServeOptions, world: World, store: Store, fleet: 
 const build = async (options: ServeOptions, world: World, closers: Closers): Promise<Omit<RunningCollector, 'close'>> => {
   const { clock, log } = world;
   const dataFolder = resolve(options.dataFolder);
-  await mkdir(dataFolder, { recursive: true, mode: 0o700 });
   const store = await openSqliteStore({ path: join(dataFolder, 'jiwei.db'), clock });
   closers.push(() => store.close());
   const { access, adminToken } = await openAccess(store, options);
@@ -105,6 +105,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const writer = createWriter({
     ...{ store, clock, log, counters, state, intake, crashGuard, lastAtMs: nowMs },
     random: world.random,
+    gatherMs: limits.commitGatherMs,
     config: () => directory.config,
     setPaused: (isPaused) => ingest?.links.setPaused(isPaused),
     perform: (effects) => collector?.perform(effects),
@@ -140,9 +141,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   });
   closers.push(() => ingest?.close());
   await leaveLocalToken(options.localAgentTokenFile, service);
-  const listened = await app.listen({ host: options.host, port: options.port });
-  const url = options.tls === null ? listened : listened.replace(/^http:/, 'https:');
-
+  const url = await listen(app, options);
   if (options.declarationFile !== null) {
     try {
       const watch = await watchDeclaration(options.declarationFile, clock, collector);
@@ -167,11 +166,23 @@ const noLinks: Links = {
   setPaused: () => undefined,
 };
 
+const listen = async (app: Awaited<ReturnType<typeof buildHttp>>, { host, port, tls }: ServeOptions): Promise<string> => {
+  try {
+    const url = await app.listen({ host, port });
+    return tls === null ? url : url.replace(/^http:/, 'https:');
+  } catch (error) {
+    throw new AppError('LISTEN_FAILED', `--listen ${host}:${port}: ${messageOf(error)}`, { cause: error });
+  }
+};
+
 const readTls = async (options: ServeOptions): Promise<{ readonly cert: Buffer; readonly key: Buffer } | null> => {
   if (options.tls === null) return null;
   const { certificateFile, keyFile } = options.tls;
   try {
-    return { cert: await readFile(certificateFile), key: await readFile(keyFile) };
+    const pair = { cert: await readFile(certificateFile), key: await readFile(keyFile) };
+    // Throws for what is not PEM and for a key of another certificate, here and not at the first connection.
+    createSecureContext(pair);
+    return pair;
   } catch (error) {
     throw new AppError('CONFIG_UNREADABLE', `TLS files ${certificateFile}, ${keyFile}: ${messageOf(error)}`, { cause: error });
   }

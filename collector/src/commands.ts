@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
@@ -6,6 +5,7 @@ import { z } from 'zod';
 import { readToken } from './first-start.ts';
 import { notifierSchemas } from './notify/registry.ts';
 import type { Command } from './options.ts';
+import { readDeclarationFile } from './registry/watch.ts';
 import { readDeclaration, type WholeDeclaration } from './runtime/declaring.ts';
 import { readRuleFile } from './runtime/rule-files.ts';
 
@@ -13,11 +13,13 @@ import { readRuleFile } from './runtime/rule-files.ts';
 const callMsMax = 30_000;
 
 /**
- * Checks a declaration without a collector.
+ * `collector check FILE`: checks a declaration without a collector.
  * @returns one line that says what it holds
- * @throws AppError CONFIG_INVALID listing every fault
+ * @throws AppError CONFIG_INVALID listing every fault, CONFIG_UNREADABLE
  */
-export const checkFile = (file: string, text: string): string => {
+export const checkFile = async (file: string): Promise<string> => contentsOf(file, await readDeclarationFile(file));
+
+const contentsOf = (file: string, text: string): string => {
   const { declaration } = readWhole(file, text);
   const { units, assets, checks, rules } = declaration;
   return `${file} is valid: ${units.length} units, ${assets.length} assets, ${checks.length} checks, ${rules.length} rules`;
@@ -31,7 +33,7 @@ export const applyFile = async (
   command: Extract<Command, { kind: 'apply' }>,
   environmentToken: string | null,
 ): Promise<string> => {
-  const text = await readFile(command.file, 'utf8');
+  const text = await readDeclarationFile(command.file);
   // Checked here first: faults are then told with the file's own name, and rule files are found beside it.
   const whole = readWhole(command.file, text);
   const query = new URLSearchParams({ source: resolve(command.file), actor: userInfo().username });
@@ -76,15 +78,26 @@ const call = async (
       signal: AbortSignal.timeout(callMsMax),
     });
   } catch (error) {
-    throw new AppError('LINK_REFUSED', `no answer from ${target.url}: ${messageOf(error)}; is the collector running there?`, {
-      cause: error,
-    });
+    // fetch says only "fetch failed"; why stands in its cause.
+    const why = error instanceof Error && error.cause !== undefined ? messageOf(error.cause) : messageOf(error);
+    throw new AppError('LINK_REFUSED', `no answer from ${target.url}: ${why}; is the collector running there?`, { cause: error });
   }
-  const answer: unknown = await response.json();
+  const answer = await jsonOf(response, target.url);
   if (response.ok) return answer;
   const problem = problemSchema.safeParse(answer).data;
   throw new AppError(
     'REQUEST_INVALID',
     `the collector refused (${response.status} ${problem?.code ?? ''}): ${problem?.detail ?? problem?.title ?? 'no reason given'}`,
   );
+};
+
+const jsonOf = async (response: Response, url: string): Promise<unknown> => {
+  const text = await response.text();
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw new AppError('LINK_REFUSED', `${url} answered ${response.status} and no JSON; is it the address of a collector?`, {
+      cause: error,
+    });
+  }
 };

@@ -1,5 +1,4 @@
 import { readFileSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
 import { systemClock } from '@jiwei/shared/clock.ts';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
@@ -69,7 +68,7 @@ const main = async (): Promise<void> => {
     case 'serve':
       return serve(command.options);
     case 'check':
-      process.stdout.write(`${checkFile(command.file, await readFile(command.file, 'utf8'))}\n`);
+      process.stdout.write(`${await checkFile(command.file)}\n`);
       return;
     case 'apply':
       process.stdout.write(`${await applyFile(command, process.env['JIWEI_ADMIN_TOKEN'] ?? null)}\n`);

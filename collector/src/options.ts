@@ -95,19 +95,21 @@ export const parseCommand = (argv: readonly string[]): Command => {
   const { values, positionals } = parseOrRefuse(argv);
   if (values.help) return { kind: 'help' };
   if (values.version) return { kind: 'version' };
-  const [name = 'serve', file] = positionals;
+  const [name = 'serve', file, ...more] = positionals;
+  const tooMuch = name === 'apply' || name === 'check' ? more : positionals.slice(1);
+  if (tooMuch.length > 0) throw new AppError('CONFIG_INVALID', `${name}: "${tooMuch.join(' ')}" is too much; see --help`);
   const tokenFile = values['token-file'] ?? null;
   switch (name) {
     case 'serve':
       return { kind: 'serve', options: serveOptions(values) };
     case 'apply':
-      return { kind: 'apply', file: needed(file, 'collector apply'), url: values.url, tokenFile };
+      return { kind: 'apply', file: needed(file, 'collector apply'), url: collectorUrl(values.url), tokenFile };
     case 'check':
       return { kind: 'check', file: needed(file, 'collector check') };
     case 'join-token':
       return {
         kind: 'join-token',
-        url: values.url,
+        url: collectorUrl(values.url),
         tokenFile,
         zone: values.zone ?? null,
         uses: wholeNumber('--uses', values.uses, 1, 10_000),
@@ -120,11 +122,14 @@ export const parseCommand = (argv: readonly string[]): Command => {
 
 type Values = ReturnType<typeof parseOrRefuse>['values'];
 
+/** The parser adds advice on quoting after the first sentence, which only confuses here. */
+const firstSentence = (text: string): string => text.split('. ')[0] ?? text;
+
 const parseOrRefuse = (argv: readonly string[]) => {
   try {
     return parseArgs({ args: [...argv], options: optionTypes, allowPositionals: true, strict: true });
   } catch (error) {
-    throw new AppError('CONFIG_INVALID', `${messageOf(error)}; see --help`, { cause: error });
+    throw new AppError('CONFIG_INVALID', `${firstSentence(messageOf(error))}; see --help`, { cause: error });
   }
 };
 
@@ -137,6 +142,17 @@ const wholeNumber = (option: string, text: string, least: number, most: number):
   const number = Number(text);
   if (Number.isInteger(number) && number >= least && number <= most) return number;
   throw new AppError('CONFIG_INVALID', `${option} is "${text}"; a whole number from ${least} to ${most} is needed`);
+};
+
+const collectorUrl = (text: string): string => {
+  if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
+  throw new AppError('CONFIG_INVALID', `--url is "${text}"; an address such as http://127.0.0.1:7070 is needed`);
+};
+
+const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
+const logLevel = (text: string): string => {
+  if (logLevels.includes(text)) return text;
+  throw new AppError('CONFIG_INVALID', `--log-level is "${text}"; one of ${logLevels.join(', ')} is needed`);
 };
 
 const serveOptions = (values: Values): ServeOptions => {
@@ -172,7 +188,7 @@ const serveOptions = (values: Values): ServeOptions => {
     localAgentTokenFile: values['local-agent-token'] ?? null,
     heartbeatMs,
     heartbeatTimeoutMs: wholeNumber('--heartbeat-timeout-ms', values['heartbeat-timeout-ms'], 2 * heartbeatMs, 3_600_000),
-    logLevel: values['log-level'],
+    logLevel: logLevel(values['log-level']),
   };
 };
 

@@ -22,6 +22,7 @@ export const errorTable = {
   SPOOL_CORRUPT: { httpStatus: 500, help: 'nothing to do: the readable rest was kept and the gap is reported' },
   LINK_REFUSED: { httpStatus: 403, help: 'see the refusal code in shared/PROTOCOL.md' },
   LOCKED: { httpStatus: 409, help: 'another process uses this folder; stop it or choose another folder' },
+  LISTEN_FAILED: { httpStatus: 500, help: 'stop what uses the address, or choose another one with --listen' },
   NOTIFY_FAILED: { httpStatus: 502, help: 'check the channel; the notification is tried again' },
 } as const satisfies Record<string, { readonly httpStatus: number; readonly help: string }>;
 

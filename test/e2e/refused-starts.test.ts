@@ -1,0 +1,93 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { portOf } from '../support/ports.ts';
+import { startProgram, testFolder } from '../support/processes.ts';
+
+/** A start that cannot succeed ends with a code and one line about what is wrong and what is needed, without a stack. */
+describe('a start that is refused', () => {
+  let folder: Awaited<ReturnType<typeof testFolder>>;
+  beforeAll(async () => {
+    folder = await testFolder();
+    await writeFile(join(folder.path, 'a-file'), 'not a folder');
+    await writeFile(join(folder.path, 'bad.yaml'), 'zones: [{ id: a, name: A, crew: B, colour: red }]\n');
+  });
+  afterAll(() => folder.remove());
+
+  const run = async (program: string, args: readonly string[]): Promise<{ exitCode: number | null; output: string }> => {
+    const started = startProgram(program, args, { JIWEI_ADMIN_TOKEN: 'wrong' });
+    const [exitCode] = (await once(started.child, 'close')) as [number | null];
+    return { exitCode, output: started.output() };
+  };
+
+  const collector = 'collector/src/main.ts';
+  const cases: readonly { why: string; program: string; args: readonly string[]; exitCode: number; says: RegExp }[] = [
+    { why: 'unknown option of npm start', program: 'deploy/start.ts', args: ['--dta', 'x'], exitCode: 2, says: /'--dta'/ },
+    { why: 'data folder that is a file', program: 'deploy/start.ts', args: ['--data', 'a-file'], exitCode: 1, says: /a-file/ },
+    { why: 'no such command', program: collector, args: ['jon'], exitCode: 2, says: /"jon".*known are/ },
+    { why: 'unknown option', program: collector, args: ['--bogus'], exitCode: 2, says: /'--bogus'; see --help/ },
+    { why: 'one file too many', program: collector, args: ['check', 'a', 'b'], exitCode: 2, says: /"b"/ },
+    { why: 'unknown log level', program: collector, args: ['--log-level', 'loud'], exitCode: 2, says: /loud.*info/ },
+    { why: 'address without a port', program: collector, args: ['--listen', 'localhost'], exitCode: 2, says: /HOST:PORT/ },
+    { why: 'plain HTTP for others', program: collector, args: ['--listen', '0.0.0.0:0'], exitCode: 2, says: /--tls-cert/ },
+    { why: 'a file to check that is missing', program: collector, args: ['check', 'gone.yaml'], exitCode: 1, says: /gone\.yaml/ },
+    { why: 'a folder to check', program: collector, args: ['check', '.'], exitCode: 1, says: /CONFIG_UNREADABLE/ },
+    {
+      why: 'a bad file',
+      program: collector,
+      args: ['check', 'bad.yaml'],
+      exitCode: 2,
+      says: /bad\.yaml:1:\d+: zones\[0\]\.colour/,
+    },
+    { why: 'a file to apply that is missing', program: collector, args: ['apply', 'gone.yaml'], exitCode: 1, says: /gone\.yaml/ },
+    {
+      why: 'a collector that is no address',
+      program: collector,
+      args: ['join-token', '--url', 'x'],
+      exitCode: 2,
+      says: /--url is "x"/,
+    },
+    {
+      why: 'a first declaration that is missing',
+      program: collector,
+      args: ['--data', 'data', '--listen', '127.0.0.1:0', '--declaration', 'gone.yaml'],
+      exitCode: 1,
+      says: /CONFIG_UNREADABLE.*gone\.yaml/,
+    },
+    {
+      why: 'TLS files that are none',
+      program: collector,
+      args: ['--data', 'data', '--listen', '127.0.0.1:0', '--tls-cert', 'bad.yaml', '--tls-key', 'bad.yaml'],
+      exitCode: 1,
+      says: /CONFIG_UNREADABLE.*TLS files/,
+    },
+  ];
+  for (const { why, program, args, exitCode, says } of cases) {
+    test(`${why}: exit code ${exitCode}, told in words`, async () => {
+      const inFolder = args.map((arg) => (/^(a-file|data|\.|[a-z]+\.yaml)$/.test(arg) ? join(folder.path, arg) : arg));
+      const ended = await run(program, inFolder);
+      expect(ended.output).toMatch(says);
+      expect(ended.output).not.toMatch(/^\s+at /m);
+      expect(ended.exitCode).toBe(exitCode);
+    });
+  }
+
+  test('an address in use is named', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const port = portOf(server);
+    const ended = await run(collector, [
+      '--data',
+      join(folder.path, 'other'),
+      '--listen',
+      `127.0.0.1:${port}`,
+      '--log-level',
+      'warn',
+    ]);
+    server.close();
+    expect(ended.output).toMatch(new RegExp(`^collector: LISTEN_FAILED: --listen 127.0.0.1:${port}: .*EADDRINUSE.*\\n$`));
+    expect(ended.exitCode).toBe(1);
+  });
+});
