@@ -1,9 +1,10 @@
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { dayMs, hourMs, secondMs } from '@jiwei/shared/time.ts';
+import { groupShares, measureAssets } from '../engine/availability.ts';
+import { percentText } from '../engine/ratio.ts';
 import type { CollectorService } from '../runtime/service.ts';
-import { assetSpans, groupShares, measureAssets } from './availability-query.ts';
+import { assetSpans } from './availability-query.ts';
 import { type PageAvailability, type PageWindow, pageWindows } from './page/model.ts';
-import { percentText } from './ratio.ts';
 
 const windowMs: Readonly<Record<PageWindow, number>> = { hour: hourMs, day: dayMs, week: 7 * dayMs, month: 30 * dayMs };
 

@@ -1,5 +1,6 @@
 import type { Clock } from '@jiwei/shared/clock.ts';
-import { assetSpans, measureAssets } from '../http/availability-query.ts';
+import { measureAssets } from '../engine/availability.ts';
+import { assetSpans } from '../http/availability-query.ts';
 import type { CollectorService } from '../runtime/service.ts';
 import type { MeasureAvailability } from './availability-families.ts';
 

@@ -1,17 +1,10 @@
 import { z } from 'zod';
+import { groupShares, type MeasuredAsset, measureAssets, type Shares, sharesOf } from '../../engine/availability.ts';
 import type { AssetConfig } from '../../engine/config.ts';
-import {
-  assetSpans,
-  groupShares,
-  type MeasuredAsset,
-  measureAssets,
-  ratioBody,
-  type Shares,
-  sharesOf,
-} from '../availability-query.ts';
+import { percentText } from '../../engine/ratio.ts';
+import { assetSpans, ratioBody } from '../availability-query.ts';
 import type { Api, HttpContext } from '../context.ts';
 import { pageOfItems, pageRequestOf } from '../paging.ts';
-import { percentText } from '../ratio.ts';
 import { answers, idText, instant, isRange, pageQuery, rangeNeeded, rangeQuery, spanMs } from '../schema.ts';
 
 const ratioSchema = z
