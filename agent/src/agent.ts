@@ -1,6 +1,6 @@
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { messageOf } from '@jiwei/shared/errors.ts';
-import type { AgentId } from '@jiwei/shared/ids.ts';
+import type { AgentId, BootId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { AgentConfig, FramePosition, InventoryBody } from '@jiwei/shared/protocol/control.ts';
 import type { ClockMeasurement } from './link/clock-offset.ts';
@@ -21,7 +21,17 @@ import { createResultBatch } from './session/result-batch.ts';
 import type { Disk } from './spool/disk.ts';
 import { openSpool, type SpoolCounts } from './spool/spool.ts';
 import { createStamps } from './stamps.ts';
-import { loadAgentId, loadConfig, loadKey, nextBootId, storeAgentId, storeBootId, storeConfig } from './state/stored.ts';
+import {
+  loadAgentId,
+  loadConfig,
+  loadKey,
+  loadLoss,
+  nextBootId,
+  storeAgentId,
+  storeBootId,
+  storeConfig,
+  storeLoss,
+} from './state/stored.ts';
 
 /** All that an agent touches, so that a simulated world can hand in its own. */
 export interface AgentWorld {
@@ -75,7 +85,9 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     series: world.host.series,
     bytesMax: settings.spoolBytesMax,
     segmentBytes: limits.spoolSegmentBytes,
+    loss: loadLoss(files),
   });
+  storeLoss(files, null);
   if (report.loss !== null || report.unreadableFiles > 0) {
     log.warn('a part of the unsent data is damaged; the rest is kept and the gap is reported', {
       frames: report.loss?.frames ?? 0,
@@ -86,6 +98,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
   let agentId: AgentId | null = loadAgentId(files);
   let config: AgentConfig | null = null;
   let isClosing = false;
+  let laterBootId: BootId | null = null;
   let link: Link | null = null;
   const outdated = Promise.withResolvers<void>();
   const stopping = new AbortController();
@@ -130,7 +143,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
       storedBootId: stored.bootId,
       bootId,
     });
-    storeBootId(files, stored.bootId);
+    laterBootId = stored.bootId;
     outdated.resolve();
     return false;
   };
@@ -145,13 +158,14 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     log,
     handlers: {
       onWelcome: (welcome) => {
-        if (!onStored(welcome.stored)) return;
+        if (!onStored(welcome.stored)) return false;
         if (welcome.agentId !== agentId) {
           agentId = welcome.agentId;
           storeAgentId(files, agentId);
           if (config !== null) putInForce(config);
         }
         sampler.flush();
+        return true;
       },
       onConfig,
       onProbeRequest: (request: ProbeRequest) => {
@@ -186,6 +200,11 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
       // A short time for the last frames to be acknowledged is not taken: they are on disk, and the next boot sends them.
       await link?.stop(reason, closeLinkMs);
       recorder.stop();
+      if (laterBootId !== null) {
+        // Numbered below what the collector has, none of it will be taken; the next boot says so.
+        storeLoss(files, spool.unacknowledged());
+        storeBootId(files, laterBootId);
+      }
       await spool.close();
     },
   };

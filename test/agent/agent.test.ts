@@ -8,7 +8,7 @@ import { createProbeTools } from '@jiwei/agent/probes/tools.ts';
 import { createCalendar } from '@jiwei/agent/schedule/calendar.ts';
 import { systemClock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
-import { resultsBodySchema } from '@jiwei/shared/protocol/control.ts';
+import { gapBodySchema, resultsBodySchema } from '@jiwei/shared/protocol/control.ts';
 import { decodeSamples } from '@jiwei/shared/protocol/samples.ts';
 import { afterEach, expect, test } from 'vitest';
 import { createMemoryDisk, type MemoryDisk } from './memory-disk.ts';
@@ -203,8 +203,13 @@ test('keeps the last good configuration when it is sent a bad one, and says why'
   expect(disks.files.files.get('config.json')?.toString()).toBe(stored);
 });
 
-test('asks to be started anew when the collector knows a later boot, and is then numbered above it', async () => {
+test('asks to be started anew when the collector knows a later boot, is then numbered above it, and tells what is lost', async () => {
   const disks = newDisks();
+  const before = await listen({ config: configOf(1, await openTarget()) });
+  before.isAcknowledging = false;
+  const copied = await launch(before.url, disks);
+  await before.until(() => before.frames.length >= 2);
+  await copied.close('the folder is copied');
   const laterBoot = Date.now() + 1_000_000;
   const collector = await listen({ config: configOf(1, 1), stored: { bootId: laterBoot, seq: 4 } });
   const agent = await launch(collector.url, disks);
@@ -212,6 +217,16 @@ test('asks to be started anew when the collector knows a later boot, and is then
   await agent.close('outdated');
   const next = await launch(collector.url, disks);
   expect(next.bootId).toBe(laterBoot + 1);
+  const isGap = ({ kind }: { kind: string }): boolean => kind === 'gap';
+  await collector.until(() => collector.frames.some(isGap));
+  expect(collector.frames.filter(({ bootId }) => bootId !== next.bootId)).toEqual([]);
+  const [gap, ...more] = collector.frames
+    .filter(isGap)
+    .map(({ body }) => gapBodySchema.parse(JSON.parse(String(Buffer.from(body)))));
+  expect(gap?.cause).toBe('spool-damaged');
+  expect(gap?.frames).toBeGreaterThanOrEqual(before.frames.length);
+  expect(more).toEqual([]);
+  expect([...disks.files.files.keys()]).not.toContain('lost.json');
 });
 
 test('closes a link that speaks another protocol', async () => {

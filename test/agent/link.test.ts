@@ -14,6 +14,7 @@ import { connectThroughProxy, proxyFor } from '@jiwei/agent/link/proxy.ts';
 import { type LinkEnd, planRetry } from '@jiwei/agent/link/retry.ts';
 import { createSendWindow } from '@jiwei/agent/link/window.ts';
 import { asId } from '@jiwei/shared/ids.ts';
+import { hourMs, minuteMs } from '@jiwei/shared/time.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 
@@ -314,6 +315,16 @@ for (const { why, end, attempt, streamedMs, random, delayMs, next } of retries) 
   });
 }
 
+test('a refusal for good of what was sent is asked again in a minute, one of the build in an hour', () => {
+  const giveUp = say({ type: 'refuse', code: 'PROTOCOL_VIOLATION', class: 'give-up', message: 'm', retryAfterMs: 0 });
+  const afterFrames = play([...toStreaming, [40, giveUp]]);
+  expect(afterFrames.deeds).toBe('connect, hello, prove, heartbeat, stream, suspect, report error, close 1000');
+  expect(afterFrames.state).toMatchObject({ status: 'closing', retryMs: minuteMs });
+  const atHello = play([...toStreaming.slice(0, 2), [40, giveUp]]);
+  expect(atHello.deeds).toBe('connect, hello, report error, close 1000');
+  expect(atHello.state).toMatchObject({ status: 'closing', retryMs: hourMs });
+});
+
 test('forgets what the collector holds and lets it measure the clocks before it sends frames', () => {
   const stored = { bootId: 3, seq: 9 };
   const { deeds } = play([...toStreaming.slice(0, 3), [30, say({ ...welcome, stored })]]);
@@ -350,12 +361,13 @@ test('whatever happens, the link wants a tick or is idle or stopped, and connect
 });
 
 test('the window holds as many frames and bytes as it was told', () => {
-  const window = createSendWindow({ framesMax: 3, bytesMax: 100 });
+  const window = createSendWindow({ framesMax: () => 3, bytesMax: 100 });
   expect(window.hasRoom(1_000)).toBe(true);
-  window.add({ bootId: 1, seq: 8 }, 60);
+  window.add({ bootId: 1, seq: 8 }, 60, 5);
+  expect(window.oldest()).toEqual({ position: { bootId: 1, seq: 8 }, frameBytes: 60, atMs: 5 });
   expect([window.hasRoom(40), window.hasRoom(41)]).toEqual([true, false]);
-  window.add({ bootId: 1, seq: 9 }, 1);
-  window.add({ bootId: 2, seq: 0 }, 1);
+  window.add({ bootId: 1, seq: 9 }, 1, 6);
+  window.add({ bootId: 2, seq: 0 }, 1, 7);
   expect(window.hasRoom(1)).toBe(false);
   expect(window.release({ bootId: 1, seq: 9 })).toBe(2);
   expect([window.frames, window.bytes]).toEqual([1, 1]);

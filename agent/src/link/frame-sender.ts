@@ -1,7 +1,7 @@
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import type { SpoolItem, SpoolReader } from '../spool/spool-reader.ts';
 import type { Transport } from './transport.ts';
-import { createSendWindow } from './window.ts';
+import { createSendWindow, type SendBounds, type SentFrame } from './window.ts';
 
 /** Bytes that the network has not yet taken; past it nothing is read from the spool. Dictionaries are in no window, only in this. */
 const unsentBytesMax = 1024 * 1024;
@@ -11,19 +11,20 @@ export interface FrameSender {
   /** Sends what may be sent now. */
   pump(): void;
   acknowledged(position: FramePosition): void;
+  /** The first frame that was sent and not acknowledged, or null. */
+  oldest(): SentFrame | null;
   /** Whether everything read so far was sent and acknowledged. */
   isIdle(): boolean;
 }
 
-/** A sender for one connection: it ends with it. @param options framesMax and bytesMax bound what is on the way unacknowledged */
+/** A sender for one connection: it ends with it. */
 export const createFrameSender = (options: {
   readonly transport: Transport;
   readonly reader: SpoolReader;
-  readonly framesMax: number;
-  readonly bytesMax: number;
+  readonly bounds: SendBounds;
 }): FrameSender => {
   const { transport, reader } = options;
-  const window = createSendWindow(options);
+  const window = createSendWindow(options.bounds);
   /** Series named on this connection, of the boot read last: boots come in order and never again. */
   let named = { bootId: -1, seriesCount: 0 };
   /** Read, but there was no room for it yet. */
@@ -38,7 +39,7 @@ export const createFrameSender = (options: {
       named = { bootId: item.bootId, seriesCount: item.seriesCount };
     } else {
       if (!window.hasRoom(item.message.length)) return false;
-      window.add(item.position, item.message.length);
+      window.add(item.position, item.message.length, item.atMs);
     }
     transport.sendBinary(item.message);
     return true;
@@ -56,6 +57,7 @@ export const createFrameSender = (options: {
     acknowledged: (position) => {
       window.release(position);
     },
+    oldest: window.oldest,
     isIdle: () => held === null && window.frames === 0,
   };
 };

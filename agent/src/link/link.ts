@@ -3,6 +3,7 @@ import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { AgentMessage, FramePosition, Welcome } from '@jiwei/shared/protocol/control.ts';
 import { errorFields, type Log } from '../log.ts';
+import { isUpTo } from '../spool/position.ts';
 import type { Spool } from '../spool/spool.ts';
 import type { Stamps } from '../stamps.ts';
 import { type ClockMeasurement, measureClock } from './clock-offset.ts';
@@ -10,12 +11,13 @@ import { createFrameSender, type FrameSender } from './frame-sender.ts';
 import { helloOf, type Identity, proofOf } from './identity.ts';
 import { initialLink, type LinkAction, type LinkEvent, type LinkState, linkDeadlineMs, stepLink } from './machine.ts';
 import { type ConfigMessage, type ProbeRequest, readMessage } from './message.ts';
+import { type Suspect, suspectAfter, suspectRefusalsMax } from './suspect.ts';
 import type { Dial, Transport } from './transport.ts';
 
 /** What the rest of the agent does with what the link brings. None of it may block. */
 export interface LinkHandlers {
-  /** Called at each welcome, before frames are sent. */
-  onWelcome(welcome: Welcome): void;
+  /** Called at each welcome, before frames are sent. @returns false when none may be sent */
+  onWelcome(welcome: Welcome): boolean;
   onConfig(message: ConfigMessage): void;
   onProbeRequest(request: ProbeRequest): void;
 }
@@ -53,6 +55,7 @@ export const createLink = (options: LinkOptions): Link => {
   let transport: Transport | null = null;
   let sender: FrameSender | null = null;
   let cancelTick: CancelTimer = () => undefined;
+  let suspect: Suspect | null = null;
   let measurement: ClockMeasurement | null = null;
   let onGone: (() => void) | null = null;
   let onIdle: (() => void) | null = null;
@@ -60,8 +63,8 @@ export const createLink = (options: LinkOptions): Link => {
   const step = (event: LinkEvent): void => {
     const next = stepLink(state, event, { monotonicMs: clock.monotonicMs(), random: options.random() });
     state = next.state;
-    if (state.status !== 'streaming') sender = null;
     for (const action of next.actions) perform(action);
+    if (state.status !== 'streaming') sender = null;
     arm();
   };
 
@@ -90,6 +93,8 @@ export const createLink = (options: LinkOptions): Link => {
         return startStreaming(action.welcome);
       case 'deliver':
         return deliver(action.message);
+      case 'suspect':
+        return suspectFrame();
       case 'close':
         return transport?.close(action.closeCode, action.reason);
       case 'terminate':
@@ -130,14 +135,27 @@ export const createLink = (options: LinkOptions): Link => {
   const startStreaming = (welcome: Welcome): void => {
     log.info('connected to the collector', { agentId: welcome.agentId });
     if (transport === null) return;
+    if (!handlers.onWelcome(welcome)) return;
+    const framesMax = Math.min(welcome.framesInFlightMax, limits.framesInFlightMax);
     sender = createFrameSender({
       transport,
       reader: spool.read(welcome.stored),
-      framesMax: Math.min(welcome.framesInFlightMax, limits.framesInFlightMax),
-      bytesMax: Math.min(welcome.frameBytesInFlightMax, limits.frameBytesInFlightMax),
+      bounds: {
+        // One at a time while a frame is suspected, so that a refusal can only mean that one.
+        framesMax: () => (suspect === null ? framesMax : 1),
+        bytesMax: Math.min(welcome.frameBytesInFlightMax, limits.frameBytesInFlightMax),
+      },
     });
-    handlers.onWelcome(welcome);
     pump();
+  };
+
+  const suspectFrame = (): void => {
+    const frame = sender?.oldest() ?? null;
+    suspect = suspectAfter(suspect, frame?.position ?? null);
+    if (frame === null || suspect === null || suspect.refusals < suspectRefusalsMax) return;
+    log.error('the collector refuses a frame for good: it is left out, and reported as a gap', { ...frame.position });
+    spool.setAside(frame.position, { atMs: frame.atMs, bytes: frame.frameBytes });
+    suspect = null;
   };
 
   const pump = (): void => {
@@ -173,6 +191,7 @@ export const createLink = (options: LinkOptions): Link => {
 
   const onAck = (position: FramePosition): void => {
     spool.acknowledge(position);
+    if (suspect !== null && isUpTo(suspect.position, position)) suspect = null;
     sender?.acknowledged(position);
     pump();
     if (sender?.isIdle() === true) onIdle?.();

@@ -1,6 +1,6 @@
 import { limits } from '@jiwei/shared/limits.ts';
 import type { FramePosition, Welcome } from '@jiwei/shared/protocol/control.ts';
-import { refusalOfCloseCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
+import { type RefusalClass, refusalOfCloseCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
 import type { LogFields, LogLevel } from '../log.ts';
 import type { Challenge, LinkMessage, RefuseMessage } from './message.ts';
 import { type LinkEnd, planRetry } from './retry.ts';
@@ -50,6 +50,8 @@ export type LinkAction =
   | { readonly kind: 'heartbeat' }
   | { readonly kind: 'stream'; readonly welcome: Welcome }
   | { readonly kind: 'deliver'; readonly message: Exclude<LinkMessage, { type: 'challenge' | 'welcome' | 'refuse' }> }
+  /** What was sent will never be taken. */
+  | { readonly kind: 'suspect' }
   | { readonly kind: 'close'; readonly closeCode: number; readonly reason: string }
   /** Cut the connection without waiting for the other side. */
   | { readonly kind: 'terminate' }
@@ -187,6 +189,16 @@ const streamedMs = (state: LiveState, monotonicMs: number): number =>
 const retryOf = (state: LiveState, end: LinkEnd, { monotonicMs, random }: Now) =>
   planRetry(end, { attempt: state.attempt, streamedMs: streamedMs(state, monotonicMs), random });
 
+/**
+ * A refusal for good while streaming is about what was sent, and after some tries that is left out; so it is tried again soon. Before that
+ * it is about this build.
+ */
+const waitClassOf = (state: LiveState, refusal: RefusalClass): RefusalClass =>
+  isAboutData(state, refusal) ? 'ask-a-person' : refusal;
+const isAboutData = (state: LiveState, refusal: RefusalClass): boolean => state.status === 'streaming' && refusal === 'give-up';
+const suspectOf = (state: LiveState, refusal: RefusalClass): readonly LinkAction[] =>
+  isAboutData(state, refusal) ? [{ kind: 'suspect' }] : [];
+
 const cut = (state: LiveState, problem: string, now: Now): LinkStep => {
   const retry = retryOf(state, { kind: 'lost' }, now);
   return {
@@ -202,11 +214,13 @@ const onClosed = (state: LinkState, event: Extract<LinkEvent, { kind: 'closed' }
   if (!isLive(state)) return stay(state);
   // The refusal itself may have been lost; the close code stands for it.
   const code = event.closeCode === null ? null : refusalOfCloseCode(event.closeCode);
-  const end: LinkEnd = code === null ? { kind: 'lost' } : { kind: 'refused', class: refusals[code].class, retryAfterMs: 0 };
+  const end: LinkEnd =
+    code === null ? { kind: 'lost' } : { kind: 'refused', class: waitClassOf(state, refusals[code].class), retryAfterMs: 0 };
   const retry = retryOf(state, end, now);
   return {
     state: { status: 'waiting', attempt: retry.attempt, untilMs: now.monotonicMs + retry.delayMs },
     actions: [
+      ...(code === null ? [] : suspectOf(state, refusals[code].class)),
       code === null
         ? lostReport(state, event.problem, retry.delayMs)
         : refusalReport(
@@ -218,10 +232,18 @@ const onClosed = (state: LinkState, event: Extract<LinkEvent, { kind: 'closed' }
 };
 
 const onRefused = (state: LiveState, refusal: RefuseMessage, now: Now): LinkStep => {
-  const retry = retryOf(state, { kind: 'refused', class: refusal.class, retryAfterMs: refusal.retryAfterMs }, now);
+  const retry = retryOf(
+    state,
+    { kind: 'refused', class: waitClassOf(state, refusal.class), retryAfterMs: refusal.retryAfterMs },
+    now,
+  );
   return {
     state: { status: 'closing', attempt: retry.attempt, retryMs: retry.delayMs, deadlineMs: now.monotonicMs + closeMsMax },
-    actions: [refusalReport(refusal, retry.delayMs), { kind: 'close', closeCode: normalClosure, reason: '' }],
+    actions: [
+      ...suspectOf(state, refusal.class),
+      refusalReport(refusal, retry.delayMs),
+      { kind: 'close', closeCode: normalClosure, reason: '' },
+    ],
   };
 };
 

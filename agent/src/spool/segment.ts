@@ -174,3 +174,16 @@ export const framesAfter = (segment: Segment, upTo: FramePosition | null): numbe
   if (upTo === null || !isUpTo({ bootId: segment.bootId, seq: segment.firstSeq }, upTo)) return segment.frames;
   return Math.min(segment.frames, segment.lastSeq - upTo.seq);
 };
+
+/** What would be lost with a segment: its own frames after `upTo`, and what its gap frames among them tell of others. */
+export const lossOfSegment = (
+  segment: Segment,
+  upTo: FramePosition | null,
+): { readonly own: Loss | null; readonly told: readonly Loss[] } => {
+  const unsent = framesAfter(segment, upTo);
+  const gaps = segment.gaps.filter(({ seq }) => !isUpTo({ bootId: segment.bootId, seq }, upTo));
+  const frames = unsent - gaps.length;
+  const bytes = Math.round((segment.frameBytes * unsent) / Math.max(1, segment.frames));
+  const own = frames > 0 ? { fromMs: segment.fromMs, toMs: segment.toMs, frames, bytes } : null;
+  return { own, told: gaps.map(({ loss }) => loss) };
+};

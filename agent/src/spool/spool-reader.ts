@@ -9,7 +9,7 @@ import { isFrame, isReadable, type Segment, seriesKnownAfter } from './segment.t
 /** A message as it goes to the collector. A dictionary names the series [0, seriesCount) of its boot together with those before it. */
 export type SpoolItem =
   | { readonly kind: 'dictionary'; readonly bootId: number; readonly seriesCount: number; readonly message: Uint8Array }
-  | { readonly kind: 'frame'; readonly position: FramePosition; readonly message: Uint8Array };
+  | { readonly kind: 'frame'; readonly position: FramePosition; readonly atMs: number; readonly message: Uint8Array };
 
 /** A place in the spool that moves forward. */
 export interface SpoolReader {
@@ -22,6 +22,8 @@ interface ReaderOptions {
   /** Oldest first; changes while we read: files are appended to, added, and removed. */
   readonly segments: readonly Segment[];
   readonly after: FramePosition | null;
+  /** Frames not to be offered again. */
+  readonly isSetAside: (position: FramePosition) => boolean;
   readonly isAcknowledged: (position: FramePosition) => boolean;
   readonly onLoss: (loss: Loss) => void;
 }
@@ -67,7 +69,8 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
     if (header.type === 'dictionary') return { kind: 'dictionary', bootId, seriesCount: header.seriesCount, message };
     if (!isFrame(header)) return null;
     const position = { bootId, seq: header.number };
-    return isUpTo(position, options.after) ? null : { kind: 'frame', position, message };
+    if (isUpTo(position, options.after) || options.isSetAside(position)) return null;
+    return { kind: 'frame', position, atMs: header.time, message };
   };
 
   return {

@@ -7,7 +7,7 @@ import { addLoss, gapBody, type Loss, lossOfFrame } from './gap.ts';
 import { isUpTo, laterPosition } from './position.ts';
 import { type OpeningReport, recoverSegments } from './recover.ts';
 import { repairSegment } from './repair.ts';
-import { framesAfter, type Segment } from './segment.ts';
+import { framesAfter, lossOfSegment, type Segment } from './segment.ts';
 import { createSegmentWriter, type SegmentWriter } from './segment-writer.ts';
 import { createSpoolReader, type SpoolReader } from './spool-reader.ts';
 
@@ -21,6 +21,8 @@ export interface SpoolOptions {
   readonly bytesMax: number;
   /** Bytes of frames after which a new file is begun; `limits.spoolSegmentBytes`. */
   readonly segmentBytes: number;
+  /** What an earlier boot knew to be lost and could not tell: told, durably, before `openSpool` resolves. */
+  readonly loss?: Loss | null;
 }
 
 /** A frame before it has its number. */
@@ -53,6 +55,13 @@ export interface Spool {
   append(draft: FrameDraft): FramePosition;
   /** Everything up to the position may be forgotten; an older position than before changes nothing. */
   acknowledge(position: FramePosition): void;
+  /**
+   * Gives up one frame that the collector will not take, the first of those not acknowledged: it is counted as lost, told in the next gap
+   * frame, and not read again.
+   */
+  setAside(position: FramePosition, frame: { readonly atMs: number; readonly bytes: number }): void;
+  /** What would be lost if nothing of it were ever sent; null when everything is acknowledged. */
+  unacknowledged(): Loss | null;
   /** Reads the frames after a position, in order, and goes on with those that are appended later. */
   read(after: FramePosition | null): SpoolReader;
   counts(): SpoolCounts;
@@ -71,8 +80,9 @@ export const openSpool = async (options: SpoolOptions): Promise<{ readonly spool
   try {
     const recovered = recoverSegments(options.disk);
     const core = createSpool(options, recovered.segments, recovered.acknowledged, recovered.nextIndex);
-    if (recovered.report.loss !== null) {
-      core.noteLoss(recovered.report.loss, 'spool-damaged');
+    const loss = addLoss(recovered.report.loss, options.loss ?? null);
+    if (loss !== null) {
+      core.noteLoss(loss, 'spool-damaged');
       core.tellLosses();
       // Told first and durably, mended second: a crash between the two tells it twice rather than never.
       await core.spool.sync();
@@ -110,6 +120,7 @@ const createSpool = (
   let acknowledged = recoveredPosition;
   let nextIndex = firstIndex;
   let nextSeq = 0;
+  let setAside: FramePosition[] = [];
 
   const noteLoss = (loss: Loss, cause: GapBody['cause']): void => {
     untold[cause] = addLoss(untold[cause], loss);
@@ -133,15 +144,10 @@ const createSpool = (
   const dropOldest = (): boolean => {
     const oldest = segments[0];
     if (oldest === undefined || oldest === writer?.segment) return false;
-    const unsent = framesAfter(oldest, acknowledged);
-    const gaps = oldest.gaps.filter(({ seq }) => !isUpTo({ bootId: oldest.bootId, seq }, acknowledged));
-    const frames = unsent - gaps.length;
-    if (frames > 0) {
-      const bytes = Math.round((oldest.frameBytes * unsent) / oldest.frames);
-      noteLoss({ fromMs: oldest.fromMs, toMs: oldest.toMs, frames, bytes }, 'spool-full');
-    }
+    const { own, told } = lossOfSegment(oldest, acknowledged);
+    if (own !== null) noteLoss(own, 'spool-full');
     // What its gap frames would have told is still true, and was counted when it was first noted.
-    for (const { loss } of gaps) untold['spool-full'] = addLoss(untold['spool-full'], loss);
+    for (const loss of told) untold['spool-full'] = addLoss(untold['spool-full'], loss);
     removeSegment(oldest);
     return true;
   };
@@ -236,11 +242,25 @@ const createSpool = (
       acknowledged = laterPosition(acknowledged, position);
       dropAcknowledged();
     },
+    setAside: (position, { atMs, bytes }) => {
+      setAside = [...setAside.slice(1 - setAsideMax), position];
+      noteLoss(lossOfFrame(atMs, bytes), 'spool-damaged');
+      spool.acknowledge(position);
+    },
+    unacknowledged: () => {
+      let loss: Loss | null = null;
+      for (const segment of segments) {
+        const { own, told } = lossOfSegment(segment, acknowledged);
+        for (const part of [own, ...told]) loss = addLoss(loss, part);
+      }
+      return loss;
+    },
     read: (after) =>
       createSpoolReader({
         disk,
         segments,
         after,
+        isSetAside: ({ bootId: boot, seq }) => setAside.some((one) => one.bootId === boot && one.seq === seq),
         isAcknowledged: (position) => isUpTo(position, acknowledged),
         onLoss: (loss) => noteLoss(loss, 'spool-damaged'),
       }),
@@ -267,6 +287,9 @@ const createSpool = (
   };
   return { spool, noteLoss, tellLosses, dropAcknowledged };
 };
+
+/** Remembered frames that were set aside: the collector's own position soon lies beyond the older ones. */
+const setAsideMax = 100;
 
 const isDiskFull = (error: unknown): boolean =>
   error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');

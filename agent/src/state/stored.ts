@@ -1,11 +1,12 @@
 import { createPrivateKey, generateKeyPairSync, type KeyObject } from 'node:crypto';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { type AgentId, asId, type BootId, declaredIdPattern } from '@jiwei/shared/ids.ts';
-import { type AgentConfig, agentConfigSchema } from '@jiwei/shared/protocol/control.ts';
+import { type AgentConfig, agentConfigSchema, gapBodySchema } from '@jiwei/shared/protocol/control.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { Disk } from '../spool/disk.ts';
+import { gapBody, type Loss } from '../spool/gap.ts';
 
-const names = { key: 'agent.key', id: 'agent.id', boot: 'boot', config: 'config.json' } as const;
+const names = { key: 'agent.key', id: 'agent.id', boot: 'boot', config: 'config.json', loss: 'lost.json' } as const;
 
 /** @returns null when there is no such file */
 const readText = (files: Disk, name: string): string | null => {
@@ -72,3 +73,20 @@ export const loadConfig = (files: Disk): { readonly config: AgentConfig | null; 
 
 /** Keeps the configuration in force; durable when it returns. */
 export const storeConfig = (files: Disk, config: AgentConfig): void => writeText(files, names.config, JSON.stringify(config));
+
+/** Frames an earlier boot knew to be lost and could not tell the collector; null when there are none. */
+export const loadLoss = (files: Disk): Loss | null => {
+  const text = readText(files, names.loss);
+  if (text === null) return null;
+  try {
+    const { fromMs, toMs, frames, bytes } = gapBodySchema.parse(JSON.parse(text));
+    return { fromMs, toMs, frames, bytes };
+  } catch {
+    // Written whole or not at all; what was changed by other hands cannot be told.
+    return null;
+  }
+};
+
+/** Keeps a loss until it is told; null when it was. */
+export const storeLoss = (files: Disk, loss: Loss | null): void =>
+  loss === null ? files.remove(names.loss) : files.replace(names.loss, gapBody(loss, 'spool-damaged'));
