@@ -78,19 +78,23 @@ const floorOf = (dirt: Dirt, timelines: Iterable<Timeline | undefined>): number 
   return fromMs;
 };
 
+const hasBegun = (timeline: Timeline, atMs: number): boolean => (timeline.spans[0]?.fromMs ?? Number.POSITIVE_INFINITY) <= atMs;
+
 const settleCheck = (turn: Turn, check: CheckConfig, dirt: Dirt): void => {
   const { state } = turn;
   const timeline = checkTimeline(state, check.id);
   const lanes = laneTimelinesOf(state, check.id);
   const fromMs = floorOf(dirt, [timeline, ...lanes]);
+  const isBegun = hasBegun(timeline, fromMs);
   const spans = overlay(
     fromMs,
     lanes.map((lane) => lane.spans),
-    (parts) => checkStatusOf(parts, check.quorum),
+    (parts) => checkStatusOf(parts, check.quorum) ?? (isBegun ? nothingKnown : null),
   );
+  turn.assess.add(check.assetId);
+  if (spans.length === 0) return;
   const moved = revise(turn, { kind: 'check', id: check.id }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));
   if (moved !== null && check.critical) soil(turn.dirtyAssets, check.assetId, moved);
-  turn.assess.add(check.assetId);
 };
 
 const settleAsset = (turn: Turn, assetId: AssetId, dirt: Dirt): void => {
@@ -103,7 +107,7 @@ const settleAsset = (turn: Turn, assetId: AssetId, dirt: Dirt): void => {
   const inputs = [...sources.map((id) => state.checks.get(id)), ...ancestorIds.map((id) => state.assets.get(id))];
   const fromMs = floorOf(dirt, [timeline, ...inputs]);
   // Where nothing decides it any more (its checks were taken away), what it was last must not go on for ever.
-  const isBegun = (timeline.spans[0]?.fromMs ?? Number.POSITIVE_INFINITY) <= fromMs;
+  const isBegun = hasBegun(timeline, fromMs);
   const spans = overlay(
     fromMs,
     inputs.map((input) => input?.spans ?? []),
