@@ -20,7 +20,7 @@ import {
   save,
   tellOpened,
 } from './incidents.ts';
-import { tell } from './notices.ts';
+import { tellGraver } from './notices.ts';
 import { latestRecord, openRecord, standingRecord } from './state.ts';
 import { type AffectedAsset, affectedAsset, zoneAssetIdOf, zoneOfAsset } from './subject.ts';
 import { keep, type Turn } from './turn.ts';
@@ -196,7 +196,7 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
       note(turn, record, { kind: 'updated', text: finding.summary });
     save(turn, record);
     // A graver fault is news to people.
-    if (severity !== before.severity && record.incident.isTold) tell(turn, record, 'firing', `-${severity}`);
+    tellGraver(turn, record);
     if (explainsOthers({ incident: before }) && !explainsOthers(record)) expectFreshEvidence(turn, record);
   }
   reconsiderAttachment(turn, asset, record, finding);
@@ -280,6 +280,7 @@ export const settleMaintenance = (turn: Turn): void => {
     const isExcused = record.incident.cycles.at(-1)?.excluded === 'maintenance';
     if (!isRunning && isExcused && record.incident.attachedTo === null)
       standAlone(turn, asset, record, 'the maintenance window is over');
+    else if (!isRunning) tellGraver(turn, record);
   }
   setDeadline(state.deadlines, 'maintenance|', nextBoundaryMs(turn));
 };

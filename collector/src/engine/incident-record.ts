@@ -1,4 +1,5 @@
 import type { AssetId, IncidentId, RouteId, ZoneId } from '@jiwei/shared/ids.ts';
+import type { Severity } from '@jiwei/shared/status.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { Incident, ProblemKey } from './incident.ts';
 
@@ -22,8 +23,8 @@ export interface IncidentRecord {
   isHeld: boolean;
   /** Its parent's incident ended at this instant: only an answer from later shows that it fails by itself. */
   freshAfterMs: EpochMs | null;
-  /** A problem of a zone does not end with an asset's checks. */
-  zoneId: ZoneId | null;
+  /** Severity people were last told; a graver one is news as soon as they may hear it. */
+  toldSeverity: Severity | null;
 }
 
 /** A failure that waits for the outcome of its parent's unconfirmed run. */

@@ -105,7 +105,7 @@ export const openIncident = (
     goodSinceMs: null,
     isHeld: false,
     freshAfterMs: null,
-    zoneId: null,
+    toldSeverity: null,
   };
   turn.state.incidents.set(incident.id, record);
   note(turn, record, { kind: 'opened', text: finding.summary });

@@ -26,6 +26,7 @@ export const tell = (turn: Turn, record: IncidentRecord, notice: NoticeKind, ran
   if (!isAudible(record.incident)) return;
   const routeIds = turn.state.config.routes.filter((route) => isRouteOf(route, record.incident)).map((route) => route.id);
   remember(record, routeIds);
+  if (notice === 'firing' || notice === 'flapping') record.toldSeverity = record.incident.severity;
   for (const routeId of routeIds) notifyRoute(turn, record, notice, routeId, rank);
 };
 
@@ -34,10 +35,18 @@ const remember = (record: IncidentRecord, routeIds: readonly RouteId[]): void =>
   if (record.toldRoutes.length > 0) record.incident = { ...record.incident, isTold: true };
 };
 
+/** A fault that has become graver than people were told is news; held back for now, it is told when it may be. */
+export const tellGraver = (turn: Turn, record: IncidentRecord): void => {
+  const { incident, toldSeverity } = record;
+  if (incident.isTold && toldSeverity !== null && toldSeverity !== incident.severity)
+    tell(turn, record, 'firing', `-${incident.severity}`);
+};
+
 /** Calls off what was told, to exactly those who were told, whatever has come in between. */
 export const tellResolved = (turn: Turn, record: IncidentRecord): void => {
   const routeIds = record.toldRoutes;
   record.toldRoutes = [];
+  record.toldSeverity = null;
   record.incident = { ...record.incident, isTold: false };
   for (const routeId of routeIds) notifyRoute(turn, record, 'resolved', routeId);
 };
