@@ -1,0 +1,80 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { request } from 'node:https';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Certificates, makeCertificates } from '../agent/probes/support/certificates.ts';
+import { eventually, listening, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
+
+describe('a collector with a certificate of a private authority', () => {
+  let folder: Awaited<ReturnType<typeof testFolder>>;
+  let certificates: Certificates;
+  let collector: TestProcess;
+  let url = '';
+  let adminToken = '';
+  const agents: TestProcess[] = [];
+
+  beforeAll(async () => {
+    folder = await testFolder();
+    certificates = await makeCertificates();
+    const certificateFile = join(folder.path, 'server.pem');
+    const keyFile = join(folder.path, 'server.key');
+    await writeFile(certificateFile, certificates.good.cert);
+    await writeFile(keyFile, certificates.good.key, { mode: 0o600 });
+    collector = startProgram('collector/src/main.ts', [
+      ...['serve', '--data', join(folder.path, 'data'), '--listen', '127.0.0.1:0'],
+      ...['--tls-cert', certificateFile, '--tls-key', keyFile],
+    ]);
+    const told = await listening(collector);
+    url = told.url;
+    adminToken = told.adminToken ?? '';
+  });
+  afterAll(async () => {
+    for (const agent of agents) await agent.kill('SIGTERM');
+    await collector.kill('SIGTERM');
+    await certificates.remove();
+    await folder.remove();
+  });
+
+  const ask = async (method: string, path: string, body?: string): Promise<{ statusCode: number; body: string }> => {
+    const ca = await readFile(certificates.caFile);
+    const headers = {
+      authorization: `Bearer ${adminToken}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    };
+    return new Promise((resolve, reject) => {
+      const asked = request(`${url}${path}`, { method, ca, headers }, (response) => {
+        text(response).then((answer) => resolve({ statusCode: response.statusCode ?? 0, body: answer }), reject);
+      });
+      asked.on('error', reject);
+      asked.end(body);
+    });
+  };
+  const startAgent = async (id: string, args: readonly string[]): Promise<TestProcess> => {
+    const { token } = JSON.parse((await ask('POST', '/api/v1/join-tokens', '{}')).body) as { token: string };
+    const words = ['--collector', url.replace('https', 'wss'), '--state', join(folder.path, id), '--id', id, ...args];
+    const agent = startProgram('agent/src/main.ts', words, { JIWEI_JOIN_TOKEN: token });
+    agents.push(agent);
+    return agent;
+  };
+
+  test('serves the page over https only', async () => {
+    expect(url).toMatch(/^https:/);
+    const page = await ask('GET', '/?lang=en');
+    expect(page.statusCode).toBe(200);
+    expect(page.body).toContain('Jiwei');
+    await expect(fetch(url.replace('https', 'http'))).rejects.toThrow();
+    // Who does not know the authority gets no answer either.
+    await expect(fetch(url)).rejects.toThrow();
+  });
+
+  test('an agent that pins the authority streams; one that does not is refused by itself and says why', async () => {
+    await startAgent('pinned', ['--ca', certificates.caFile]);
+    const stranger = await startAgent('stranger', []);
+    await eventually('the pinned agent is connected', async () =>
+      (await ask('GET', '/api/v1/agents')).body.includes('"id":"pinned"') ? true : null,
+    );
+    await stranger.line(/certificate/i);
+    expect((await ask('GET', '/api/v1/agents')).body).not.toContain('stranger');
+  });
+});
