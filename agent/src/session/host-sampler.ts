@@ -38,6 +38,7 @@ export const createHostSampler = (options: {
   let cancelTick: CancelTimer = () => undefined;
   let current: { readonly intervalMs: number; readonly phase: number } | null = null;
   let reading: AbortController | null = null;
+  let readingSinceMs = 0;
 
   const flush = (): void => {
     const [first] = rows;
@@ -64,11 +65,15 @@ export const createHostSampler = (options: {
     const { intervalMs } = current;
     arm();
     // One that takes longer than an interval is not joined by a second one.
-    if (reading !== null)
+    const atMs = stamps.nowMs();
+    if (reading !== null) {
+      // The first reading is at once, and the first regular time may follow within milliseconds: that is no reason to warn.
+      if (atMs - readingSinceMs < intervalMs / 2) return;
       return log.warn('reading the host takes longer than its interval; one sample is left out', { intervalMs });
+    }
     const control = new AbortController();
     reading = control;
-    const atMs = stamps.nowMs();
+    readingSinceMs = atMs;
     source
       .collect(control.signal)
       .then((read) => {
