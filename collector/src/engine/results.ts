@@ -55,6 +55,7 @@ const arm = (turn: Turn, lane: Lane, check: CheckConfig): void =>
 export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'results' }>): void => {
   const { state, nowMs } = turn;
   const touched = new Map<Lane, CheckConfig>();
+  const telling = new Set<Lane>();
   for (const result of event.results) {
     const check = state.config.checks.get(result.checkId);
     if (check === undefined || check.probe.kind === 'heartbeat' || saysNothing(result)) {
@@ -62,16 +63,24 @@ export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'resul
       continue;
     }
     const lane = laneOf(state, check.id, event.agentId);
+    const wasGood = isPlainlyGood(lane);
     if (takeResult(turn, lane, check, result)) touched.set(lane, check);
     else state.ignoredResultCount += 1;
+    if (!wasGood || !isPlainlyGood(lane)) telling.add(lane);
   }
   for (const [lane, check] of touched) {
     change(turn, lane, false, (timeline) => expire(lane.state, timeline, check.staleAfterMs, nowMs));
     arm(turn, lane, check);
-    // Also without a change of status: runs of degraded answers and fresh evidence matter to the incidents.
-    turn.assess.add(check.assetId);
+    // Also without a change of status: runs of degraded answers and fresh evidence matter to the incidents. But where all was well and is well
+    // nothing can come of it, and that is what nearly all answers of a fleet say.
+    const isIncidentOpen = (state.openOf.get(check.assetId)?.size ?? 0) > 0;
+    if (telling.has(lane) || isIncidentOpen || turn.timelines.has(lane.timeline)) turn.assess.add(check.assetId);
   }
 };
+
+/** Up, and no run of anything else is under way. */
+const isPlainlyGood = ({ state: lane }: Lane): boolean =>
+  lane.belief === 'good' && lane.lastOutcome === 'up' && lane.failCount === 0 && lane.degradedCount === 0;
 
 /** @returns whether it was taken: a result not later than the lane's last one says nothing new, one from too long ago comes too late */
 const takeResult = (turn: Turn, lane: Lane, check: CheckConfig, result: CheckResult): boolean => {

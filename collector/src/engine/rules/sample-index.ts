@@ -16,6 +16,8 @@ export interface SampleIndex {
   readonly byName: Map<string, Map<string, StoredSeries>>;
   readonly byId: Map<string, StoredSeries>;
   wantedNames: ReadonlySet<string>;
+  /** Ids by the labels they were made of: the same series comes again and again, and making its text costs more than all the rest. */
+  readonly idOf: WeakMap<readonly Label[], { readonly name: string; readonly id: string }>;
   /** New series turned away because the index was full. */
   droppedTotal: number;
 }
@@ -24,6 +26,7 @@ export interface SampleIndex {
 export const createSampleIndex = (wantedNames: ReadonlySet<string>): SampleIndex => ({
   byName: new Map(),
   byId: new Map(),
+  idOf: new WeakMap(),
   wantedNames,
   droppedTotal: 0,
 });
@@ -42,11 +45,19 @@ const addSeries = (index: SampleIndex, sample: RuleSample, id: string): void => 
   index.byName.set(sample.name, named);
 };
 
+const idOf = (index: SampleIndex, { name, labels }: RuleSample): string => {
+  const known = index.idOf.get(labels);
+  if (known?.name === name) return known.id;
+  const id = seriesText(name, labels);
+  index.idOf.set(labels, { name, id });
+  return id;
+};
+
 /** Takes samples in, in any order: the latest of each series stays, and of two at the same instant the later one given. */
 export const storeSamples = (index: SampleIndex, samples: readonly RuleSample[]): void => {
   for (const sample of samples) {
     if (!index.wantedNames.has(sample.name)) continue;
-    const id = seriesText(sample.name, sample.labels);
+    const id = idOf(index, sample);
     const series = index.byId.get(id);
     if (series === undefined) addSeries(index, sample, id);
     else if (sample.observedAtMs >= series.observedAtMs) {
