@@ -153,7 +153,12 @@ const resetAssets = (turn: Turn, before: ConfigIndex): void => {
     soil(turn.dirtyAssets, assetId, { fromMs: nowMs, isCorrection: false });
     const sources = statusSourcesOf(state.index, assetId);
     const timeline = state.assets.get(assetId);
-    if (timeline === undefined || statusSourcesOf(before, assetId).every((id) => sources.includes(id))) continue;
+    if (
+      timeline === undefined ||
+      timeline.spans.length === 0 ||
+      statusSourcesOf(before, assetId).every((id) => sources.includes(id))
+    )
+      continue;
     // What a check said that is gone now still counts for the time before: that past can no longer be computed, so it stays as it was.
     timeline.floorMs = nowMs;
     keep(turn, 'asset', assetId);
