@@ -1,7 +1,8 @@
 import type { IncidentId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { Incident, ResponseCycle } from '../engine/incident.ts';
+import type { Incident } from '../engine/incident.ts';
+import { onsiteResultOf, responseResultOf } from '../engine/response.ts';
 import type { Store } from '../store/port.ts';
 import { type Buckets, type CollectorMetricName, familyOf, histogramSamples, sampleOf } from './metric-docs.ts';
 import type { TextFamily } from './text-format.ts';
@@ -116,12 +117,10 @@ const observe = (histograms: Map<string, Buckets>, label: string, ms: number): v
 const add = (totals: Totals, incident: Incident, nowMs: EpochMs): void => {
   count(totals.opened, incident.zoneId ?? '', incident.severity, sourceOf(incident));
   for (const cycle of incident.cycles) {
-    const response = promiseOf(cycle, { dueAtMs: cycle.respondDueAtMs, keptAtMs: cycle.respondedAtMs }, nowMs);
-    if (response !== null) count(totals.response, incident.crew, response);
-    if (cycle.onsiteDueAtMs !== null) {
-      const onsite = promiseOf(cycle, { dueAtMs: cycle.onsiteDueAtMs, keptAtMs: cycle.arrivedAtMs }, nowMs);
-      if (onsite !== null) count(totals.onsite, incident.crew, onsite);
-    }
+    const response = responseResultOf(cycle, nowMs);
+    if (response !== 'open') count(totals.response, incident.crew, response);
+    const onsite = onsiteResultOf(cycle, nowMs);
+    if (onsite !== null && onsite !== 'open') count(totals.onsite, incident.crew, onsite);
     if (cycle.respondedAtMs !== null) observe(totals.responseSeconds, incident.severity, cycle.respondedAtMs - cycle.openedAtMs);
     if (cycle.resolvedAtMs !== null) observe(totals.restoreSeconds, incident.severity, cycle.resolvedAtMs - cycle.openedAtMs);
   }
@@ -131,21 +130,6 @@ const add = (totals: Totals, incident: Incident, nowMs: EpochMs): void => {
 const sourceOf = ({ problem }: Incident): string => {
   if (problem.startsWith('rule:')) return 'rule';
   return problem === 'agent' || problem === 'zone' ? problem : 'check';
-};
-
-/**
- * How a promise of a cycle ended; null while it is still open. Kept at the due instant is kept. One that was never kept is missed when it
- * fell due before the cycle was resolved; resolved earlier, nobody was needed any more, and it does not count.
- */
-const promiseOf = (
-  cycle: ResponseCycle,
-  promise: { readonly dueAtMs: EpochMs; readonly keptAtMs: EpochMs | null },
-  nowMs: EpochMs,
-): 'hit' | 'miss' | 'excluded' | null => {
-  if (cycle.excluded !== null) return 'excluded';
-  if (promise.keptAtMs !== null) return promise.keptAtMs <= promise.dueAtMs ? 'hit' : 'miss';
-  if ((cycle.resolvedAtMs ?? nowMs) > promise.dueAtMs) return 'miss';
-  return cycle.resolvedAtMs === null ? null : 'excluded';
 };
 
 const openFamily = (open: readonly Incident[]): TextFamily => {
