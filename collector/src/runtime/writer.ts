@@ -70,6 +70,8 @@ export const createWriter = (options: WriterOptions): Writer => {
   let queueBytes = 0;
   let lastAtMs = options.lastAtMs;
   let isRunning = false;
+  /** Nothing more is taken; what is queued is still committed, until `isClosed`. */
+  let isClosing = false;
   let isClosed = false;
   let isStoreHealthy = true;
   let cancelDeadline: CancelTimer = () => undefined;
@@ -193,15 +195,16 @@ export const createWriter = (options: WriterOptions): Writer => {
   armDeadline();
   return {
     deliver: (agentId, delivery, acknowledge) => {
-      if (!isClosed) put({ kind: 'delivery', agentId, delivery, acknowledge });
+      if (!isClosing) put({ kind: 'delivery', agentId, delivery, acknowledge });
     },
     submit: (event) =>
       new Promise((resolve, reject) => {
-        if (isClosed) reject(new AppError('OVERLOADED', 'the collector is stopping and takes nothing more'));
+        if (isClosing) reject(new AppError('OVERLOADED', 'the collector is stopping and takes nothing more'));
         else put({ kind: 'event', event, done: resolve });
       }),
     isHealthy: () => isStoreHealthy,
     close: async () => {
+      isClosing = true;
       cancelDeadline();
       if (isRunning || queue.length > 0) {
         await new Promise<void>((resolve) => {
