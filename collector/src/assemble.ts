@@ -105,6 +105,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const writer = createWriter({
     ...{ store, clock, log, counters, state, intake, crashGuard, lastAtMs: nowMs },
     random: world.random,
+    gatherMs: limits.commitGatherMs,
     config: () => directory.config,
     setPaused: (isPaused) => ingest?.links.setPaused(isPaused),
     perform: (effects) => collector?.perform(effects),

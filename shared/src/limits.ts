@@ -61,6 +61,8 @@ export const limits = {
   queueBytesMax: 64 * mib,
   /** Events taken into one transaction: bounds the time to the next acknowledgement. */
   batchEventsMax: 2_000,
+  /** Commits of a busy collector begin at least this far apart: too little to be felt in a notification, enough for a hundred frames of a large fleet. */
+  commitGatherMs: 10,
   /** How far back late results may still correct what was recorded: the longest outage an agent's spool is meant to bridge. */
   correctionMsMax: 7 * dayMs,
   /** Spans of one subject kept in memory for corrections; beyond it the oldest can no longer be corrected. */

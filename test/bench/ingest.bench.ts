@@ -3,6 +3,7 @@
 // Run: npm run bench ingest
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { limits } from '@jiwei/shared/limits.ts';
 import { hostRecording } from '../support/host-recording.ts';
 import { type LoadAgent, openLoadAgent } from '../support/load-agent.ts';
 import { listening, startProgram, testFolder } from '../support/processes.ts';
@@ -14,8 +15,8 @@ import { remoteWriteLabels, snappyLiterals, writeRequests } from './support/remo
 const agentCount = 100;
 /** Rows of each agent before the clock of the measurement starts: series are made and code is compiled. */
 const rowsToWarm = 40;
-/** Frames an agent sends before it waits for an acknowledgement. */
-const inFlight = 8;
+/** Frames an agent sends before it waits for an acknowledgement: all that the collector allows, as when it sends what it kept. */
+const inFlight = limits.framesInFlightMax;
 /** Rows are this far apart, ms, so that all of them are of the present: rules look at no others. */
 const stepMs = 50;
 /** A row every 15 s, an answer to each check every 20 s: so many answers to one row. As an agent spreads its checks, each has its own frame. */
@@ -144,10 +145,10 @@ const describe = (run: Run) => ({
 const folder = await testFolder();
 try {
   const own: Record<string, Run> = {
-    'jiwei: durable, rules evaluated': await measureCollector(join(folder.path, 'rows'), 400, false),
+    'jiwei: durable, rules evaluated': await measureCollector(join(folder.path, 'rows'), 600, false),
     [`jiwei: the same and ${checksPerAgent} checks per agent every 20 s, one result a frame`]: await measureCollector(
       join(folder.path, 'checks'),
-      120,
+      80,
       true,
     ),
   };

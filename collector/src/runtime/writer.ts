@@ -39,6 +39,11 @@ export interface WriterOptions {
   readonly crashGuard: CrashGuard;
   /** Stamp of the last event before the restart; stamps never go back, even when the clock does. */
   readonly lastAtMs: EpochMs;
+  /**
+   * Commits begin at least this far apart, ms (0 when left out): what comes meanwhile shares the next one. One that follows a pause does not
+   * wait. A commit of one frame costs as much as 30 frames in a commit of many, and a busy collector would make thousands of them a second.
+   */
+  readonly gatherMs?: number;
   config(): EngineConfig;
   /** Pauses and resumes the sources when the queue fills and empties. */
   setPaused(isPaused: boolean): void;
@@ -69,6 +74,8 @@ export const createWriter = (options: WriterOptions): Writer => {
   let queue: Item[] = [];
   let queueBytes = 0;
   let lastAtMs = options.lastAtMs;
+  /** When the last commit began. */
+  let committedMonotonicMs = Number.NEGATIVE_INFINITY;
   let isRunning = false;
   /** Nothing more is taken; what is queued is still committed, until `isClosed`. */
   let isClosing = false;
@@ -101,11 +108,23 @@ export const createWriter = (options: WriterOptions): Writer => {
   };
 
   const run = async (): Promise<void> => {
-    while (!isClosed && (queue.length > 0 || isDue())) await turn();
+    while (!isClosed && (queue.length > 0 || isDue())) {
+      await gather();
+      await turn();
+    }
     isRunning = false;
     if (queue.length > 0) return;
     onIdle?.();
     armDeadline();
+  };
+
+  /** Waits until the next commit may begin, unless more is there already than one may hold. */
+  const gather = async (): Promise<void> => {
+    const waitMs = committedMonotonicMs + (options.gatherMs ?? 0) - clock.monotonicMs();
+    if (waitMs <= 0 || queue.length >= limits.batchEventsMax) return;
+    await new Promise<void>((resolve) => {
+      clock.after(waitMs, resolve);
+    });
   };
 
   const isDue = (): boolean => {
@@ -124,6 +143,7 @@ export const createWriter = (options: WriterOptions): Writer => {
 
   const turn = async (): Promise<void> => {
     const startedMs = clock.monotonicMs();
+    committedMonotonicMs = startedMs;
     const atMs = stamp();
     lastAtMs = atMs;
     const batch = openBatch();

@@ -122,6 +122,8 @@ const configure = (handle: SqliteHandle, bytesMax: number): void => {
   if (statSync(handle.path).size === 0) throw corruptStore(handle.path, 'the file is empty');
   handle.exec('pragma trusted_schema = off; pragma cell_size_check = on; pragma temp_store = memory; pragma cache_size = -16000');
   handle.exec('pragma journal_mode = wal; pragma synchronous = full');
+  // Pages that every commit changes are then copied into the file once in several commits; the log stays far below its limit.
+  handle.exec('pragma wal_autocheckpoint = 8000');
   handle.exec(`pragma journal_size_limit = ${limits.storeLogBytesMax}`);
   handle.exec(`pragma max_page_count = ${Math.max(1, Math.floor(bytesMax / readPragma(handle, 'page_size')))}`);
 };
