@@ -1,8 +1,11 @@
 import { execFileSync } from 'node:child_process';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { errorTable } from '@jiwei/shared/errors.ts';
 import { describe, expect, test } from 'vitest';
-import { foreignWords, lockFileHosts, missingOrExtra } from './tidy/documents.ts';
+import { metricDocs } from '../collector/src/metrics/metric-docs.ts';
+import * as registry from '../collector/src/registry/items.ts';
+import { foreignWords, linksOf, lockFileHosts, missingOrExtra, namesInTables, registryKeys } from './tidy/documents.ts';
 import { rules } from './tidy/rules.ts';
 import { parseSource } from './tidy/source.ts';
 
@@ -32,12 +35,54 @@ describe('house rules', () => {
 
 describe('documents mirror the code', () => {
   test('docs/errors.md lists exactly the error codes', () => {
-    const documented = [...read('docs/errors.md').matchAll(/^\| `([A-Z_]+)` \|/gm)].map((match) => match[1] ?? '');
-    expect(missingOrExtra(Object.keys(errorTable), documented)).toEqual({ missing: [], extra: [] });
+    expect(missingOrExtra(Object.keys(errorTable), namesInTables(read('docs/errors.md')))).toEqual({ missing: [], extra: [] });
   });
 
   test('a code that is not documented, or documented and gone, is seen', () => {
-    expect(missingOrExtra(['A', 'B'], ['B', 'C'])).toEqual({ missing: ['A'], extra: ['C'] });
+    const seeded = read('docs/errors.md').replace('| `LOCKED` |', '| `BOLTED` |');
+    expect(missingOrExtra(Object.keys(errorTable), namesInTables(seeded))).toEqual({ missing: ['LOCKED'], extra: ['BOLTED'] });
+  });
+
+  const ownMetrics = (document: string): string[] => namesInTables(document).filter((name) => name.startsWith('jiwei_'));
+
+  test('docs/metrics.md lists exactly the metrics of the collector', () => {
+    const documented = ownMetrics(read('docs/metrics.md'));
+    expect(missingOrExtra(Object.keys(metricDocs), documented)).toEqual({ missing: [], extra: [] });
+  });
+
+  test('a metric that is not documented, or documented and gone, is seen', () => {
+    const [name = ''] = Object.keys(metricDocs);
+    const seeded = read('docs/metrics.md').replace(`| \`${name}\` |`, '| `jiwei_forgotten` |');
+    expect(missingOrExtra(Object.keys(metricDocs), ownMetrics(seeded))).toEqual({ missing: [name], extra: ['jiwei_forgotten'] });
+  });
+
+  const lists: Readonly<Record<string, { readonly shape: object }>> = {
+    timing: registry.timingSchema,
+    host: registry.hostSchema,
+    zones: registry.zoneSchema,
+    units: registry.unitSchema,
+    assets: registry.assetSchema,
+    agents: registry.agentSchema,
+    maintenance: registry.maintenanceSchema,
+  };
+  for (const [list, { shape }] of Object.entries(lists)) {
+    test(`docs/registry.md names every key of ${list}`, () => {
+      expect(missingOrExtra(Object.keys(shape), registryKeys(read('docs/registry.md'), list))).toEqual({
+        missing: [],
+        extra: [],
+      });
+    });
+  }
+
+  test('every link of a document leads somewhere', () => {
+    const documents = tracked.filter((path) => path.endsWith('.md'));
+    const broken = documents.flatMap((path) =>
+      linksOf(read(path))
+        .filter((link) => !existsSync(join(root, dirname(path), link)))
+        .map((link) => `${path}: ${link}`),
+    );
+    expect(broken).toEqual([]);
+    expect(linksOf('see [a](docs/a.md#b), [c](https://example.org) and [d](#d)')).toEqual(['docs/a.md']);
   });
 });
 

@@ -21,7 +21,7 @@ export interface District {
 }
 
 /** How an agent of a test is started where that differs. */
-export interface AgentLaunch {
+interface AgentLaunch {
   /** Command that runs the program, such as `ip netns exec NAME`. */
   readonly inside?: readonly string[];
   readonly args?: readonly string[];

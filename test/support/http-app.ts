@@ -16,7 +16,7 @@ export const metricsToken = 'metrics-token-of-the-tests';
 export const bearer = { authorization: `Bearer ${adminToken}` };
 
 /** What the routes asked the service to do. */
-export interface Calls {
+interface Calls {
   readonly acts: { readonly id: string; readonly actor: string; readonly act: HumanAct }[];
   readonly pushes: { readonly id: string; readonly isUp: boolean; readonly detail: string | null }[];
   readonly revoked: string[];

@@ -36,7 +36,7 @@ export interface ViewParts {
 }
 
 /** A configuration of the parts. */
-export const configOf = (parts: ViewParts): EngineConfig => ({
+const configOf = (parts: ViewParts): EngineConfig => ({
   version: 7,
   zones: byId<ZoneId, ZoneConfig>(parts.zones ?? []),
   units: byId<UnitId, UnitConfig>(parts.units ?? []),

@@ -10,7 +10,7 @@ export type ReceiverMode =
   | 'endless'
   | { readonly status: number; readonly headers?: Record<string, string> };
 
-export interface ReceivedEvent {
+interface ReceivedEvent {
   readonly headers: IncomingHttpHeaders;
   readonly url: string;
   readonly body: string;

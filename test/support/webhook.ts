@@ -2,7 +2,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 /** What a webhook got, with the time at which it came. */
-export interface ReceivedNotice {
+interface ReceivedNotice {
   readonly atMs: number;
   readonly headers: Readonly<Record<string, string | string[] | undefined>>;
   readonly body: string;

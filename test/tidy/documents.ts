@@ -7,6 +7,22 @@ export const missingOrExtra = (
   extra: inDocument.filter((name) => !inCode.includes(name)),
 });
 
+/** First cells of a document's tables that are one name in backticks, as lists of metrics and codes have them. */
+export const namesInTables = (document: string): string[] =>
+  [...document.matchAll(/^\| `([A-Za-z_][\w]*)` \|/gm)].map((match) => match[1] ?? '');
+
+/** Addresses of a document's links that lead into the repository, without their anchors. */
+export const linksOf = (document: string): string[] =>
+  [...document.matchAll(/\]\((?!https?:|#)([^)#\s]+)/g)].map((match) => match[1] ?? '');
+
+/** Keys of a declaration as docs/registry.md shows them: what stands in backticks in the row of `list`. */
+export const registryKeys = (document: string, list: string): string[] => {
+  const row = document.split('\n').find((line) => line.startsWith(`| \`${list}\` |`)) ?? '';
+  return [...(row.split(' | ')[1] ?? '').replace(/\([^)]*\)/g, '').matchAll(/`([a-zA-Z]+)`/g)].map(
+    (match) => match[1] ?? '',
+  );
+};
+
 // Written in pieces, so that this file does not break its own rule.
 const foreign = new RegExp(
   `(^|[^a-z])/(${'work'}|${'farm'})/[a-z.]|bash_${'jobs'}|[.]${'library'}/|registry[.]${'npmjs'}|deb[.]${'debian'}`,

@@ -2,7 +2,7 @@ import { resolveImport } from './resolve.ts';
 import type { SourceFile } from './source.ts';
 
 /** A breach of a house rule: `path:line: what is wrong`. */
-export type Violation = string;
+type Violation = string;
 
 /** One house rule over all files of the repository's own code. */
 export interface Rule {

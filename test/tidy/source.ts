@@ -15,7 +15,7 @@ export interface SourceFile {
   readonly syntax: readonly { readonly what: string; readonly line: number }[];
 }
 
-export interface Import {
+interface Import {
   /** As written: `./step.ts`, `node:fs`, `@jiwei/shared/ids.ts`. */
   readonly specifier: string;
   readonly isReExport: boolean;
