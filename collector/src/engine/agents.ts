@@ -25,6 +25,7 @@ const probeShareOfTime = 0.4;
 
 const put = (turn: Turn, agent: AgentState): void => {
   const { state } = turn;
+  const wasLost = (state.agents.get(agent.id)?.loss ?? null) !== null;
   state.agents.set(agent.id, agent);
   indexAgent(state, agent);
   setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
@@ -32,7 +33,7 @@ const put = (turn: Turn, agent: AgentState): void => {
   const entry = state.config.agents.get(agent.id);
   if (entry === undefined) return;
   turn.assess.add(entry.assetId);
-  if (entry.zoneId !== null) turn.assess.add(zoneAssetIdOf(entry.zoneId));
+  if (entry.zoneId !== null && wasLost !== (agent.loss !== null)) turn.assess.add(zoneAssetIdOf(entry.zoneId));
 };
 
 /** When a lost agent must be looked at: the end of its grace, of an open question, or the next round. */
@@ -98,9 +99,11 @@ export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'age
 const askOthersInstead = (turn: Turn, askerId: AgentId): void => {
   const { state } = turn;
   const zoneId = state.config.agents.get(askerId)?.zoneId ?? null;
-  for (const id of zoneId === null ? [] : [...(state.lostOf.get(zoneId) ?? [])].sort()) {
+  const lostIds = zoneId === null ? [] : [...(state.lostOf.get(zoneId) ?? [])];
+  const waiting = lostIds.filter((id) => state.agents.get(id)?.loss?.question?.askerId === askerId).sort();
+  for (const id of waiting) {
     const agent = state.agents.get(id);
-    if (agent?.loss?.question?.askerId === askerId) put(turn, { ...agent, loss: settle(turn, id, agent.loss, null) });
+    if (agent !== undefined && agent.loss !== null) put(turn, { ...agent, loss: settle(turn, id, agent.loss, null) });
   }
 };
 
@@ -120,11 +123,21 @@ export const prolongGraces = (state: EngineState, untilMs: EpochMs): void => {
 /** Others that can be asked now, the nearest in order first: of the zone, then anybody; those not yet asked in this round first. */
 const chooseAsker = (state: EngineState, lost: AgentEntry, askedIds: readonly AgentId[]): AgentId | null => {
   const place = state.index.placeOf.get(lost.id);
-  const ring = (list: readonly AgentEntry[], at: number): AgentEntry[] => [...list.slice(at + 1), ...list.slice(0, at)];
   const zone = lost.zoneId === null ? [] : (state.index.agentsOfZone.get(lost.zoneId) ?? []);
-  const nearest = [...ring(zone, place?.inZone ?? 0), ...ring(state.index.agents, place?.overall ?? 0)];
-  const present = nearest.filter((agent) => agent.id !== lost.id && state.agents.get(agent.id)?.loss === null);
-  return (present.find((agent) => !askedIds.includes(agent.id)) ?? present[0])?.id ?? null;
+  let again: AgentId | null = null;
+  // Walked, not copied and filtered: thousands may be lost at once, and the next one is nearly always there.
+  for (const { list, at } of [
+    { list: zone, at: place?.inZone ?? 0 },
+    { list: state.index.agents, at: place?.overall ?? 0 },
+  ]) {
+    for (let step = 1; step < list.length; step += 1) {
+      const other = list[(at + step) % list.length];
+      if (other === undefined || other.id === lost.id || state.agents.get(other.id)?.loss !== null) continue;
+      if (!askedIds.includes(other.id)) return other.id;
+      again ??= other.id;
+    }
+  }
+  return again;
 };
 
 /** Nobody could look: what was known of the host is no longer so. The next round may tell more. */

@@ -9,45 +9,57 @@ import { type EngineState, standingRecord } from './state.ts';
 import { zoneAssetIdOf } from './subject.ts';
 import { keep, type Turn } from './turn.ts';
 
-/** Lost agents of the zone; those of hosts under maintenance are expected to be lost. */
-const lostIn = (state: EngineState, zoneId: ZoneId): AgentId[] =>
-  [...(state.lostOf.get(zoneId) ?? [])]
-    .filter((id) => {
-      const assetId = state.config.agents.get(id)?.assetId;
-      return assetId !== undefined && !isInMaintenance(state.index, assetId, state.nowMs);
-    })
-    .sort();
+/** So many ids are named in an incident; the rest is a number. */
+const namedMax = 20;
 
-/** Those of them whose losses lie within one storm of the instant. */
+/** A lost agent whose loss means something: those of hosts under maintenance are expected to be lost. */
+const isMissed = (state: EngineState, id: AgentId): boolean => {
+  const assetId = state.config.agents.get(id)?.assetId;
+  return assetId !== undefined && !isInMaintenance(state.index, assetId, state.nowMs);
+};
+
+/** Whether at least so many agents of the zone are lost. Looks at no more of them than it must: a zone may have thousands. */
+const areLost = (state: EngineState, zoneId: ZoneId, count: number): boolean => {
+  let found = 0;
+  for (const id of state.lostOf.get(zoneId) ?? []) {
+    if (isMissed(state, id)) found += 1;
+    if (found >= count) return true;
+  }
+  return false;
+};
+
+/** Lost agents of the zone whose losses lie within one storm of the instant. */
 const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs): AgentId[] =>
-  lostIn(state, zoneId).filter(
-    (id) => Math.abs((state.agents.get(id)?.loss?.atMs ?? Number.NaN) - atMs) <= state.config.timing.agentStormMs,
-  );
+  [...(state.lostOf.get(zoneId) ?? [])]
+    .filter((id) => Math.abs((state.agents.get(id)?.loss?.atMs ?? Number.NaN) - atMs) <= state.config.timing.agentStormMs)
+    .filter((id) => isMissed(state, id))
+    .sort();
 
 /**
  * Problem `zone`: many agents of the zone were lost within seconds, so it is the zone, not the agents.
  * @param lostAtMs loss of the agent whose grace has just ended; null when nothing new was lost
  */
 export const zoneFinding = (state: EngineState, zoneId: ZoneId, lostAtMs: EpochMs | null): Finding => {
-  const { timing } = state.config;
-  const name = state.config.zones.get(zoneId)?.name ?? zoneId;
+  const { agentStormCount } = state.config.timing;
+  const over = { kind: 'good', faultToMs: state.nowMs, text: 'its agents are back' } as const;
   // Once there it lasts until fewer are lost than would have opened it; those few then stand for themselves.
   const isThere = standingRecord(state, zoneAssetIdOf(zoneId), 'zone') !== undefined;
-  const lost = isThere || lostAtMs === null ? lostIn(state, zoneId) : lostAround(state, zoneId, lostAtMs);
-  if (lost.length >= timing.agentStormCount && (isThere || lostAtMs !== null)) {
-    const losses = lost.map((id) => state.agents.get(id)?.loss?.atMs ?? 0);
-    return {
-      kind: 'bad',
-      severity: 'catastrophic',
-      reason: 'ZONE_OUTAGE',
-      summary: `${name}: ${lost.length} agents were lost at once`,
-      details: { agents: lost.join(', ') },
-      faultFromMs: Math.min(...losses),
-      failing: lost,
-      seenAtMs: Math.max(...losses),
-    };
-  }
-  return { kind: 'good', faultToMs: state.nowMs, text: 'its agents are back' };
+  if (isThere) return areLost(state, zoneId, agentStormCount) ? { kind: 'between' } : over;
+  const lost = lostAtMs === null ? [] : lostAround(state, zoneId, lostAtMs);
+  if (lost.length < agentStormCount) return over;
+  const losses = lost.map((id) => state.agents.get(id)?.loss?.atMs ?? state.nowMs);
+  const named = lost.slice(0, namedMax).join(', ');
+  return {
+    kind: 'bad',
+    severity: 'catastrophic',
+    reason: 'ZONE_OUTAGE',
+    summary: `${state.config.zones.get(zoneId)?.name ?? zoneId}: ${lost.length} agents were lost at once`,
+    details: { agents: lost.length > namedMax ? `${named} and ${lost.length - namedMax} more` : named },
+    faultFromMs: losses.reduce((first, atMs) => Math.min(first, atMs)),
+    // Which agents it is changes all the time; what counts is how many.
+    failing: [],
+    seenAtMs: state.nowMs,
+  };
 };
 
 const openingsWithin = (state: EngineState, zoneId: ZoneId, nowMs: EpochMs): ZoneState['openings'] =>
