@@ -207,7 +207,11 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
 const reconsiderAttachment = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding: BadFinding): void => {
   const { state } = turn;
   const parentId = record.incident.attachedTo;
-  if (parentId === null) return;
+  if (parentId === null) {
+    // At the end of its window nothing was known of it; now it is seen to fail.
+    if (isExcused(record) && !record.incident.isInMaintenance) standAlone(turn, asset, record, windowIsOver);
+    return;
+  }
   const parent = state.incidents.get(parentId);
   // One that a person resolved while its fault goes on still explains what it explained.
   const isParentThere = parent !== undefined && (parent.incident.state !== 'resolved' ? explainsOthers(parent) : parent.isHeld);
@@ -217,6 +221,11 @@ const reconsiderAttachment = (turn: Turn, asset: AffectedAsset, record: Incident
   if (isParentThere || (record.freshAfterMs !== null && finding.seenAtMs <= record.freshAfterMs)) return;
   standAlone(turn, asset, record, 'it still fails although the other incident is over');
 };
+
+/** Its present cycle began in a maintenance window, so nobody was told. */
+const isExcused = (record: IncidentRecord): boolean => record.incident.cycles.at(-1)?.excluded === 'maintenance';
+
+const windowIsOver = 'the maintenance window is over';
 
 /** What held it back is over: it belongs to something else, or people are told. */
 const standAlone = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, text: string): void => {
@@ -269,18 +278,18 @@ export const settleMaintenance = (turn: Turn): void => {
     const isRunning = isInMaintenance(state.index, asset.id, nowMs);
     if (isRunning === record.incident.isInMaintenance) continue;
     record.incident = { ...record.incident, isInMaintenance: isRunning };
+    // Whether it still fails is known only while there is data, and while a flapping one is not in its quiet time.
+    const isFailing = !record.incident.isNoData && record.goodSinceMs === null;
+    const after = isFailing ? 'it still fails after the window' : 'the window is over; it is not known to fail just now';
     note(
       turn,
       record,
-      isRunning
-        ? { kind: 'maintenanceBegan', text: 'notices are held back' }
-        : { kind: 'maintenanceEnded', text: 'it still fails after the window' },
+      isRunning ? { kind: 'maintenanceBegan', text: 'notices are held back' } : { kind: 'maintenanceEnded', text: after },
     );
     save(turn, record);
-    const isExcused = record.incident.cycles.at(-1)?.excluded === 'maintenance';
-    if (!isRunning && isExcused && record.incident.attachedTo === null)
-      standAlone(turn, asset, record, 'the maintenance window is over');
-    else if (!isRunning) tellGraver(turn, record);
+    if (isRunning) continue;
+    if (!isExcused(record)) tellGraver(turn, record);
+    else if (isFailing && record.incident.attachedTo === null) standAlone(turn, asset, record, windowIsOver);
   }
   setDeadline(state.deadlines, 'maintenance|', nextBoundaryMs(turn));
 };
