@@ -18,9 +18,7 @@ export const linksOf = (document: string): string[] =>
 /** Keys of a declaration as docs/registry.md shows them: what stands in backticks in the row of `list`. */
 export const registryKeys = (document: string, list: string): string[] => {
   const row = document.split('\n').find((line) => line.startsWith(`| \`${list}\` |`)) ?? '';
-  return [...(row.split(' | ')[1] ?? '').replace(/\([^)]*\)/g, '').matchAll(/`([a-zA-Z]+)`/g)].map(
-    (match) => match[1] ?? '',
-  );
+  return [...(row.split(' | ')[1] ?? '').replace(/\([^)]*\)/g, '').matchAll(/`([a-zA-Z]+)`/g)].map((match) => match[1] ?? '');
 };
 
 // Written in pieces, so that this file does not break its own rule.
