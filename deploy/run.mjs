@@ -20,20 +20,11 @@ const programs = {
   agent: ['agent/src/main.ts'],
 };
 
-/** Changes whenever what has to be installed changes, so that a pulled update installs itself. */
-const wantedStamp = () => {
-  const hash = createHash('sha256');
-  for (const file of [
-    'package-lock.json',
-    'package.json',
-    'shared/package.json',
-    'agent/package.json',
-    'collector/package.json',
-  ]) {
-    hash.update(readFileSync(join(root, file)));
-  }
-  return hash.digest('hex');
-};
+/** Changes whenever what has to be installed changes: the lock file holds the dependencies of all packages. */
+const wantedStamp = () =>
+  createHash('sha256')
+    .update(readFileSync(join(root, 'package-lock.json')))
+    .digest('hex');
 
 const install = () => {
   const stamp = wantedStamp();
