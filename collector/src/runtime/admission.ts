@@ -76,24 +76,30 @@ const enrol = async (
     return { kind: 'refused', code: 'AGENT_UNKNOWN', message: 'this key is not registered here; give the agent a join token' };
   }
   const atMs = clock.nowMs();
-  const isTaken = (id: string): boolean => {
-    const other = directory.agent(asId(id));
-    return idsInUse.has(id) || (other !== null && other.revokedAtMs === null);
-  };
+  // The id of a revoked agent stays its own: what was recorded under it must not be continued by another.
+  const isTaken = (id: string): boolean => idsInUse.has(id) || directory.agent(asId(id)) !== null;
+  let takenId: AgentId | null = null;
   const takeId = (): AgentId => {
     const id = idForAgent(hello, request.wantedId, isTaken);
     idsInUse.add(id);
+    takenId = id;
     return id;
   };
-  const record = await store.enrol(tokenHash(joinToken), atMs, (token) => ({
-    id: takeId(),
-    publicKey: hello.publicKey,
-    zoneId: token.zoneId,
-    labels: token.labels,
-    enrolledAtMs: atMs,
-    revokedAtMs: null,
-    ...factsOf(hello, request.address, atMs),
-  }));
+  let record: AgentRecord | null;
+  try {
+    record = await store.enrol(tokenHash(joinToken), atMs, (token) => ({
+      id: takeId(),
+      publicKey: hello.publicKey,
+      zoneId: token.zoneId,
+      labels: token.labels,
+      enrolledAtMs: atMs,
+      revokedAtMs: null,
+      ...factsOf(hello, request.address, atMs),
+    }));
+  } finally {
+    // From here on the directory knows the id, or nobody has it.
+    if (takenId !== null) idsInUse.delete(takenId);
+  }
   if (record === null)
     return {
       kind: 'refused',
@@ -101,7 +107,6 @@ const enrol = async (
       message: 'the join token is unknown, used up or expired; ask for a new one',
     };
   directory.setAgent(record);
-  idsInUse.delete(record.id);
   await reconfigure();
   log.info({ agentId: record.id, hostname: hello.hostname, address: request.address }, 'agent enrolled');
   return record;

@@ -91,7 +91,7 @@ export const createDirectory = (
 
 /**
  * The id of a new agent: the one it wants when that is free, else one made of its host name and key, so that no two agents ever share one.
- * @param isTaken whether another, not revoked agent has the id
+ * @param isTaken whether another agent has or had the id
  */
 export const idForAgent = (hello: Hello, wantedId: string | null, isTaken: (id: AgentId) => boolean): AgentId => {
   const hostname = hello.hostname
