@@ -75,6 +75,8 @@ export const createTeller = (parts: WorldParts) => {
   let atMs = startMs;
   let config: EngineConfig = configOf(parts);
   const observedAtMs = new Map<string, number>();
+  /** A check declared again asks from then on; nothing older can come. */
+  const declaredAtMs = new Map<string, number>();
   const questions: { agentId: AgentId; requestId: string }[] = [];
   const incidents: IncidentId[] = [];
 
@@ -84,7 +86,11 @@ export const createTeller = (parts: WorldParts) => {
     const results = what.outcomes.flatMap((one, at) => {
       const check = asked[at % Math.max(1, asked.length)];
       const key = `${check?.id} ${agentId}`;
-      const whenMs = Math.max((observedAtMs.get(key) ?? 0) + 1, atMs - what.lagMs + at * 1_000);
+      const whenMs = Math.max(
+        (observedAtMs.get(key) ?? 0) + 1,
+        declaredAtMs.get(check?.id ?? '') ?? 0,
+        atMs - what.lagMs + at * 1_000,
+      );
       if (check === undefined || whenMs > atMs) return [];
       observedAtMs.set(key, whenMs);
       return [resultOf(check.id, whenMs, one)];
@@ -133,9 +139,12 @@ export const createTeller = (parts: WorldParts) => {
         const act = what.act === 'note' ? { kind: what.act, note: 'seen' } : { kind: what.act, note: null };
         return { kind: 'human', atMs, incidentId, actor: 'ann', act };
       }
-      case 'config':
+      case 'config': {
+        const before = config;
         config = changed(what);
+        for (const id of config.checks.keys()) if (!before.checks.has(id)) declaredAtMs.set(id, atMs);
         return { kind: 'config', atMs, config };
+      }
       case 'tick':
         return { kind: 'tick', atMs };
       default:
