@@ -72,19 +72,19 @@ const launch = (program: string, args: readonly string[]): ChildProcess => {
   });
 };
 
-const ended = (child: ChildProcess): Promise<number> =>
-  new Promise((resolveEnded) => child.once('exit', (code) => resolveEnded(code ?? 1)));
+const ended = (child: ChildProcess): Promise<string> =>
+  new Promise((resolveEnded) => child.once('exit', (code, signal) => resolveEnded(signal ?? `exit code ${code}`)));
 
 let isStopping = false;
-const parts: { readonly name: string; readonly child: ChildProcess; readonly ended: Promise<number> }[] = [];
+const parts: { readonly name: string; readonly child: ChildProcess; readonly ended: Promise<string> }[] = [];
 
 const start = (name: string, program: string, args: readonly string[]): ChildProcess => {
   const child = launch(program, [...args, '--log-level', values['log-level']]);
   const part = { name, child, ended: ended(child) };
   parts.push(part);
-  void part.ended.then((code) => {
+  void part.ended.then((how) => {
     if (isStopping) return;
-    console.error(`jiwei: the ${name} ended by itself (exit code ${code}); see its messages above`);
+    console.error(`jiwei: the ${name} ended by itself (${how}); see its messages above`);
     void stop(1);
   });
   return child;

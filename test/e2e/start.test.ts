@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
@@ -46,5 +46,17 @@ describe('npm start', () => {
     expect(running.output()).not.toContain('agent enrolled');
     await running.kill('SIGTERM');
     expect(running.child.exitCode).toBe(0);
+  });
+
+  test.skipIf(process.platform !== 'linux')('ends, and says so, when one of its parts ends by itself', async () => {
+    await start();
+    const agentPid = await eventually('the agent runs', async () => {
+      const children = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').trim().split(' ');
+      return children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent/src/main.ts')) ?? null;
+    });
+    process.kill(Number(agentPid), 'SIGKILL');
+    await running.line(/^jiwei: the agent ended by itself \(SIGKILL\)/);
+    await eventually('all has ended', async () => running.child.exitCode);
+    expect(running.child.exitCode).toBe(1);
   });
 });
