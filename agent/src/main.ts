@@ -76,6 +76,8 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
   const host = createHostCollector({ clock: systemClock, platform: platform(), readers });
   const stopped = Promise.withResolvers<string>();
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.resolve(signal));
+  // Whoever launched it is gone, by whatever means: it must not stay behind alone.
+  process.on('disconnect', () => stopped.resolve('the launcher ended'));
   try {
     log.info('agent starts', { version: packageFile.version, collector: options.collector.origin, state: folder });
     for (;;) {

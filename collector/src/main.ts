@@ -54,6 +54,8 @@ const serve = async (options: ServeOptions): Promise<void> => {
     );
   };
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+  // Whoever launched it is gone, by whatever means: it must not stay behind alone.
+  process.on('disconnect', () => stop('the launcher ended'));
 };
 
 const main = async (): Promise<void> => {

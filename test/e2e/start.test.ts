@@ -59,4 +59,12 @@ describe('npm start', () => {
     await eventually('all has ended', async () => running.child.exitCode);
     expect(running.child.exitCode).toBe(1);
   });
+
+  test.skipIf(process.platform !== 'linux')('killed outright, leaves no part of it behind', async () => {
+    await start();
+    const children = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').trim().split(' ');
+    expect(children.length).toBeGreaterThan(0);
+    await running.kill('SIGKILL');
+    await eventually('its parts have ended', async () => (children.some((pid) => existsSync(`/proc/${pid}`)) ? null : true));
+  });
 });

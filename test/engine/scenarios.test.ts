@@ -21,7 +21,8 @@ for (const name of readdirSync(folder)
     });
 
     // A rule is evaluated at once after a restart, so its alerts may come up to an interval earlier; see rules.test.ts for what it keeps.
-    test.skipIf(/^rule /m.test(text))('goes the same when the engine is restarted from its store before every event', () => {
+    if (/^rule /m.test(text)) return;
+    test('goes the same when the engine is restarted from its store before every event', () => {
       expect(runScenario(text, true)).toBe(runScenario(text));
     });
   });
