@@ -3,9 +3,9 @@ import type { Status } from '@jiwei/shared/status.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { Span } from '../../collector/src/engine/effect.ts';
 import { districtParts } from '../support/district-fixture.ts';
-import { batchOf } from '../support/empty-batch.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
 import { fixtureNowMs } from '../support/live-view.ts';
+import { batchOf } from '../support/store-samples.ts';
 
 const hour = 3_600_000;
 const span = (fromMs: number, status: Status): Span => ({ fromMs, status, reason: null, attributedTo: null });
@@ -34,7 +34,8 @@ describe('history over HTTP', () => {
     ];
     http = await createHttpFixture({ parts: { ...districtParts, maintenance } });
     await http.store.commit(
-      batchOf(fixtureNowMs, {
+      batchOf({
+        atMs: fixtureNowMs,
         spans: [
           assetPatch('portal', [span(fromMs - hour, 'up'), span(fixtureNowMs - hour, 'down')]),
           assetPatch('db', [span(fromMs, 'up'), span(fixtureNowMs - 4 * hour, 'down')]),
@@ -53,7 +54,8 @@ describe('history over HTTP', () => {
       }),
     );
     await http.store.commit(
-      batchOf(fixtureNowMs, {
+      batchOf({
+        atMs: fixtureNowMs,
         spans: [{ ...assetPatch('cam-1', [span(fromMs + hour, 'up'), span(fromMs + 2 * hour, 'unknown')]), isCorrection: true }],
       }),
     );

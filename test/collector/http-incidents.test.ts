@@ -1,9 +1,9 @@
 import { asId } from '@jiwei/shared/ids.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { districtParts, incidentOf } from '../support/district-fixture.ts';
-import { batchOf } from '../support/empty-batch.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
 import { fixtureNowMs } from '../support/live-view.ts';
+import { batchOf } from '../support/store-samples.ts';
 
 const resolved = incidentOf('i0', 'switch', 86_400_000, {
   state: 'resolved',
@@ -19,7 +19,8 @@ describe('incidents', () => {
     http = await createHttpFixture({ parts: { ...districtParts, incidents } });
     const i1 = incidents[1] ?? resolved;
     await http.store.commit(
-      batchOf(fixtureNowMs, {
+      batchOf({
+        atMs: fixtureNowMs,
         incidents,
         timeline: [
           {

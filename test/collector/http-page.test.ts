@@ -7,6 +7,7 @@ import { chooseLanguage } from '../../collector/src/http/page/words.ts';
 import { agentRecord, districtParts, incidentOf, sessionOf } from '../support/district-fixture.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
 import { fixtureNowMs } from '../support/live-view.ts';
+import { batchOf } from '../support/store-samples.ts';
 
 describe('pieces of the page', () => {
   test('text in a hole is escaped, in elements and attributes; markup of our own is not', () => {
@@ -163,33 +164,25 @@ describe('the page of a new collector', () => {
 
   test('marks figures with little coverage, and reads them again only after a while', async () => {
     http = await createHttpFixture({ parts: districtParts });
-    await http.store.commit({
-      ...{
+    await http.store.commit(
+      batchOf({
         atMs: fixtureNowMs,
-        frames: [],
-        dictionaries: [],
-        results: [],
-        gaps: [],
-        inventories: [],
-        positions: [],
-        entities: [],
-      },
-      ...{ incidents: [], timeline: [], outbox: [] },
-      spans: [
-        {
-          ...{
-            kind: 'spans',
-            subject: { kind: 'asset', id: districtParts.assets?.[0]?.id ?? expect.fail() },
-            isCorrection: false,
+        spans: [
+          {
+            ...{
+              kind: 'spans',
+              subject: { kind: 'asset', id: districtParts.assets?.[0]?.id ?? expect.fail() },
+              isCorrection: false,
+            },
+            ...{ fromMs: fixtureNowMs - 100_000 },
+            spans: [
+              { fromMs: fixtureNowMs - 100_000, status: 'up', reason: null, attributedTo: null },
+              { fromMs: fixtureNowMs - 94_000 + 88_000, status: 'unknown', reason: null, attributedTo: null },
+            ],
           },
-          ...{ fromMs: fixtureNowMs - 100_000 },
-          spans: [
-            { fromMs: fixtureNowMs - 100_000, status: 'up', reason: null, attributedTo: null },
-            { fromMs: fixtureNowMs - 94_000 + 88_000, status: 'unknown', reason: null, attributedTo: null },
-          ],
-        },
-      ],
-    });
+        ],
+      }),
+    );
     const body = (await http.app.inject('/')).body;
     expect(body).toContain('94.0000 %');
     expect(body).toContain('<span class="tag unknown">数据不足</span>');

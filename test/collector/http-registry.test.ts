@@ -1,9 +1,9 @@
 import { asId } from '@jiwei/shared/ids.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agentRecord, districtParts, sessionOf } from '../support/district-fixture.ts';
-import { batchOf } from '../support/empty-batch.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
 import { fixtureNowMs } from '../support/live-view.ts';
+import { batchOf } from '../support/store-samples.ts';
 
 const ids = (items: readonly { readonly id: string }[]): readonly string[] => items.map((item) => item.id);
 
@@ -14,7 +14,8 @@ describe('what is declared and how it is', () => {
     await http.store.saveAgent(agentRecord('a1'));
     await http.store.saveAgent(agentRecord('a2', { zoneId: null }));
     await http.store.commit(
-      batchOf(fixtureNowMs, {
+      batchOf({
+        atMs: fixtureNowMs,
         inventories: [
           { agentId: asId<'agent'>('a1'), atMs: fixtureNowMs - 5, body: { sections: { cpu: [{ cores: 8, brand: '龙芯' }] } } },
         ],

@@ -6,8 +6,8 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createSampleColumn, neededRanges, stepCount } from '../../collector/src/http/sample-grid.ts';
 import type { StoredFrame } from '../../collector/src/store/port.ts';
 import { agentRecord } from '../support/district-fixture.ts';
-import { batchOf } from '../support/empty-batch.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
+import { batchOf } from '../support/store-samples.ts';
 
 const agentId = asId<'agent'>('a1');
 const series = (name: string, ...labels: readonly Label[]): Series => ({ family: { name, type: 'gauge', help: 'h' }, labels });
@@ -78,7 +78,8 @@ describe('samples over HTTP', () => {
     await http.store.saveAgent(agentRecord('a2'));
     const many = Array.from({ length: 300 }, (_, place) => frame(20, place + 1, 2_000_000 + place * 1_000, [0, 0, place]));
     await http.store.commit(
-      batchOf(1, {
+      batchOf({
+        atMs: 1,
         dictionaries: [
           dictionary(10, 0, [load, idle]),
           dictionary(10, 2, [user]),
