@@ -87,10 +87,14 @@ export const openDistrict = async (
           ? startProgram('agent/src/main.ts', words, environment)
           : startProcess(command, [...before, process.execPath, join(root, 'agent/src/main.ts'), ...words], environment);
       agents.set(id, agent);
-      await eventually(`agent ${id} is connected`, async () => {
-        const page = await call<{ items: { id: string; connection: string }[] }>('GET', '/api/v1/agents');
-        return page.items.some((item) => item.id === id && item.connection === 'connected') ? true : null;
-      }).catch((error: unknown) => {
+      await eventually(
+        `agent ${id} is connected`,
+        async () => {
+          const page = await call<{ items: { id: string; connection: string }[] }>('GET', '/api/v1/agents');
+          return page.items.some((item) => item.id === id && item.connection === 'connected') ? true : null;
+        },
+        60_000,
+      ).catch((error: unknown) => {
         throw new Error(`${String(error)}\nagent:\n${agent.output()}\ncollector:\n${collector.output()}`);
       });
       return agent;
