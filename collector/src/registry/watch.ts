@@ -49,8 +49,12 @@ const isSame = (left: FileChange, right: FileChange): boolean =>
  */
 export const watchFile = async (path: string, clock: Clock, onChange: (change: FileChange) => void): Promise<FileWatch> => {
   let known: FileChange = { text: await readDeclarationFile(path) };
-  /** What was found last; it counts once a second look finds the same. A file read while it is being written may be empty or cut off. */
+  /**
+   * What was found last; it counts once it was found for as long as a file takes to be written, because one read meanwhile may be empty or cut
+   * off. Two looks alone prove nothing: the regular one may come right after the one that a sign of change asked for.
+   */
   let candidate: FileChange = known;
+  let candidateSinceMs = clock.monotonicMs();
   let isClosed = false;
   let reading: Promise<void> = Promise.resolve();
   let cancelSettle = (): void => undefined;
@@ -58,12 +62,15 @@ export const watchFile = async (path: string, clock: Clock, onChange: (change: F
 
   const look = async (): Promise<void> => {
     if (isClosed) return;
+    const lookedAtMs = clock.monotonicMs();
     const found = await changeOf(path);
     if (isClosed) return;
-    const isSettled = isSame(found, candidate);
-    candidate = found;
+    if (!isSame(found, candidate)) {
+      candidate = found;
+      candidateSinceMs = lookedAtMs;
+    }
     if (isSame(found, known)) return;
-    if (!isSettled) {
+    if (lookedAtMs - candidateSinceMs < settleMs) {
       cancelSettle();
       cancelSettle = clock.after(settleMs, lookSoon);
       return;
