@@ -52,7 +52,7 @@ describe('agents that are killed', () => {
     const killedAtMs = Date.now();
     await district.agent('a1').kill('SIGKILL');
     const firing = await webhook.next((notice) => notice.notice === 'firing');
-    expect(firing.atMs - killedAtMs).toBeLessThanOrEqual(3_500);
+    expect(firing.atMs - killedAtMs).toBeLessThanOrEqual(3_000);
     expect(await openIncidents()).toMatchObject([
       { id: firing.incidentId, assetId: 'east-a', problem: 'agent', reason: 'AGENT_STOPPED' },
     ]);
