@@ -84,7 +84,7 @@ const recall = async (options: ServeOptions, world: World, store: Store, fleet: 
   prolongGraces(state, nowMs + reconnectMsMax);
   const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
   recallSamples(state, intake, frames, nowMs);
-  return { reader, declaration, refused, directory, state, intake, nowMs };
+  return { reader, declaration, refused, directory, state, intake, nowMs, awaySinceMs: lastStampOf(entities) };
 };
 
 const build = async (options: ServeOptions, world: World, closers: Closers): Promise<Omit<RunningCollector, 'close'>> => {
@@ -96,7 +96,8 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const fleet = createFleet();
   const counters = createCollectorCounters();
   closers.push(() => counters.close());
-  const { reader, declaration, refused, directory, state, intake, nowMs } = await recall(options, world, store, fleet);
+  const recalled = await recall(options, world, store, fleet);
+  const { declaration, refused, directory, state, intake, nowMs } = recalled;
 
   // Writer, links and service need each other; what comes later is reached through these, which are set before anything flows.
   let ingest: Ingest | null = null;
@@ -119,7 +120,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   closers.push(() => outbox.close());
   await outbox.configure(declaration);
   collector = createCollector({
-    ...{ store, clock, log, state, intake, directory, reader, writer },
+    ...{ ...recalled, store, clock, log, writer },
     version: world.version,
     links: () => ingest?.links ?? noLinks,
     onDeclaration: (next) => outbox.configure(next),

@@ -112,7 +112,13 @@ run(
   'all agents lost at once',
   'events',
   agentCount,
-  Array.from({ length: agentCount }, (_, at) => ({ kind: 'agentLost', atMs, agentId: agentIdOf(at), cause: 'closed' })),
+  Array.from({ length: agentCount }, (_, at) => ({
+    kind: 'agentLost',
+    atMs,
+    agentId: agentIdOf(at),
+    cause: 'closed',
+    sinceMs: atMs,
+  })),
 );
 run('and their deadlines, a minute in one tick', 'agents', agentCount, [{ kind: 'tick', atMs: after(60_000) }]);
 

@@ -15,7 +15,10 @@ export type HostVerdict = 'asking' | 'reachable' | 'unreachable' | 'cannotTell';
 /** A loss and the questions about it; replaced at each change. */
 export interface Loss {
   readonly atMs: EpochMs;
-  readonly cause: 'closed' | 'silent' | 'bye';
+  /** `away`: the collector itself was, and it did not come back since. */
+  readonly cause: 'closed' | 'silent' | 'bye' | 'away';
+  /** From when on its host is at fault: the loss, or, where nobody listened then, the first look at it afterwards. */
+  readonly faultFromMs: EpochMs;
   /** Until then it may come back without anybody being told. */
   readonly graceEndsAtMs: EpochMs;
   readonly isGraceOver: boolean;
@@ -39,6 +42,8 @@ export interface Loss {
 /** An agent's connection, as it is stored. */
 export interface AgentState {
   readonly id: AgentId;
+  /** The run of the agent that was connected last. Left out where it was stored before runs were told apart. */
+  readonly bootId?: number;
   readonly sinceMs: EpochMs;
   /** null while it is connected. */
   readonly loss: Loss | null;

@@ -23,7 +23,8 @@ const questionsPerRoundMax = 4;
 /** Share of a question's time in which the host must reply: two failed answers are in before anybody has to be told. */
 const probeShareOfTime = 0.4;
 
-const put = (turn: Turn, agent: AgentState): void => {
+/** Stores what is now so of the agent and looks at everything it bears upon. */
+export const putAgent = (turn: Turn, agent: AgentState): void => {
   const { state } = turn;
   const wasLost = (state.agents.get(agent.id)?.loss ?? null) !== null;
   state.agents.set(agent.id, agent);
@@ -46,13 +47,17 @@ export const agentDueAtMs = (agent: AgentState): EpochMs | null => {
   return dues.length === 0 ? null : Math.min(...dues);
 };
 
-const record = (turn: Turn, agentId: AgentId, fromMs: EpochMs, tail: readonly Omit<Span, 'reason' | 'attributedTo'>[]): void => {
+type Stretch = Omit<Span, 'reason' | 'attributedTo'>;
+
+/** Makes the history of the agent's own check from `fromMs` on exactly `tail`. */
+const record = (turn: Turn, agentId: AgentId, fromMs: EpochMs, tail: readonly Stretch[], isCorrection = false): void => {
   const { state } = turn;
   const entry = state.config.agents.get(agentId);
   if (entry === undefined) return;
   const id = agentCheckIdOf(agentId);
   const spans = tail.map((span) => ({ ...span, reason: null, attributedTo: null }));
-  const moved = revise(turn, { kind: 'check', id }, checkTimeline(state, id), false, (own) => rewrite(own, fromMs, spans));
+  const timeline = checkTimeline(state, id);
+  const moved = revise(turn, { kind: 'check', id }, timeline, isCorrection, (own) => rewrite(own, fromMs, spans));
   if (moved !== null) soil(turn.dirtyAssets, entry.assetId, moved);
 };
 
@@ -60,13 +65,37 @@ const record = (turn: Turn, agentId: AgentId, fromMs: EpochMs, tail: readonly Om
 export const onAgentConnected = (turn: Turn, event: Extract<EngineEvent, { kind: 'agentConnected' }>): void => {
   const { state, nowMs } = turn;
   if (!state.config.agents.has(event.agentId)) return;
-  const before = state.agents.get(event.agentId);
-  if (before !== undefined && before.loss === null) return;
+  const { agentId, bootId } = event;
+  const before = state.agents.get(agentId);
+  const isSameRun = before?.bootId === bootId;
+  if (before !== undefined && before.loss === null && isSameRun) return;
   const loss = before?.loss ?? null;
-  // Back within the grace: its host was never in question.
-  const upFromMs = loss !== null && !loss.isGraceOver ? loss.atMs : nowMs;
-  record(turn, event.agentId, upFromMs, [{ fromMs: upFromMs, status: 'up' }]);
-  put(turn, { id: event.agentId, sinceMs: nowMs, loss: null });
+  if (loss !== null) recordReturn(turn, agentId, loss, isSameRun);
+  else if (before === undefined) record(turn, agentId, nowMs, [{ fromMs: nowMs, status: 'up' }]);
+  putAgent(turn, { id: agentId, bootId, sinceMs: before !== undefined && loss === null ? before.sinceMs : nowMs, loss: null });
+};
+
+/**
+ * The agent is back. Within the grace of a moment its host was never in question. After more than that only its own word counts: the same run
+ * of the agent went on all the time, so its host did too, and what was unknown is put right; what was found out meanwhile (nobody could reach
+ * the host) stays, because it was so for its users. A new run proves nothing of the time before it.
+ */
+const recordReturn = (turn: Turn, agentId: AgentId, loss: Loss, isSameRun: boolean): void => {
+  const { state, nowMs } = turn;
+  const isMoment = !loss.isGraceOver && loss.cause !== 'away' && nowMs - loss.atMs <= state.config.timing.agentGraceMs;
+  const up: Stretch = { fromMs: nowMs, status: 'up' };
+  if (isMoment) return record(turn, agentId, loss.atMs, [{ ...up, fromMs: loss.atMs }]);
+  if (!isSameRun) return record(turn, agentId, nowMs, [up]);
+  const { spans } = checkTimeline(state, agentCheckIdOf(agentId));
+  const since = spans.slice(
+    Math.max(
+      0,
+      spans.findLastIndex((span) => span.fromMs <= loss.atMs),
+    ),
+  );
+  const tail = since.map(({ fromMs, status }): Stretch => ({ fromMs, status: status === 'unknown' ? 'up' : status }));
+  const wasShownUnknown = loss.isGraceOver && since.some(({ status }) => status === 'unknown');
+  record(turn, agentId, since[0]?.fromMs ?? loss.atMs, [...tail, up], wasShownUnknown);
 };
 
 /** The agent's link is gone: a question, not yet an answer. */
@@ -74,25 +103,41 @@ export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'age
   const { state, nowMs } = turn;
   const before = state.agents.get(event.agentId);
   if (before === undefined || before.loss !== null || !state.config.agents.has(event.agentId)) return;
-  record(turn, event.agentId, nowMs, [{ fromMs: nowMs, status: 'unknown' }]);
-  const loss: Loss = {
-    atMs: nowMs,
-    cause: event.cause,
-    graceEndsAtMs: nowMs + state.config.timing.agentGraceMs,
-    isGraceOver: false,
-    questionCount: 0,
-    question: null,
-    askedIds: [],
-    failedCount: 0,
-    failedFromMs: null,
-    verdict: 'asking',
-    verdictAtMs: nowMs,
-    seenAtMs: nowMs,
-    wasReachable: false,
-    nextRoundAtMs: null,
-  };
-  put(turn, { id: event.agentId, sinceMs: nowMs, loss: ask(turn, event.agentId, loss) });
+  const atMs = Math.min(nowMs, Math.max(event.sinceMs, before.sinceMs));
+  record(turn, event.agentId, atMs, [{ fromMs: atMs, status: 'unknown' }], atMs < nowMs);
+  const loss = newLoss({ atMs, cause: event.cause, graceEndsAtMs: nowMs + state.config.timing.agentGraceMs, seenAtMs: nowMs });
+  putAgent(turn, { ...before, sinceMs: atMs, loss: ask(turn, event.agentId, loss) });
   askOthersInstead(turn, event.agentId);
+};
+
+const newLoss = (loss: Pick<Loss, 'atMs' | 'cause' | 'graceEndsAtMs' | 'seenAtMs'>): Loss => ({
+  ...loss,
+  faultFromMs: loss.atMs,
+  isGraceOver: false,
+  questionCount: 0,
+  question: null,
+  askedIds: [],
+  failedCount: 0,
+  failedFromMs: null,
+  verdict: 'asking',
+  verdictAtMs: loss.seenAtMs,
+  wasReachable: false,
+  nextRoundAtMs: null,
+});
+
+/**
+ * The collector was away, so of agents that were connected nothing is known from then on. They have until `agentsDueAtMs` to come back; only
+ * then others are asked about their hosts, who first have to come back themselves.
+ */
+export const onRestarted = (turn: Turn, event: Extract<EngineEvent, { kind: 'restarted' }>): void => {
+  const { state, nowMs } = turn;
+  for (const agent of [...state.agents.values()]) {
+    if (agent.loss !== null || !state.config.agents.has(agent.id)) continue;
+    const unknownFromMs = Math.min(nowMs, Math.max(event.awaySinceMs, agent.sinceMs));
+    record(turn, agent.id, unknownFromMs, [{ fromMs: unknownFromMs, status: 'unknown' }]);
+    const loss = newLoss({ atMs: nowMs, cause: 'away', graceEndsAtMs: event.agentsDueAtMs, seenAtMs: nowMs });
+    putAgent(turn, { ...agent, sinceMs: nowMs, loss: { ...loss, nextRoundAtMs: event.agentsDueAtMs } });
+  }
 };
 
 /** What the agent was asked it will not answer any more. Those of its zone, whom it is asked about as a rule, need not wait for the deadline. */
@@ -103,7 +148,7 @@ const askOthersInstead = (turn: Turn, askerId: AgentId): void => {
   const waiting = lostIds.filter((id) => state.agents.get(id)?.loss?.question?.askerId === askerId).sort();
   for (const id of waiting) {
     const agent = state.agents.get(id);
-    if (agent !== undefined && agent.loss !== null) put(turn, { ...agent, loss: settle(turn, id, agent.loss, null) });
+    if (agent !== undefined && agent.loss !== null) putAgent(turn, { ...agent, loss: settle(turn, id, agent.loss, null) });
   }
 };
 
@@ -181,7 +226,7 @@ export const onProbeAnswer = (turn: Turn, event: Extract<EngineEvent, { kind: 'p
   const lostId = event.requestId.slice(0, event.requestId.indexOf('/'));
   const agent = turn.state.agents.get(asAgentId(lostId));
   if (agent?.loss?.question?.requestId !== event.requestId || agent.loss.question.askerId !== event.agentId) return;
-  put(turn, { ...agent, loss: settle(turn, agent.id, agent.loss, event.result) });
+  putAgent(turn, { ...agent, loss: settle(turn, agent.id, agent.loss, event.result) });
 };
 
 /** What an answer (null: none came) makes of the loss. */
@@ -222,22 +267,32 @@ const reached = (turn: Turn, agentId: AgentId, loss: Loss, askedAtMs: EpochMs): 
     // At the first answer of all it has been there all the time; later only what is asked now is known.
     const spans = turn.state.checks.get(agentCheckIdOf(agentId))?.spans ?? [];
     const wasDown = spans.some((span) => span.status === 'down' && span.fromMs >= loss.atMs);
-    const fromMs = loss.wasReachable || wasDown ? askedAtMs : loss.atMs;
+    const fromMs = loss.wasReachable || wasDown ? askedAtMs : knownFromMs(loss, askedAtMs);
     record(turn, agentId, fromMs, [{ fromMs, status: 'degraded' }]);
   }
-  const verdictAtMs = isNew ? turn.nowMs : loss.verdictAtMs;
-  return { ...loss, ...roundOver(turn), verdict: 'reachable', verdictAtMs, wasReachable: true };
+  return { ...loss, ...roundOver(turn), ...verdictOf(turn, loss, 'reachable', askedAtMs), wasReachable: true };
 };
 
 /** Nobody reached the host: it is down, from the loss on, or from the first failed question when it was reached in between. */
 const missed = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
   const isNew = loss.verdict !== 'unreachable';
   if (isNew) {
-    const fromMs = loss.wasReachable ? (loss.failedFromMs ?? turn.nowMs) : loss.atMs;
+    const failedFromMs = loss.failedFromMs ?? turn.nowMs;
+    const fromMs = loss.wasReachable ? failedFromMs : knownFromMs(loss, failedFromMs);
     record(turn, agentId, fromMs, [{ fromMs, status: 'down' }]);
   }
-  return { ...loss, ...roundOver(turn), verdict: 'unreachable', verdictAtMs: isNew ? turn.nowMs : loss.verdictAtMs };
+  return { ...loss, ...roundOver(turn), ...verdictOf(turn, loss, 'unreachable', loss.failedFromMs ?? turn.nowMs) };
 };
+
+/** From when on the first look at a host says something: from the loss, which was seen; where nobody listened then, from the look itself. */
+const knownFromMs = (loss: Loss, lookedAtMs: EpochMs): EpochMs => (loss.cause === 'away' ? lookedAtMs : loss.atMs);
+
+/** The first verdict of all dates the fault. */
+const verdictOf = (turn: Turn, loss: Loss, verdict: 'reachable' | 'unreachable', lookedAtMs: EpochMs) => ({
+  verdict,
+  verdictAtMs: loss.verdict === verdict ? loss.verdictAtMs : turn.nowMs,
+  faultFromMs: loss.verdict === 'asking' ? knownFromMs(loss, lookedAtMs) : loss.faultFromMs,
+});
 
 /** A lost agent's instant has come. @returns whether its grace has just ended */
 export const onAgentDue = (turn: Turn, agentId: AgentId): boolean => {
@@ -250,7 +305,7 @@ export const onAgentDue = (turn: Turn, agentId: AgentId): boolean => {
   if (loss.question !== null && loss.question.dueAtMs <= nowMs) loss = settle(turn, agentId, loss, null);
   else if (loss.nextRoundAtMs !== null && loss.nextRoundAtMs <= nowMs)
     loss = ask(turn, agentId, { ...loss, askedIds: [], failedCount: 0, failedFromMs: null });
-  put(turn, { ...agent, loss });
+  putAgent(turn, { ...agent, loss });
   return isGraceEnd;
 };
 
@@ -278,7 +333,7 @@ export const agentFinding = (state: EngineState, asset: AffectedAsset, nowMs: Ep
       reason,
       summary: `${asset.name}: ${text}`,
       details: { agent: agent.id, cause: loss.cause },
-      faultFromMs: loss.atMs,
+      faultFromMs: loss.faultFromMs,
       failing: [agent.id],
       seenAtMs: loss.seenAtMs,
     };

@@ -30,7 +30,16 @@ export type EngineEvent =
   | { readonly kind: 'results'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly results: readonly CheckResult[] }
   | { readonly kind: 'samples'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly samples: readonly RuleSample[] }
   | { readonly kind: 'agentConnected'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly bootId: number }
-  | { readonly kind: 'agentLost'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly cause: 'closed' | 'silent' | 'bye' }
+  /** `sinceMs`: from when on nothing is known of it; earlier than `atMs` when it fell silent first. */
+  | {
+      readonly kind: 'agentLost';
+      readonly atMs: EpochMs;
+      readonly agentId: AgentId;
+      readonly cause: 'closed' | 'silent' | 'bye';
+      readonly sinceMs: EpochMs;
+    }
+  /** The first event after a start: the collector heard nothing from `awaySinceMs` on, and gives its agents until `agentsDueAtMs`. */
+  | { readonly kind: 'restarted'; readonly atMs: EpochMs; readonly awaySinceMs: EpochMs; readonly agentsDueAtMs: EpochMs }
   | {
       readonly kind: 'probeAnswer';
       readonly atMs: EpochMs;

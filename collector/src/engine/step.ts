@@ -1,5 +1,5 @@
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import { onAgentConnected, onAgentLost, onProbeAnswer } from './agents.ts';
+import { onAgentConnected, onAgentLost, onProbeAnswer, onRestarted } from './agents.ts';
 import { onSamples } from './alerts.ts';
 import { assessAll } from './assess.ts';
 import type { EngineConfig } from './config.ts';
@@ -54,6 +54,8 @@ const take = (turn: Turn, event: EngineEvent): void => {
       return onAgentConnected(turn, event);
     case 'agentLost':
       return onAgentLost(turn, event);
+    case 'restarted':
+      return onRestarted(turn, event);
     case 'probeAnswer':
       return onProbeAnswer(turn, event);
     case 'push':

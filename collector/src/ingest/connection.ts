@@ -7,7 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { RawData, WebSocket } from 'ws';
 import type { AgentSessionView } from '../runtime/service.ts';
 import type { Delivery, FrameHead } from './delivery.ts';
-import type { IngestHost } from './host.ts';
+import type { IngestHost, LinkLoss } from './host.ts';
 import { createSession, nextSessionDeadlineMs, type SessionInput, type SessionOutput, stepSession } from './session.ts';
 
 /** After our close frame a peer has this long to answer before the socket is cut, ms. */
@@ -34,8 +34,8 @@ export interface ConnectionOptions {
 export interface Connection {
   readonly agentId: AgentId | null;
   readonly bootId: number;
-  /** Why it ended, once it has. */
-  readonly lostCause: 'closed' | 'silent' | 'bye';
+  /** Why it ended, once it has, and from when on nothing was heard that should have been. */
+  readonly loss: LinkLoss;
   view(): AgentSessionView | null;
   input(input: SessionInput): void;
   refuse(code: RefusalCode, message: string): void;
@@ -52,7 +52,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let connectedAtMs = 0;
   let roundTripMs: number | null = null;
   let pingSentMonotonicMs = 0;
-  let lostCause: 'closed' | 'silent' | 'bye' = 'closed';
+  let lostCause: LinkLoss['cause'] = 'closed';
+  let lastHeardAtMs = clock.nowMs();
   let isEnded = false;
   /** Frames committed and not yet acknowledged. */
   let committed: Extract<SessionInput, { kind: 'committed' }> | null = null;
@@ -182,6 +183,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
 
   socket.on('message', (data: RawData, isBinary: boolean) => {
     const atMs = clock.nowMs();
+    lastHeardAtMs = atMs;
     const monotonicMs = clock.monotonicMs();
     const bytes = bytesOf(data);
     input(
@@ -201,8 +203,9 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     get bootId() {
       return bootId;
     },
-    get lostCause() {
-      return lostCause;
+    get loss(): LinkLoss {
+      // Of a silent agent the first heartbeat that did not come is the first sign that it is gone.
+      return { cause: lostCause, sinceMs: lostCause === 'silent' ? lastHeardAtMs + options.heartbeatMs : clock.nowMs() };
     },
     view: () =>
       agentId === null || session.phase.kind !== 'streaming'

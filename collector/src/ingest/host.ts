@@ -3,12 +3,20 @@ import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { AgentProbe } from '@jiwei/shared/probes/registry.ts';
 import type { AgentConfig, FramePosition, Hello } from '@jiwei/shared/protocol/control.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { AgentSessionView } from '../runtime/service.ts';
 import type { Delivery } from './delivery.ts';
 
 export type Admission =
   | { readonly kind: 'admitted'; readonly agentId: AgentId; readonly stored: FramePosition | null; readonly config: AgentConfig }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string };
+
+/** How an agent's connection ended. */
+export interface LinkLoss {
+  readonly cause: 'closed' | 'silent' | 'bye';
+  /** From when on nothing is known of the agent. */
+  readonly sinceMs: EpochMs;
+}
 
 /** Acknowledges one delivered frame to the connection it came on; a connection that is gone by then ignores it. */
 export type Acknowledge = () => void;
@@ -22,7 +30,7 @@ export interface IngestHost {
     readonly address: string;
   }): Promise<Admission>;
   connected(agentId: AgentId, bootId: number): void;
-  lost(agentId: AgentId, cause: 'closed' | 'silent' | 'bye'): void;
+  lost(agentId: AgentId, loss: LinkLoss): void;
   deliver(agentId: AgentId, delivery: Delivery, acknowledge: Acknowledge): void;
   probeAnswer(agentId: AgentId, requestId: string, result: CheckResult): void;
 }

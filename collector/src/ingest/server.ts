@@ -58,7 +58,7 @@ export const createIngest = (options: IngestOptions): Ingest => {
     // A connection that was replaced has lost nobody: its agent is on the newer one.
     if (agentId === null || byAgent.get(agentId) !== connection) return;
     byAgent.delete(agentId);
-    host.lost(agentId, connection.lostCause);
+    host.lost(agentId, connection.loss);
   };
 
   /** A live newer boot of the same key means that somebody copied the agent's folder. */

@@ -2,7 +2,7 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { type AgentId, asId } from '@jiwei/shared/ids.ts';
-import { secondMs } from '@jiwei/shared/time.ts';
+import { type EpochMs, secondMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Effect } from '../engine/effect.ts';
 import { liveViewOf } from '../engine/live-view.ts';
@@ -14,7 +14,7 @@ import { createAdmission, newJoinToken, tokenHash } from './admission.ts';
 import { type DeclarationReader, readDeclaration, type WholeDeclaration } from './declaring.ts';
 import type { Directory } from './directory.ts';
 import { type Intake, setRuleNames } from './intake.ts';
-import { createLostAgents } from './lost-agents.ts';
+import { createLostAgents, handOverMs } from './lost-agents.ts';
 import { readRuleFile } from './rule-files.ts';
 import { ruleNamesOf } from './rule-names.ts';
 import type { CollectorService, LiveEvent } from './service.ts';
@@ -30,6 +30,8 @@ export interface CollectorOptions {
   readonly directory: Directory;
   readonly reader: DeclarationReader;
   readonly writer: Writer;
+  /** Stamp of the last event before this start; from then on nobody listened. */
+  readonly awaySinceMs: EpochMs;
   links(): Links;
   /** Notifiers and routes changed. */
   onDeclaration(declaration: Declaration): Promise<void>;
@@ -105,23 +107,24 @@ export const createCollector = (options: CollectorOptions): Collector => {
   // The declaration may have changed while the collector was away: what is gone from it ends with the first commit.
   submitQuietly({ kind: 'config', config: directory.config });
 
-  // Agents that were connected before the restart: those that do not come back in time are lost.
-  const awaited = new Set([...view.agents()].filter((agent) => agent.connection === 'connected').map((agent) => agent.id));
-  const cancelAwaiting = clock.after(reconnectMsMax, () => {
-    for (const agentId of awaited) submitQuietly({ kind: 'agentLost', agentId, cause: 'silent' });
+  submitQuietly({
+    kind: 'restarted',
+    awaySinceMs: options.awaySinceMs,
+    agentsDueAtMs: Math.max(startedAtMs, options.awaySinceMs) + reconnectMsMax,
   });
+  // Those that stay away give their checks to others, as they would have had the collector been there all the time.
+  for (const agent of view.agents()) if (agent.connection !== 'never') lost.lost(agent.id, reconnectMsMax);
 
   const host: IngestHost = {
     admit: createAdmission({ store, directory, intake, clock, log, reconfigure, idsInUse }),
     connected: (agentId, bootId) => {
-      awaited.delete(agentId);
       lost.connected(agentId);
       submitQuietly({ kind: 'agentConnected', agentId, bootId });
     },
-    lost: (agentId, cause) => {
-      log.info({ agentId, cause }, 'agent lost');
-      lost.lost(agentId);
-      submitQuietly({ kind: 'agentLost', agentId, cause });
+    lost: (agentId, loss) => {
+      log.info({ agentId, cause: loss.cause }, 'agent lost');
+      lost.lost(agentId, handOverMs);
+      submitQuietly({ kind: 'agentLost', agentId, ...loss });
     },
     deliver: writer.deliver,
     probeAnswer: (agentId, requestId, result) => submitQuietly({ kind: 'probeAnswer', agentId, requestId, result }),
@@ -243,7 +246,6 @@ export const createCollector = (options: CollectorOptions): Collector => {
       await putDeclaration(readDeclaration(text, source, { ...reader, readRuleFile }), source, 'file');
     },
     close: () => {
-      cancelAwaiting();
       lost.close();
     },
   };

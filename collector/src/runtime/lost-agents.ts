@@ -3,11 +3,12 @@ import type { AgentId } from '@jiwei/shared/ids.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 
 /** An agent away for longer than this gives its checks to others; a restart or an update takes less. */
-const handOverMs = 15 * secondMs;
+export const handOverMs = 15 * secondMs;
 
 export interface LostAgents {
   connected(agentId: AgentId): void;
-  lost(agentId: AgentId): void;
+  /** @param afterMs how long it may stay away before its checks are given to others */
+  lost(agentId: AgentId, afterMs: number): void;
   close(): void;
 }
 
@@ -24,11 +25,11 @@ export const createLostAgents = (options: { readonly clock: Clock; onChange(ids:
       stopTimer(agentId);
       if (ids.delete(agentId)) options.onChange(new Set(ids));
     },
-    lost: (agentId) => {
+    lost: (agentId, afterMs) => {
       stopTimer(agentId);
       timers.set(
         agentId,
-        options.clock.after(handOverMs, () => {
+        options.clock.after(afterMs, () => {
           timers.delete(agentId);
           ids.add(agentId);
           options.onChange(new Set(ids));

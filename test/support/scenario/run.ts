@@ -48,9 +48,19 @@ const actOf = (kind: HumanAct['kind'], note: string): HumanAct =>
 const agentEvent = (world: World, agentId: string, words: readonly string[], atMs: number): EngineEvent => {
   const [verb = '', ...rest] = words;
   const agent = asId<'agent'>(agentId);
-  if (verb === 'connected') return { kind: 'agentConnected', atMs, agentId: agent, bootId: 1 };
+  // `connected` is the same run of the agent as before; `connected run=2` a later one.
+  if (verb === 'connected')
+    return { kind: 'agentConnected', atMs, agentId: agent, bootId: Number(rest[0]?.slice('run='.length) ?? 1) };
   if (verb === 'lost') {
-    return { kind: 'agentLost', atMs, agentId: agent, cause: causes.find((cause) => cause === rest[0]) ?? 'closed' };
+    const cause = causes.find((one) => one === rest[0]) ?? 'closed';
+    const since = rest.find((word) => word.startsWith('since='))?.slice('since='.length);
+    return {
+      kind: 'agentLost',
+      atMs,
+      agentId: agent,
+      cause,
+      sinceMs: since === undefined ? atMs : (instantsOf(since)[0] ?? atMs),
+    };
   }
   if (verb === 'answers') {
     const [lostId = '', outcome = '', reason] = rest;

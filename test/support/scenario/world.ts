@@ -147,7 +147,7 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
       const stoppedAtMs = state.nowMs;
       restart(atMs);
       excuseHeartbeats(state, stoppedAtMs, atMs);
-      run({ kind: 'tick', atMs }, atMs, true);
+      run({ kind: 'restarted', atMs, awaySinceMs: stoppedAtMs, agentsDueAtMs: atMs + 45_000 }, atMs, true);
     },
   };
 };
