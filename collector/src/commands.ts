@@ -1,10 +1,12 @@
+import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
 import { resolve } from 'node:path';
+import { setDefaultCACertificates } from 'node:tls';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { z } from 'zod';
 import { readToken } from './first-start.ts';
 import { notifierSchemas } from './notify/registry.ts';
-import type { Command } from './options.ts';
+import type { CalledCollector, Command } from './options.ts';
 import { readDeclarationFile } from './registry/watch.ts';
 import { readDeclaration, type WholeDeclaration } from './runtime/declaring.ts';
 import { readRuleFile } from './runtime/rule-files.ts';
@@ -55,7 +57,7 @@ export const makeJoinToken = async (
 const problemSchema = z.object({ code: z.string().optional(), detail: z.string().optional(), title: z.string().optional() });
 
 const call = async (
-  target: { readonly url: string; readonly tokenFile: string | null },
+  target: CalledCollector,
   environmentToken: string | null,
   method: string,
   path: string,
@@ -68,6 +70,7 @@ const call = async (
       'UNAUTHENTICATED',
       'the admin token is needed: --token-file FILE, or JIWEI_ADMIN_TOKEN in the environment',
     );
+  if (target.caFile !== null) await trustOnly(target.caFile);
   let response: Response;
   try {
     response = await fetch(new URL(path, target.url), {
@@ -89,6 +92,21 @@ const call = async (
     'REQUEST_INVALID',
     `the collector refused (${response.status} ${problem?.code ?? ''}): ${problem?.detail ?? problem?.title ?? 'no reason given'}`,
   );
+};
+
+/** For the whole process, since fetch takes no authorities of its own; a command makes one call and ends. */
+const trustOnly = async (caFile: string): Promise<void> => {
+  try {
+    setDefaultCACertificates([await readFile(caFile, 'utf8')]);
+  } catch (error) {
+    throw new AppError(
+      'CONFIG_UNREADABLE',
+      `--ca ${caFile} cannot be used: ${messageOf(error)}; a file of PEM certificates is needed`,
+      {
+        cause: error,
+      },
+    );
+  }
 };
 
 const jsonOf = async (response: Response, url: string): Promise<unknown> => {

@@ -24,19 +24,25 @@ export interface ServeOptions {
   readonly logLevel: string;
 }
 
+/** The running collector that a command calls. */
+export interface CalledCollector {
+  readonly url: string;
+  readonly tokenFile: string | null;
+  /** PEM of the only authorities whose certificates are accepted; null leaves it to those Node knows. */
+  readonly caFile: string | null;
+}
+
 /** `collector apply FILE` and `collector check FILE`. */
 export type Command =
   | { readonly kind: 'serve'; readonly options: ServeOptions }
-  | { readonly kind: 'apply'; readonly file: string; readonly url: string; readonly tokenFile: string | null }
+  | ({ readonly kind: 'apply'; readonly file: string } & CalledCollector)
   | { readonly kind: 'check'; readonly file: string }
-  | {
+  | ({
       readonly kind: 'join-token';
-      readonly url: string;
-      readonly tokenFile: string | null;
       readonly zone: string | null;
       readonly uses: number;
       readonly lifetimeMs: number;
-    }
+    } & CalledCollector)
   | { readonly kind: 'help' }
   | { readonly kind: 'version' };
 
@@ -62,6 +68,8 @@ export const usage = `collector: takes in agents' measurements, computes availab
   --url URL, --token-file FILE
                             for apply and join-token: the collector (default http://127.0.0.1:7070) and a file with
                             the admin token (default: the environment variable JIWEI_ADMIN_TOKEN)
+  --ca FILE                 for apply and join-token: PEM of the only authorities that may have signed the collector's
+                            certificate (default: those Node knows)
   --log-level LEVEL         trace, debug, info (default), warn, error
 `;
 
@@ -79,6 +87,7 @@ const optionTypes = {
   'heartbeat-timeout-ms': { type: 'string', default: String(limits.heartbeatTimeoutMs) },
   url: { type: 'string', default: 'http://127.0.0.1:7070' },
   'token-file': { type: 'string' },
+  ca: { type: 'string' },
   zone: { type: 'string' },
   uses: { type: 'string', default: '1' },
   hours: { type: 'string', default: '1' },
@@ -98,19 +107,17 @@ export const parseCommand = (argv: readonly string[]): Command => {
   const [name = 'serve', file, ...more] = positionals;
   const tooMuch = name === 'apply' || name === 'check' ? more : positionals.slice(1);
   if (tooMuch.length > 0) throw new AppError('CONFIG_INVALID', `${name}: "${tooMuch.join(' ')}" is too much; see --help`);
-  const tokenFile = values['token-file'] ?? null;
   switch (name) {
     case 'serve':
       return { kind: 'serve', options: serveOptions(values) };
     case 'apply':
-      return { kind: 'apply', file: needed(file, 'collector apply'), url: collectorUrl(values.url), tokenFile };
+      return { kind: 'apply', file: needed(file, 'collector apply'), ...calledCollector(values) };
     case 'check':
       return { kind: 'check', file: needed(file, 'collector check') };
     case 'join-token':
       return {
         kind: 'join-token',
-        url: collectorUrl(values.url),
-        tokenFile,
+        ...calledCollector(values),
         zone: values.zone ?? null,
         uses: wholeNumber('--uses', values.uses, 1, 10_000),
         lifetimeMs: wholeNumber('--hours', values.hours, 1, 24 * 30) * 3_600_000,
@@ -148,6 +155,12 @@ const collectorUrl = (text: string): string => {
   if (URL.canParse(text) && /^https?:$/.test(new URL(text).protocol)) return text;
   throw new AppError('CONFIG_INVALID', `--url is "${text}"; an address such as http://127.0.0.1:7070 is needed`);
 };
+
+const calledCollector = (values: Values): CalledCollector => ({
+  url: collectorUrl(values.url),
+  tokenFile: values['token-file'] ?? null,
+  caFile: values.ca ?? null,
+});
 
 const logLevels = ['trace', 'debug', 'info', 'warn', 'error'];
 const logLevel = (text: string): string => {

@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
 import { request } from 'node:https';
 import { join } from 'node:path';
@@ -66,6 +67,30 @@ describe('a collector with a certificate of a private authority', () => {
     await expect(fetch(url.replace('https', 'http'))).rejects.toThrow();
     // Who does not know the authority gets no answer either.
     await expect(fetch(url)).rejects.toThrow();
+  });
+
+  const joinToken = async (args: readonly string[]): Promise<{ exitCode: number | null; output: string }> => {
+    const command = startProgram('collector/src/main.ts', ['join-token', '--url', url, ...args], {
+      JIWEI_ADMIN_TOKEN: adminToken,
+    });
+    const [exitCode] = (await once(command.child, 'close')) as [number | null];
+    return { exitCode, output: command.output() };
+  };
+
+  test('a command reaches it with --ca, and refuses it without', async () => {
+    expect(await joinToken(['--ca', certificates.caFile])).toMatchObject({
+      exitCode: 0,
+      output: expect.stringMatching(/^\S{20,}\n$/),
+    });
+    expect(await joinToken([])).toMatchObject({ exitCode: 1, output: expect.stringMatching(/LINK_REFUSED.*certificate/) });
+  });
+
+  test('a file of authorities that is none is named', async () => {
+    const noPem = join(folder.path, 'server.key');
+    expect(await joinToken(['--ca', noPem])).toMatchObject({
+      exitCode: 1,
+      output: expect.stringMatching(/CONFIG_UNREADABLE.*server\.key/),
+    });
   });
 
   test('an agent that pins the authority streams; one that does not is refused by itself and says why', async () => {
