@@ -5,7 +5,15 @@ import { errorTable } from '@jiwei/shared/errors.ts';
 import { describe, expect, test } from 'vitest';
 import { metricDocs } from '../collector/src/metrics/metric-docs.ts';
 import * as registry from '../collector/src/registry/items.ts';
-import { foreignWords, linksOf, lockFileHosts, missingOrExtra, namesInTables, registryKeys } from './tidy/documents.ts';
+import {
+  checkKeys,
+  foreignWords,
+  linksOf,
+  lockFileHosts,
+  missingOrExtra,
+  namesInTables,
+  registryKeys,
+} from './tidy/documents.ts';
 import { rules } from './tidy/rules.ts';
 import { parseSource } from './tidy/source.ts';
 
@@ -64,6 +72,8 @@ describe('documents mirror the code', () => {
     assets: registry.assetSchema,
     agents: registry.agentSchema,
     maintenance: registry.maintenanceSchema,
+    defaults: registry.defaultsSchema,
+    routes: registry.routeSchema,
   };
   for (const [list, { shape }] of Object.entries(lists)) {
     test(`docs/registry.md names every key of ${list}`, () => {
@@ -73,6 +83,15 @@ describe('documents mirror the code', () => {
       });
     });
   }
+
+  test('docs/registry.md names every key of checks', () => {
+    // The kind is read before the rest, because it decides what else may stand there.
+    const keys = ['kind', ...Object.keys(registry.checkSchema.shape)];
+    const document = read('docs/registry.md');
+    expect(missingOrExtra(keys, checkKeys(document))).toEqual({ missing: [], extra: [] });
+    const seeded = document.replace('| `quorum` |', '| `crowd` |');
+    expect(missingOrExtra(keys, checkKeys(seeded))).toEqual({ missing: ['quorum'], extra: ['crowd'] });
+  });
 
   test('every link of a document leads somewhere', () => {
     const documents = tracked.filter((path) => path.endsWith('.md'));

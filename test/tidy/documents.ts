@@ -18,7 +18,23 @@ export const linksOf = (document: string): string[] =>
 /** Keys of a declaration as docs/registry.md shows them: what stands in backticks in the row of `list`. */
 export const registryKeys = (document: string, list: string): string[] => {
   const row = document.split('\n').find((line) => line.startsWith(`| \`${list}\` |`)) ?? '';
-  return [...(row.split(' | ')[1] ?? '').replace(/\([^)]*\)/g, '').matchAll(/`([a-zA-Z]+)`/g)].map((match) => match[1] ?? '');
+  return wordsInBackticks((row.split(' | ')[1] ?? '').replace(/\([^)]*\)/g, ''));
+};
+
+// A key whose own keys follow (`confirm: {…}`) counts as well.
+const wordsInBackticks = (text: string): string[] => [...text.matchAll(/`([a-zA-Z]+)(?:`|: \{)/g)].map((match) => match[1] ?? '');
+
+/** Keys of a check as docs/registry.md shows them: those of the first line of the section, of its table, and those that stand for another. */
+export const checkKeys = (document: string): string[] => {
+  const section = document.split(/^## /m).find((text) => text.startsWith('Checks\n')) ?? '';
+  const [first = ''] = section.split('\n').slice(1);
+  const rows = section.split('\n').filter((line) => line.startsWith('| `'));
+  const named = [
+    first,
+    ...rows.map((row) => row.split(' | ')[0] ?? ''),
+    ...rows.map((row) => /; or (.*) \|$/.exec(row)?.[1] ?? ''),
+  ];
+  return [...new Set(named.flatMap(wordsInBackticks))];
 };
 
 // Written in pieces, so that this file does not break its own rule.
