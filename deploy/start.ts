@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
+import { makeFolder } from '../shared/src/make-folder.ts';
 import { agentEnvironment, agentFlags } from './agent-launch.mjs';
 
 /** `npm start`: a collector with its embedded store and an agent for this machine, as two processes that end together. */
@@ -47,7 +47,7 @@ const stopMsMax = 12_000;
 const dataFolder = resolve(values.data);
 const tokenFile = join(dataFolder, 'local-agent.token');
 try {
-  mkdirSync(dataFolder, { recursive: true, mode: 0o700 });
+  makeFolder(dataFolder);
 } catch (error) {
   refuse(`the data folder ${dataFolder} cannot be used: ${reasonOf(error)}; make it writable or choose another with --data`, 1);
 }

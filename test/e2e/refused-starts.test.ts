@@ -26,6 +26,13 @@ describe('a start that is refused', () => {
   const cases: readonly { why: string; program: string; args: readonly string[]; exitCode: number; says: RegExp }[] = [
     { why: 'unknown option of npm start', program: 'deploy/start.ts', args: ['--dta', 'x'], exitCode: 2, says: /'--dta'/ },
     { why: 'data folder that is a file', program: 'deploy/start.ts', args: ['--data', 'a-file'], exitCode: 1, says: /a-file/ },
+    {
+      why: 'data folder in which nothing can be made',
+      program: 'deploy/start.ts',
+      args: ['--data', '/proc/x/y'],
+      exitCode: 1,
+      says: /data folder \/proc\/x\/y cannot be used: ENOENT/,
+    },
     { why: 'no such command', program: collector, args: ['jon'], exitCode: 2, says: /"jon".*known are/ },
     { why: 'unknown option', program: collector, args: ['--bogus'], exitCode: 2, says: /'--bogus'; see --help/ },
     { why: 'one file too many', program: collector, args: ['check', 'a', 'b'], exitCode: 2, says: /"b"/ },

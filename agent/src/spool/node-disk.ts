@@ -2,7 +2,6 @@ import {
   closeSync,
   fdatasync,
   fsyncSync,
-  mkdirSync,
   openSync,
   readdirSync,
   readSync,
@@ -13,6 +12,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { makeFolder } from '@jiwei/shared/make-folder.ts';
 import type { Disk, DiskFile } from './disk.ts';
 
 const dataSync = promisify(fdatasync);
@@ -21,7 +21,7 @@ const temporarySuffix = '.tmp';
 
 /** The files of a real folder, which is made if missing; only its owner may read it. */
 export const createNodeDisk = (folder: string): Disk => {
-  mkdirSync(folder, { recursive: true, mode: 0o700 });
+  makeFolder(folder);
   const pathOf = (name: string): string => join(folder, name);
   return {
     list: () =>

@@ -1,8 +1,9 @@
 import { existsSync, statSync } from 'node:fs';
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
+import { makeFolder } from '@jiwei/shared/make-folder.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
 import { corruptStore, isBusy } from './fault.ts';
@@ -30,7 +31,7 @@ export const openMemory = (nowMs: EpochMs): OpenDatabase => {
  * @throws LOCKED when another process has it open; STORE_TOO_NEW; STORE_UNAVAILABLE
  */
 export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): Promise<OpenDatabase> => {
-  await makeFolder(path);
+  makeParent(path);
   const unlock = lock(path);
   let handle: SqliteHandle | null = null;
   try {
@@ -54,10 +55,10 @@ export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): 
   };
 };
 
-const makeFolder = async (path: string): Promise<void> => {
+const makeParent = (path: string): void => {
   try {
     // The database holds hashes of tokens and the map of the network: for the service user alone.
-    await mkdir(dirname(path), { recursive: true, mode: 0o700 });
+    makeFolder(dirname(path));
   } catch (cause) {
     throw new AppError('STORE_UNAVAILABLE', `store: the folder ${dirname(path)} does not exist and cannot be made`, { cause });
   }
