@@ -1,11 +1,10 @@
 import type { Clock } from '@jiwei/shared/clock.ts';
-import { messageOf } from '@jiwei/shared/errors.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { type RefusalCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
-import type { RawData, WebSocket } from 'ws';
 import type { AgentSessionView } from '../runtime/service.ts';
+import type { OpenAgentSocket } from './agent-socket.ts';
 import type { Delivery, FrameHead } from './delivery.ts';
 import type { IngestHost, LinkLoss } from './host.ts';
 import { createSession, nextSessionDeadlineMs, type SessionInput, type SessionOutput, stepSession } from './session.ts';
@@ -16,7 +15,7 @@ const closeMsMax = 1_000;
 const unsentBytesMax = 4 * 1024 * 1024;
 
 export interface ConnectionOptions {
-  readonly socket: WebSocket;
+  readonly openSocket: OpenAgentSocket;
   readonly address: string;
   readonly clock: Clock;
   readonly host: IngestHost;
@@ -30,7 +29,7 @@ export interface ConnectionOptions {
   onRefused(code: RefusalCode): void;
 }
 
-/** One agent's socket: turns what happens on it into session inputs, and session outputs into deeds. */
+/** One agent's connection: turns what happens on it into session inputs, and session outputs into deeds. */
 export interface Connection {
   readonly agentId: AgentId | null;
   readonly bootId: number;
@@ -45,7 +44,7 @@ export interface Connection {
 
 /** Takes a socket over; from here on it is the session's. */
 export const openConnection = (options: ConnectionOptions): Connection => {
-  const { socket, clock, host } = options;
+  const { clock, host } = options;
   const session = createSession({ ...options, openedMonotonicMs: clock.monotonicMs() });
   let agentId: AgentId | null = null;
   let bootId = 0;
@@ -103,9 +102,10 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   };
 
   const send = (output: Extract<SessionOutput, { kind: 'send' }>): void => {
-    if (socket.readyState !== socket.OPEN) return;
-    if (socket.bufferedAmount > unsentBytesMax) {
-      log.warn({ unsentBytes: socket.bufferedAmount }, 'agent no longer reads; its connection is cut');
+    if (!socket.isOpen()) return;
+    const unsentBytes = socket.unsentBytes();
+    if (unsentBytes > unsentBytesMax) {
+      log.warn({ unsentBytes }, 'agent no longer reads; its connection is cut');
       socket.terminate();
       return;
     }
@@ -113,7 +113,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
       pingSentMonotonicMs = clock.monotonicMs();
       socket.ping();
     }
-    socket.send(JSON.stringify(output.message));
+    socket.sendText(JSON.stringify(output.message));
   };
 
   const closeWith = (code: RefusalCode, message: string): void => {
@@ -121,8 +121,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     if (code === 'SILENT') lostCause = 'silent';
     // A stop or a reconnection is nobody's fault.
     log[code === 'SHUTTING_DOWN' || code === 'REPLACED' ? 'info' : 'warn']({ code }, `connection ended: ${message}`);
-    if (socket.readyState === socket.OPEN) {
-      socket.send(JSON.stringify({ type: 'refuse', code, class: refusals[code].class, message: message.slice(0, 500) }));
+    if (socket.isOpen()) {
+      socket.sendText(JSON.stringify({ type: 'refuse', code, class: refusals[code].class, message: message.slice(0, 500) }));
       socket.close(refusals[code].closeCode, code);
     }
     clock.after(closeMsMax, () => socket.terminate());
@@ -181,20 +181,19 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     options.onEnded(connection);
   };
 
-  socket.on('message', (data: RawData, isBinary: boolean) => {
-    const atMs = clock.nowMs();
-    lastHeardAtMs = atMs;
-    const monotonicMs = clock.monotonicMs();
-    const bytes = bytesOf(data);
-    input(
-      isBinary ? { kind: 'binary', bytes, atMs, monotonicMs } : { kind: 'text', text: bytes.toString('utf8'), atMs, monotonicMs },
-    );
+  const heard = () => {
+    lastHeardAtMs = clock.nowMs();
+    return { atMs: lastHeardAtMs, monotonicMs: clock.monotonicMs() };
+  };
+  const socket = options.openSocket({
+    text: (text) => input({ kind: 'text', text, ...heard() }),
+    binary: (bytes) => input({ kind: 'binary', bytes, ...heard() }),
+    pong: () => {
+      roundTripMs = clock.monotonicMs() - pingSentMonotonicMs;
+    },
+    failed: (problem) => log.warn({ error: problem }, 'connection failed'),
+    closed: end,
   });
-  socket.on('pong', () => {
-    roundTripMs = clock.monotonicMs() - pingSentMonotonicMs;
-  });
-  socket.on('error', (error) => log.warn({ error: messageOf(error) }, 'connection failed'));
-  socket.on('close', end);
 
   const connection: Connection = {
     get agentId() {
@@ -229,12 +228,6 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   };
   armTick();
   return connection;
-};
-
-/** ws hands over one Buffer unless it was told otherwise. */
-const bytesOf = (data: RawData): Buffer => {
-  if (Buffer.isBuffer(data)) return data;
-  return Array.isArray(data) ? Buffer.concat(data) : Buffer.from(data);
 };
 
 const isAfter = (frame: FramePosition, other: FramePosition): boolean =>

@@ -1,0 +1,118 @@
+import type { Clock } from '@jiwei/shared/clock.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import { excuseHeartbeats } from './engine/absence.ts';
+import { prolongGraces } from './engine/agents.ts';
+import { restoreState } from './engine/restore.ts';
+import { type AgentLinks, createAgentLinks } from './ingest/agent-links.ts';
+import { createFleet, type Fleet } from './metrics/fleet.ts';
+import type { NotifierKind } from './notify/notifier.ts';
+import { createOutbox, type NotifyCounters } from './notify/outbox.ts';
+import { type Collector, collectorIdOf, createCollector, reconnectMsMax } from './runtime/collector.ts';
+import type { RuntimeCounters } from './runtime/counters.ts';
+import { openCrashGuard } from './runtime/crash-guard.ts';
+import { createDirectory } from './runtime/directory.ts';
+import { recallIntake, recallSamples } from './runtime/recall.ts';
+import { ruleNamesOf } from './runtime/rule-names.ts';
+import { firstDeclaration, lastStampOf } from './runtime/starting.ts';
+import { createWriter } from './runtime/writer.ts';
+import type { Store } from './store/port.ts';
+
+/** What the core of a collector is built from: everything it touches, so that a simulated world can hand in its own. */
+export interface CoreOptions {
+  readonly store: Store;
+  readonly clock: Clock;
+  /** From [0, 1). */
+  readonly random: () => number;
+  /** A new challenge for each connection: 32 random bytes as base64url. */
+  readonly newNonce: () => string;
+  readonly log: FastifyBaseLogger;
+  readonly version: string;
+  /** null: what was last in force goes on. */
+  readonly declarationFile: string | null;
+  readonly heartbeatMs: number;
+  readonly heartbeatTimeoutMs: number;
+  readonly notifierKinds: readonly NotifierKind[];
+  readonly counters: RuntimeCounters & NotifyCounters;
+  /** A bug or a broken store: the process must end. */
+  onFatal(error: unknown): void;
+}
+
+/** A collector without its HTTP side: it takes connections, decides, stores and tells. */
+export interface Core {
+  readonly collector: Collector;
+  readonly links: AgentLinks;
+  readonly fleet: Fleet;
+  /** Resolves when everything accepted is stored. The links are closed before it, and the store after it. */
+  close(): Promise<void>;
+}
+
+/** What the writer continues from, read from the store. */
+const recall = async (options: CoreOptions, fleet: Fleet) => {
+  const { clock, store } = options;
+  const reader = { notifierSchemas: new Map(options.notifierKinds.map(({ kind, schema }) => [kind, schema])) };
+  const { declaration, refused } = await firstDeclaration(store, reader, options.declarationFile, clock.nowMs());
+  const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
+  const entities = await store.entities();
+  const nowMs = Math.max(lastStampOf(entities), clock.nowMs());
+  const spans = await store.spansSince(nowMs - limits.correctionMsMax);
+  const state = restoreState(directory.config, entities, spans, nowMs, lastStampOf(entities));
+  excuseHeartbeats(state, lastStampOf(entities), nowMs);
+  prolongGraces(state, nowMs + reconnectMsMax);
+  const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
+  recallSamples(state, intake, frames, nowMs);
+  return { reader, declaration, refused, directory, state, intake, nowMs, awaySinceMs: lastStampOf(entities) };
+};
+
+/**
+ * Builds the core from what the store holds, and starts it.
+ * @throws AppError CONFIG_* for a first declaration that cannot be used, STORE_* for the database
+ */
+export const openCore = async (options: CoreOptions): Promise<Core> => {
+  const { store, clock, log, counters } = options;
+  const fleet = createFleet();
+  const recalled = await recall(options, fleet);
+  const { declaration, refused, directory, state, intake, nowMs } = recalled;
+  const crashGuard = await openCrashGuard(store, log, counters.frameParked);
+  const collectorId = await collectorIdOf(store);
+  const outbox = createOutbox({ store, clock, log, counters, kinds: options.notifierKinds });
+  await outbox.configure(declaration);
+
+  // From here to the end nothing waits, so that the three that need each other stand before anything flows.
+  let links: AgentLinks | null = null;
+  let collector: Collector | null = null;
+  const writer = createWriter({
+    ...{ store, clock, log, counters, state, intake, crashGuard, lastAtMs: nowMs },
+    random: options.random,
+    gatherMs: limits.commitGatherMs,
+    config: () => directory.config,
+    setPaused: (isPaused) => links?.setPaused(isPaused),
+    perform: (effects) => collector?.perform(effects),
+    onRows: fleet.onRows,
+    onSeries: fleet.onSeries,
+    onFatal: (error) => void crashGuard.settled().finally(() => options.onFatal(error)),
+  });
+  const standing = createCollector({
+    ...{ ...recalled, store, clock, log, writer },
+    version: options.version,
+    links: () => agentLinks,
+    onDeclaration: (next) => outbox.configure(next),
+    onNotifications: () => outbox.wake(),
+    onAgentGone: (agentId) => fleet.forget(agentId),
+  });
+  collector = standing;
+  const agentLinks = createAgentLinks({ ...options, host: standing.host, collectorId, onRefused: counters.linkRefused });
+  links = agentLinks;
+  if (refused !== null) standing.noteDeclarationError(refused);
+  outbox.wake();
+  return {
+    collector: standing,
+    links: agentLinks,
+    fleet,
+    close: async () => {
+      standing.close();
+      await outbox.close();
+      await writer.close();
+    },
+  };
+};

@@ -1,0 +1,95 @@
+import type { Clock } from '@jiwei/shared/clock.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
+import type { FastifyBaseLogger } from 'fastify';
+import type { AgentSessionView } from '../runtime/service.ts';
+import type { OpenAgentSocket } from './agent-socket.ts';
+import { type Connection, openConnection } from './connection.ts';
+import type { IngestHost, Links } from './host.ts';
+
+export interface AgentLinksOptions {
+  readonly host: IngestHost;
+  readonly clock: Clock;
+  readonly log: FastifyBaseLogger;
+  readonly collectorId: string;
+  /** 32 random bytes as base64url, never given before. */
+  readonly newNonce: () => string;
+  readonly heartbeatMs: number;
+  readonly heartbeatTimeoutMs: number;
+  onRefused(code: RefusalCode): void;
+}
+
+/** All agents' connections, whatever carries them. */
+export interface AgentLinks extends Links {
+  /** False while so many are connected, or on their way to be, that a further one must come later. */
+  hasRoom(): boolean;
+  /** Takes a new connection. @param address where it comes from */
+  open(openSocket: OpenAgentSocket, address: string): void;
+  /** Refuses all agents with SHUTTING_DOWN. */
+  close(): void;
+}
+
+/** Keeps the connections, and which of them is an agent's present one. */
+export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
+  const { host } = options;
+  const connections = new Set<Connection>();
+  const byAgent = new Map<AgentId, Connection>();
+  let isPaused = false;
+
+  const onStreaming = (connection: Connection): void => {
+    const { agentId } = connection;
+    if (agentId === null) return;
+    const before = byAgent.get(agentId);
+    byAgent.set(agentId, connection);
+    before?.refuse('REPLACED', 'the same agent connected again');
+  };
+
+  const onEnded = (connection: Connection): void => {
+    connections.delete(connection);
+    const { agentId } = connection;
+    // A connection that was replaced has lost nobody: its agent is on the newer one.
+    if (agentId === null || byAgent.get(agentId) !== connection) return;
+    byAgent.delete(agentId);
+    host.lost(agentId, connection.loss);
+  };
+
+  /** A live newer boot of the same key means that somebody copied the agent's folder. */
+  const guardedHost: IngestHost = {
+    ...host,
+    admit: async (request) => {
+      const admission = await host.admit(request);
+      if (admission.kind === 'refused') return admission;
+      const live = byAgent.get(admission.agentId);
+      if (live === undefined || live.bootId <= request.hello.bootId) return admission;
+      return {
+        kind: 'refused',
+        code: 'AGENT_CLONED',
+        message: `agent ${admission.agentId} is connected from another, newer run with the same key`,
+      };
+    },
+  };
+
+  return {
+    hasRoom: () => byAgent.size < limits.agentsMax && connections.size - byAgent.size < limits.handshakesAtOnceMax,
+    open: (openSocket, address) => {
+      const nonce = options.newNonce();
+      const connection = openConnection({ ...options, host: guardedHost, openSocket, address, nonce, onStreaming, onEnded });
+      connections.add(connection);
+      if (isPaused) connection.pause();
+    },
+    close: () => {
+      for (const connection of connections) connection.refuse('SHUTTING_DOWN', 'the collector stops');
+    },
+    sessions: () =>
+      [...byAgent.values()].map((connection) => connection.view()).filter((view): view is AgentSessionView => view !== null),
+    ask: (agentId, question) => byAgent.get(agentId)?.input({ ...question, kind: 'ask' }),
+    configChanged: (agentId, config) => byAgent.get(agentId)?.input({ kind: 'configChanged', config }),
+    disconnect: (agentId, code, message) => byAgent.get(agentId)?.refuse(code, message),
+    setPaused: (paused) => {
+      if (paused === isPaused) return;
+      isPaused = paused;
+      for (const connection of connections) paused ? connection.pause() : connection.resume();
+    },
+  };
+};
