@@ -32,6 +32,30 @@ describe('the promise to acknowledge', () => {
       asOf: 9_999,
       expected: 'excluded',
     },
+    {
+      why: 'is open while a flapping one has been good since before the due instant',
+      cycle: { quietFromMs: at(180) },
+      asOf: 9_999,
+      expected: 'open',
+    },
+    {
+      why: 'is missed when a flapping one became good only later',
+      cycle: { quietFromMs: at(181) },
+      asOf: 9_999,
+      expected: 'miss',
+    },
+    {
+      why: 'does not count when a flapping one stayed good from before the due instant on',
+      cycle: { quietFromMs: at(180), resolvedAtMs: at(780) },
+      asOf: 9_999,
+      expected: 'excluded',
+    },
+    {
+      why: 'does not count either when somebody looked at it afterwards',
+      cycle: { quietFromMs: at(180), respondedAtMs: at(200), resolvedAtMs: at(780) },
+      asOf: 9_999,
+      expected: 'excluded',
+    },
     { why: 'does not count in maintenance', cycle: { excluded: 'maintenance' }, asOf: 9_999, expected: 'excluded' },
     {
       why: 'does not count for a child, kept or not',

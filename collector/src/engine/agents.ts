@@ -335,6 +335,8 @@ export const agentFinding = (state: EngineState, asset: AffectedAsset, nowMs: Ep
       details: { agent: agent.id, cause: loss.cause },
       faultFromMs: loss.faultFromMs,
       failing: [agent.id],
+      // Where nobody can look, what was last known of the host stays: not knowing is no relief.
+      canEase: verdict !== 'cannotTell',
       seenAtMs: loss.seenAtMs,
     };
   });

@@ -2,7 +2,7 @@ import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { agentFinding } from './agents.ts';
 import { causeOf, explainsOthers, waitUntilMs } from './cause.ts';
-import { isQuietOver } from './clocks.ts';
+import { beginQuiet, endQuiet, isQuietOver } from './clocks.ts';
 import { descendantsOf, isInMaintenance } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { BadFinding, Finding, GoodFinding } from './finding.ts';
@@ -177,10 +177,9 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
   const before = record.incident;
   const failing = [...new Set([...record.failing, ...finding.failing])];
   const isNew = failing.length > record.failing.length;
-  const severity = worseSeverity(before.severity, finding.severity);
+  const severity = finding.canEase === true ? finding.severity : worseSeverity(before.severity, finding.severity);
   record.failing = failing;
   const wasQuiet = record.goodSinceMs !== null;
-  record.goodSinceMs = null;
   const isChanged = isNew || severity !== before.severity || before.reason !== finding.reason || before.isNoData || wasQuiet;
   if (isChanged) {
     record.incident = {
@@ -191,6 +190,7 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
       details: { ...before.details, ...finding.details },
       isNoData: false,
     };
+    endQuiet(record);
     if (before.isNoData) note(turn, record, { kind: 'dataBack', text: 'data is back; it still fails' });
     if (isNew || severity !== before.severity || before.reason !== finding.reason)
       note(turn, record, { kind: 'updated', text: finding.summary });
@@ -255,7 +255,7 @@ const end = (turn: Turn, record: IncidentRecord, finding: GoodFinding): void => 
   }
   if (record.incident.isFlapping) {
     if (record.goodSinceMs === null) {
-      record.goodSinceMs = nowMs;
+      beginQuiet(record, nowMs);
       if (record.incident.isNoData) {
         record.incident = { ...record.incident, isNoData: false };
         note(turn, record, { kind: 'dataBack', text: 'data is back; it is good' });

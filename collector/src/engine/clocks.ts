@@ -25,7 +25,22 @@ export interface HumanPromise {
   readonly atMs: EpochMs;
 }
 
-/** Promises of the present cycle that are neither kept nor dealt with, earliest first; none while the clocks do not run. */
+/** A flapping incident is good from the instant on. A time of no data in between is no failure: for the promises it has been good since before. */
+export const beginQuiet = (record: IncidentRecord, fromMs: EpochMs): void => {
+  record.goodSinceMs = fromMs;
+  reviseCycle(record, { quietFromMs: presentCycle(record).quietFromMs ?? fromMs });
+};
+
+/** It fails again: whatever came due while it was good is due now. */
+export const endQuiet = (record: IncidentRecord): void => {
+  record.goodSinceMs = null;
+  if ((presentCycle(record).quietFromMs ?? null) !== null) reviseCycle(record, { quietFromMs: null });
+};
+
+/**
+ * Promises of the present cycle that are neither kept nor dealt with, earliest first; none while the clocks do not run. One that came due
+ * while a flapping incident was good waits: if it stays good nobody was needed any more, if it fails again it is broken as of its own instant.
+ */
 export const openPromises = (record: IncidentRecord, timing: EngineTiming): readonly HumanPromise[] => {
   const cycle = presentCycle(record);
   if (record.incident.state === 'resolved' || cycle.excluded !== null) return [];
@@ -37,7 +52,9 @@ export const openPromises = (record: IncidentRecord, timing: EngineTiming): read
   if (cycle.onsiteDueAtMs !== null && cycle.arrivedAtMs === null && record.onsiteOverdueCycle < cycle.number) {
     promises.push({ kind: 'onsite', atMs: cycle.onsiteDueAtMs });
   }
-  return promises.sort((a, b) => a.atMs - b.atMs);
+  const quietFromMs = cycle.quietFromMs ?? Number.POSITIVE_INFINITY;
+  const needed = promises.filter(({ atMs }) => atMs < quietFromMs);
+  return needed.sort((a, b) => a.atMs - b.atMs);
 };
 
 /** A flapping incident has been good for long enough. */

@@ -12,6 +12,8 @@ export interface BadFinding {
   readonly faultFromMs: EpochMs;
   /** What fails: check ids, or agent ids. */
   readonly failing: readonly string[];
+  /** The severity is that of the fault as it is now, also when that is less grave than before; otherwise incidents only become graver. */
+  readonly canEase?: boolean;
   /** The latest evidence of it. */
   readonly seenAtMs: EpochMs;
 }

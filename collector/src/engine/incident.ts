@@ -31,6 +31,8 @@ export interface ResponseCycle {
   readonly onsiteDueAtMs: EpochMs | null;
   readonly arrivedAtMs: EpochMs | null;
   readonly resolvedAtMs: EpochMs | null;
+  /** Flapping only: since when it has been good without a failure. Cycles stored by the first builds lack it. */
+  readonly quietFromMs?: EpochMs | null;
   readonly excluded: Exclusion | null;
 }
 

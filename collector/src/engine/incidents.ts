@@ -52,6 +52,7 @@ const cycleOf = (turn: Turn, asset: AffectedAsset, number: number, excluded: Exc
     onsiteDueAtMs: asset.needsOnsite ? turn.nowMs + timing.onsiteMs : null,
     arrivedAtMs: null,
     resolvedAtMs: null,
+    quietFromMs: null,
     excluded,
   };
 };
@@ -213,7 +214,9 @@ export interface Ending {
 export const resolveIncident = (turn: Turn, record: IncidentRecord, ending: Ending): void => {
   const { state, nowMs } = turn;
   const cycle = presentCycle(record);
-  const isSelfHealed = ending.actor === 'engine' && cycle.respondedAtMs === null && nowMs < cycle.respondDueAtMs;
+  // A flapping one was good already when its quiet time began; who looked at it only afterwards was not late.
+  const wasUnanswered = cycle.respondedAtMs === null || cycle.respondedAtMs > cycle.respondDueAtMs;
+  const isSelfHealed = ending.actor === 'engine' && wasUnanswered && (cycle.quietFromMs ?? nowMs) < cycle.respondDueAtMs;
   reviseCycle(record, {
     resolvedAtMs: nowMs,
     excluded: cycle.excluded ?? ending.excluded ?? (isSelfHealed ? 'autoRecovered' : null),

@@ -1,6 +1,7 @@
 import type { RouteId } from '@jiwei/shared/ids.ts';
 import type { RouteConfig } from './config.ts';
 import type { NoticeKind } from './effect.ts';
+import { worseSeverity } from './findings.ts';
 import type { Incident } from './incident.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { notifyRoute, type Turn } from './turn.ts';
@@ -38,8 +39,8 @@ const remember = (record: IncidentRecord, routeIds: readonly RouteId[]): void =>
 /** A fault that has become graver than people were told is news; held back for now, it is told when it may be. */
 export const tellGraver = (turn: Turn, record: IncidentRecord): void => {
   const { incident, toldSeverity } = record;
-  if (incident.isTold && toldSeverity !== null && toldSeverity !== incident.severity)
-    tell(turn, record, 'firing', `-${incident.severity}`);
+  if (!incident.isTold || toldSeverity === null || toldSeverity === incident.severity) return;
+  if (worseSeverity(toldSeverity, incident.severity) === incident.severity) tell(turn, record, 'firing', `-${incident.severity}`);
 };
 
 /** Calls off what was told, to exactly those who were told, whatever has come in between. */

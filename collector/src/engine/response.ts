@@ -6,7 +6,8 @@ export type PromiseResult = 'hit' | 'miss' | 'excluded' | 'open';
 
 /**
  * How a promise stands at the instant. Kept at the due instant itself is kept. One that was never kept is missed once its due instant has
- * passed while the cycle ran; a cycle that was resolved earlier needed nobody any more, and does not count.
+ * passed while the cycle ran; a cycle that was over earlier needed nobody any more, and does not count. A flapping one is over when it was
+ * last seen to become good, though that is sure only after its quiet time; until then the promise stays open.
  */
 const resultOf = (
   cycle: ResponseCycle,
@@ -14,9 +15,10 @@ const resultOf = (
   asOfMs: EpochMs,
 ): PromiseResult => {
   if (cycle.excluded !== null) return 'excluded';
-  if (promise.keptAtMs !== null) return promise.keptAtMs <= promise.dueAtMs ? 'hit' : 'miss';
-  if ((cycle.resolvedAtMs ?? asOfMs) > promise.dueAtMs) return 'miss';
-  return cycle.resolvedAtMs === null ? 'open' : 'excluded';
+  if (promise.keptAtMs !== null && promise.keptAtMs <= promise.dueAtMs) return 'hit';
+  const overAtMs = cycle.quietFromMs ?? cycle.resolvedAtMs;
+  if (overAtMs !== null && overAtMs <= promise.dueAtMs) return cycle.resolvedAtMs === null ? 'open' : 'excluded';
+  return promise.keptAtMs !== null || (overAtMs ?? asOfMs) > promise.dueAtMs ? 'miss' : 'open';
 };
 
 /** How the promise that somebody acknowledges stands at the instant: `#hit / (#hit + #miss)` is the response rate. */

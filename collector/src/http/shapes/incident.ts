@@ -13,6 +13,7 @@ const cycleSchema = z
     onsiteDueAtMs: instant.nullable().describe('null when nobody needs to go there.'),
     arrivedAtMs: instant.nullable(),
     resolvedAtMs: instant.nullable(),
+    quietFromMs: instant.nullable().describe('Flapping only: since when it has been good without a failure.'),
     excluded: z.enum(exclusions).nullable().describe('Why the cycle does not count in the response rate.'),
   })
   .meta({ id: 'ResponseCycle' });
@@ -74,7 +75,7 @@ export const notificationSchema = z
 export const incidentBody = (incident: Incident): z.input<typeof incidentSchema> => ({
   ...incident,
   details: { ...incident.details },
-  cycles: incident.cycles.map((cycle) => ({ ...cycle })),
+  cycles: incident.cycles.map((cycle) => ({ ...cycle, quietFromMs: cycle.quietFromMs ?? null })),
 });
 
 /** An entry as the API tells it; the incident it belongs to is known. */
