@@ -16,6 +16,7 @@ const programs = {
   start: ['deploy/start.ts'],
   test: ['test/run.ts'],
   bench: ['test/bench/run.ts'],
+  fuzz: ['test/fuzz/run.ts'],
   collector: ['collector/src/main.ts'],
   agent: ['agent/src/main.ts'],
 };

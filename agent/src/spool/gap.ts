@@ -9,8 +9,9 @@ export const addLoss = (one: Loss | null, other: Loss | null): Loss | null => {
   return {
     fromMs: Math.min(one.fromMs, other.fromMs),
     toMs: Math.max(one.toMs, other.toMs),
-    frames: one.frames + other.frames,
-    bytes: one.bytes + other.bytes,
+    // What a damaged file claims may be more than a message can say.
+    frames: Math.min(Number.MAX_SAFE_INTEGER, one.frames + other.frames),
+    bytes: Math.min(Number.MAX_SAFE_INTEGER, one.bytes + other.bytes),
   };
 };
 

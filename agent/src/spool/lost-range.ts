@@ -35,6 +35,8 @@ export const lossBeyond = (ranges: readonly LostRange[], acknowledged: FramePosi
     if (isUpTo({ bootId, seq: lastSeq }, acknowledged)) continue;
     const isPartly = isUpTo({ bootId, seq: firstSeq }, acknowledged);
     const frames = lastSeq - (isPartly && acknowledged !== null ? acknowledged.seq : firstSeq - 1);
+    // Numbers that go back are of no file of ours: they tell nothing.
+    if (frames < 1) continue;
     loss = addLoss(loss, { fromMs, toMs, frames, bytes });
   }
   return loss;

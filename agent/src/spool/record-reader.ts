@@ -1,6 +1,6 @@
 import { crc32 } from 'node:zlib';
 import type { Disk } from './disk.ts';
-import { decodeHeader, type RecordHeader, recordHeaderBytes } from './record.ts';
+import { decodeHeader, isMessageOf, type RecordHeader, recordHeaderBytes } from './record.ts';
 
 /** What stands at an offset of a segment. `cut`: nothing that can be read, so nothing after it can be found either. */
 export type RecordRead =
@@ -18,8 +18,11 @@ export interface RecordReader {
   readAt(offset: number, sizeBytes: number): RecordRead;
 }
 
-/** A reader of one file; it keeps no descriptor open. */
-export const createRecordReader = (disk: Disk, name: string): RecordReader => {
+/**
+ * A reader of one file; it keeps no descriptor open.
+ * @param bootId of the file; null while it is not known
+ */
+export const createRecordReader = (disk: Disk, name: string, bootId: number | null): RecordReader => {
   let window: Uint8Array = new Uint8Array(0);
   let windowOffset = 0;
   const bytesAt = (offset: number, count: number, sizeBytes: number): Uint8Array => {
@@ -39,7 +42,7 @@ export const createRecordReader = (disk: Disk, name: string): RecordReader => {
       const nextOffset = offset + recordHeaderBytes + header.payloadBytes;
       if (nextOffset > sizeBytes) return { status: 'cut' };
       const payload = bytesAt(offset + recordHeaderBytes, header.payloadBytes, sizeBytes);
-      if (payload.length < header.payloadBytes || crc32(payload) !== header.payloadCrc) {
+      if (payload.length < header.payloadBytes || crc32(payload) !== header.payloadCrc || !isMessageOf(header, payload, bootId)) {
         return { status: 'damaged', header, nextOffset };
       }
       return { status: 'record', header, payload, nextOffset };

@@ -1,5 +1,12 @@
 import { crc32 } from 'node:zlib';
+import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
+import { gapBodySchema } from '@jiwei/shared/protocol/control.ts';
+import { dictionaryKindByte } from '@jiwei/shared/protocol/dictionary.ts';
+import { openEnvelope } from '@jiwei/shared/protocol/envelope.ts';
+import { frameKinds } from '@jiwei/shared/protocol/frame.ts';
+import { z } from 'zod';
+import type { Loss } from './gap.ts';
 
 /*
  * A segment file: a head of 20 bytes, then records, each a header of 36 bytes and a payload. All numbers are little-endian.
@@ -43,7 +50,9 @@ export const encodeHead = (bootId: number): Uint8Array => {
 export const decodeHead = (bytes: Uint8Array): number | null => {
   const head = bufferOf(bytes);
   if (head.length < headBytes || !head.subarray(0, 8).equals(magic)) return null;
-  return head.readUInt32LE(16) === crc32(head.subarray(0, 16)) ? head.readDoubleLE(8) : null;
+  if (head.readUInt32LE(16) !== crc32(head.subarray(0, 16))) return null;
+  const bootId = head.readDoubleLE(8);
+  return isCount(bootId) ? bootId : null;
 };
 
 /** The record as it is appended: one piece, so that one write holds all of it. */
@@ -68,14 +77,52 @@ export const decodeHeader = (bytes: Uint8Array): (RecordHeader & { readonly payl
   const type = typeOfByte.get(header.readUInt8(0));
   const payloadBytes = header.readUInt32LE(4);
   if (type === undefined || payloadBytes > limits.messageBytesMax) return null;
+  const number = header.readDoubleLE(8);
+  const time = header.readDoubleLE(16);
+  // The checksum was right, so this is what somebody wrote; numbers that we never write would be counted with.
+  const isOurs = (isCount(number) && isCount(time)) || (type === 'end' && number === -1 && time === -1);
+  if (!isOurs) return null;
   return {
     type,
     payloadBytes,
-    number: header.readDoubleLE(8),
-    time: header.readDoubleLE(16),
+    number,
+    time,
     seriesCount: header.readUInt32LE(24),
     payloadCrc: header.readUInt32LE(28),
   };
 };
+
+/**
+ * Whether a payload with the right checksum is the message its header speaks of: a frame or dictionary with that number, of that boot.
+ * @param bootId of the file, or null when its head cannot be read
+ */
+export const isMessageOf = (header: RecordHeader, payload: Uint8Array, bootId: number | null): boolean => {
+  if (header.type === 'acknowledged' || header.type === 'end') return true;
+  try {
+    const envelope = openEnvelope(payload);
+    if (envelope.number !== header.number || (bootId !== null && envelope.bootId !== bootId)) return false;
+    if (header.type === 'dictionary') return envelope.kindByte === dictionaryKindByte;
+    if (header.type === 'gap') return envelope.kindByte === frameKinds.gap && lossInGap(envelope.body) !== null;
+    return frameKindBytes.has(envelope.kindByte);
+  } catch (error) {
+    if (error instanceof AppError && error.code === 'FRAME_INVALID') return false;
+    throw error;
+  }
+};
+
+/** @returns null when the body of a gap frame tells nothing that can be told on */
+export const lossInGap = (body: Uint8Array): Loss | null => {
+  try {
+    const { cause: _cause, ...loss } = gapBodySchema.parse(JSON.parse(Buffer.from(body).toString('utf8')));
+    return loss;
+  } catch (error) {
+    if (error instanceof SyntaxError || error instanceof z.ZodError) return null;
+    throw error;
+  }
+};
+
+const frameKindBytes: ReadonlySet<number> = new Set([frameKinds.samples, frameKinds.results, frameKinds.inventory]);
+
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -1,7 +1,7 @@
 import type { Disk } from './disk.ts';
 import { encodeHead, headBytes } from './record.ts';
 import { createRecordReader } from './record-reader.ts';
-import { isReadable, type Segment, seriesKnownAfter } from './segment.ts';
+import { isReadable, noProgress, progressAfter, type Segment } from './segment.ts';
 import { endRecord } from './segment-writer.ts';
 
 /** A segment that must be written anew, and the frames that were in it or are missing after it. */
@@ -16,16 +16,17 @@ export interface DamagedSegment {
  * @returns the bytes of the new file
  */
 export const repairSegment = (disk: Disk, { segment, span }: DamagedSegment): number => {
-  const reader = createRecordReader(disk, segment.name);
+  const reader = createRecordReader(disk, segment.name, segment.bootId);
   const parts: Uint8Array[] = [encodeHead(segment.bootId)];
-  let seriesKnown = 0;
+  let progress = noProgress;
   for (let offset = headBytes; ; ) {
     const read = reader.readAt(offset, segment.sizeBytes);
     if (read.status === 'end' || read.status === 'cut') break;
     const from = offset;
     offset = read.nextOffset;
-    if (read.status === 'damaged' || read.header.type === 'end' || !isReadable(read.header, seriesKnown)) continue;
-    seriesKnown = seriesKnownAfter(read.header, seriesKnown);
+    const before = progress;
+    progress = progressAfter(read, before);
+    if (read.status === 'damaged' || read.header.type === 'end' || !isReadable(read.header, before)) continue;
     parts.push(disk.read(segment.name, from, offset - from));
   }
   parts.push(endRecord(span));

@@ -1,12 +1,10 @@
-import { AppError } from '@jiwei/shared/errors.ts';
-import { type FramePosition, gapBodySchema } from '@jiwei/shared/protocol/control.ts';
+import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { openEnvelope } from '@jiwei/shared/protocol/envelope.ts';
-import { decodeFrame } from '@jiwei/shared/protocol/frame.ts';
 import type { Disk } from './disk.ts';
 import type { Loss } from './gap.ts';
 import { type LostRange, pushLost } from './lost-range.ts';
-import { isUpTo } from './position.ts';
-import { decodeHead, decodeHeader, headBytes, type RecordHeader, recordHeaderBytes } from './record.ts';
+import { isUpTo, laterPosition } from './position.ts';
+import { decodeHead, decodeHeader, headBytes, lossInGap, type RecordHeader, recordHeaderBytes } from './record.ts';
 import { createRecordReader, type RecordReader } from './record-reader.ts';
 
 /** What memory holds of one segment file. The writer changes its own while it appends; a segment found on disk stays as it was read. */
@@ -80,39 +78,44 @@ export const noteFrame = (segment: Segment, header: Pick<RecordHeader, 'number' 
 export const scanSegment = (disk: Disk, index: number): SegmentScan | null => {
   const name = segmentName(index);
   const fileBytes = disk.sizeBytes(name);
-  const reader = createRecordReader(disk, name);
   const headBootId = decodeHead(disk.read(name, 0, headBytes));
-  const bootId = headBootId ?? bootIdOfFirstRecord(reader, fileBytes);
+  const bootId = headBootId ?? bootIdOfFirstRecord(createRecordReader(disk, name, null), fileBytes);
   if (bootId === null) return null;
+  const reader = createRecordReader(disk, name, bootId);
   const segment = emptySegment(index, bootId);
   const lost: LostRange[] = [];
   const noteLost = (firstSeq: number, lastSeq: number, fromMs: number, toMs: number, bytes: number): void =>
     pushLost(lost, { bootId, firstSeq, lastSeq, fromMs, toMs, bytes });
   let acknowledged: FramePosition | null = null;
   let isDamaged = headBootId === null;
-  let seriesKnown = 0;
+  let progress = noProgress;
   let firstSeq = -1;
-  let lastSeq = -1;
   let offset = headBytes;
   for (;;) {
     const read = reader.readAt(offset, fileBytes);
     if (read.status === 'end' || read.status === 'cut') break;
     offset = read.nextOffset;
     const { header } = read;
-    if (isFrame(header)) {
-      if (firstSeq < 0) firstSeq = header.number;
-      lastSeq = header.number;
-    }
-    if (read.status === 'damaged' || !isReadable(header, seriesKnown)) {
+    const before = progress;
+    progress = progressAfter(read, before);
+    if (isFrame(header) && firstSeq < 0) firstSeq = header.number;
+    if (read.status === 'damaged' || !isReadable(header, before)) {
       isDamaged = true;
-      if (isFrame(header)) noteLost(header.number, header.number, header.time, header.time, header.payloadBytes);
+      // One that is out of order is no number of this file's.
+      if (isFrame(header) && header.number > before.lastSeq)
+        noteLost(header.number, header.number, header.time, header.time, header.payloadBytes);
       continue;
     }
-    seriesKnown = seriesKnownAfter(header, seriesKnown);
-    if (header.type === 'acknowledged') acknowledged = { bootId: header.number, seq: header.time };
-    if (header.type === 'gap') segment.gaps.push({ seq: header.number, loss: lossInGap(read.payload) });
+    // A boot cannot have been told of frames of a later one.
+    if (header.type === 'acknowledged' && header.number <= bootId)
+      acknowledged = laterPosition(acknowledged, { bootId: header.number, seq: header.time });
+    if (header.type === 'gap') {
+      const loss = lossInGap(openEnvelope(read.payload).body);
+      if (loss !== null) segment.gaps.push({ seq: header.number, loss });
+    }
     if (isFrame(header)) noteFrame(segment, header);
   }
+  let { lastSeq } = progress;
   segment.sizeBytes = offset;
   const end = closingRecord(disk, name, fileBytes);
   if (end !== null && end.number >= 0) {
@@ -132,13 +135,31 @@ export const scanSegment = (disk: Disk, index: number): SegmentScan | null => {
 /** Whether a record carries a frame. */
 export const isFrame = (header: Pick<RecordHeader, 'type'>): boolean => header.type === 'frame' || header.type === 'gap';
 
-/** Samples whose dictionary was lost are numbers without names, and a dictionary after a hole would name the wrong ones. */
-export const isReadable = (header: RecordHeader, seriesKnown: number): boolean =>
-  header.type === 'dictionary' ? header.number <= seriesKnown : header.seriesCount <= seriesKnown;
+/** How far the reading of a segment has come: series of its boot that it has named, and the number of its last frame. */
+export interface Progress {
+  readonly seriesKnown: number;
+  readonly lastSeq: number;
+}
+export const noProgress: Progress = { seriesKnown: 0, lastSeq: -1 };
 
-/** Series of its boot that a segment has named up to and including a readable record. */
-export const seriesKnownAfter = (header: RecordHeader, seriesKnown: number): number =>
-  header.type === 'dictionary' ? Math.max(seriesKnown, header.seriesCount) : seriesKnown;
+/**
+ * Whether a record can be used after what stands before it. Samples whose dictionary was lost are numbers without names, and a dictionary
+ * after a hole would name the wrong ones; frames of a boot ascend.
+ */
+export const isReadable = (header: RecordHeader, { seriesKnown, lastSeq }: Progress): boolean => {
+  if (header.type === 'dictionary') return header.number <= seriesKnown;
+  return header.seriesCount <= seriesKnown && (!isFrame(header) || header.number > lastSeq);
+};
+
+/** What is known after a record; the number of a frame also when the frame itself is damaged. */
+export const progressAfter = (
+  { status, header }: { readonly status: 'record' | 'damaged'; readonly header: RecordHeader },
+  before: Progress,
+): Progress => {
+  if (isFrame(header)) return { ...before, lastSeq: Math.max(before.lastSeq, header.number) };
+  const isNamed = header.type === 'dictionary' && status === 'record' && isReadable(header, before);
+  return isNamed ? { ...before, seriesKnown: Math.max(before.seriesKnown, header.seriesCount) } : before;
+};
 
 /** Every message says which boot it is of, so that a damaged head loses nothing. */
 const bootIdOfFirstRecord = (reader: RecordReader, fileBytes: number): number | null => {
@@ -157,15 +178,6 @@ const closingRecord = (disk: Disk, name: string, fileBytes: number): RecordHeade
   if (fileBytes < headBytes + recordHeaderBytes) return null;
   const header = decodeHeader(disk.read(name, fileBytes - recordHeaderBytes, recordHeaderBytes));
   return header?.type === 'end' ? header : null;
-};
-
-/** The checksum was right, so this is what we wrote; still it is checked, because a wrong number here would be told to people. */
-const lossInGap = (message: Uint8Array): Loss => {
-  const frame = decodeFrame(message);
-  if (frame.kind !== 'gap') throw new AppError('SPOOL_CORRUPT', `a record marked as a gap holds a frame of kind ${frame.kind}`);
-  const body: unknown = JSON.parse(Buffer.from(frame.body).toString('utf8'));
-  const { cause: _cause, ...loss } = gapBodySchema.parse(body);
-  return loss;
 };
 
 /** Frames of a segment that come after `upTo`. */

@@ -4,7 +4,7 @@ import { type Loss, lossOfFrame } from './gap.ts';
 import { isUpTo } from './position.ts';
 import { headBytes, type RecordHeader } from './record.ts';
 import { createRecordReader, type RecordRead, type RecordReader } from './record-reader.ts';
-import { isFrame, isReadable, type Segment, seriesKnownAfter } from './segment.ts';
+import { isFrame, isReadable, noProgress, type Progress, progressAfter, type Segment } from './segment.ts';
 
 /** A message as it goes to the collector. A dictionary names the series [0, seriesCount) of its boot together with those before it. */
 export type SpoolItem =
@@ -31,16 +31,14 @@ interface ReaderOptions {
 /** A reader that begins at the first frame after a position. */
 export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
   let place: { readonly segment: Segment; readonly records: RecordReader; offset: number } | null = null;
-  let lastSeq = -1;
-  let seriesKnown = 0;
+  let progress: Progress = noProgress;
 
   const segmentAfter = (index: number): Segment | undefined => options.segments.find((segment) => segment.index > index);
 
   const enter = (segment: Segment | undefined): boolean => {
     if (segment === undefined) return false;
-    place = { segment, records: createRecordReader(options.disk, segment.name), offset: headBytes };
-    lastSeq = segment.firstSeq - 1;
-    seriesKnown = 0;
+    place = { segment, records: createRecordReader(options.disk, segment.name, segment.bootId), offset: headBytes };
+    progress = { seriesKnown: 0, lastSeq: segment.firstSeq - 1 };
     return true;
   };
 
@@ -56,9 +54,15 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
 
   /** What was whole when the spool was opened, or was written since, and no longer is. */
   const noteLoss = (segment: Segment, fromSeq: number, toSeq: number, header: RecordHeader | null): void => {
-    let frames = 0;
-    for (let seq = fromSeq; seq <= toSeq; seq += 1) if (!options.isAcknowledged({ bootId: segment.bootId, seq })) frames += 1;
-    if (frames === 0) return;
+    // Acknowledged are those up to some number: halving finds it, however far apart the numbers of a damaged file are.
+    let [low, high] = [fromSeq, toSeq + 1];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (options.isAcknowledged({ bootId: segment.bootId, seq: middle })) low = middle + 1;
+      else high = middle;
+    }
+    const frames = toSeq + 1 - low;
+    if (frames <= 0) return;
     const one =
       header === null ? { fromMs: segment.fromMs, toMs: segment.toMs, bytes: 0 } : lossOfFrame(header.time, header.payloadBytes);
     options.onLoss({ ...one, frames });
@@ -86,19 +90,19 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
           continue;
         }
         if (found.status === 'cut') {
-          noteLoss(segment, lastSeq + 1, segment.lastSeq, null);
-          lastSeq = segment.lastSeq;
+          noteLoss(segment, progress.lastSeq + 1, segment.lastSeq, null);
+          progress = { ...progress, lastSeq: segment.lastSeq };
           place.offset = segment.sizeBytes;
           continue;
         }
         place.offset = found.nextOffset;
         const { header } = found;
-        if (isFrame(header)) lastSeq = header.number;
-        if (found.status === 'damaged' || !isReadable(header, seriesKnown)) {
+        const before = progress;
+        progress = progressAfter(found, before);
+        if (found.status === 'damaged' || !isReadable(header, before)) {
           if (isFrame(header)) noteLoss(segment, header.number, header.number, header);
           continue;
         }
-        seriesKnown = seriesKnownAfter(header, seriesKnown);
         const item = itemOf(segment, found.header, found.payload);
         if (item !== null) return item;
       }

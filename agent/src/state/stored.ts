@@ -43,7 +43,8 @@ export const loadKey = (files: Disk): KeyObject => {
 /** The number of this run, stored before it is used: no frame of two runs can ever have the same position. */
 export const nextBootId = (files: Disk, nowMs: EpochMs): BootId => {
   const last = Number(readText(files, names.boot)?.trim() ?? 0);
-  const bootId = Math.max(Math.floor(nowMs), Number.isSafeInteger(last) ? last + 1 : 0);
+  // A number at the end of the exact integers has none after it; it is no boot of ours.
+  const bootId = Math.max(Math.floor(nowMs), Number.isSafeInteger(last + 1) ? last + 1 : 0);
   storeBootId(files, bootId);
   return bootId;
 };

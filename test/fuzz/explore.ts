@@ -1,0 +1,155 @@
+import { keptCorpus, saveFind } from './cases.ts';
+import type { Coverage } from './coverage.ts';
+import { createDice, type Dice, mutate } from './mutate.ts';
+import { type FuzzTarget, judge } from './target.ts';
+
+/** What a long run of one target found. */
+export interface Exploration {
+  readonly inputs: number;
+  readonly seconds: number;
+  /** Inputs that reach something no other one reaches. */
+  readonly corpus: readonly Uint8Array[];
+  /** Pieces of the product's code that ran. */
+  readonly pointsReached: number;
+  readonly finds: readonly string[];
+  readonly slowest: { readonly ms: number; readonly bytes: Uint8Array };
+  /** Heap after collection: after the first tenth of the run, and at its end, without the corpus. */
+  readonly heapBytes: { readonly early: number; readonly late: number };
+}
+
+const batchInputsMin = 32;
+const batchInputsMax = 2_048;
+const findsMax = 20;
+const shrinkTriesMax = 1_500;
+/** An input that takes this long is kept and shown: others take well below a millisecond. */
+const slowMs = 1_000;
+
+/** Same place in the code, same find. */
+const signatureOf = (problem: string, stack: string): string => {
+  const place = stack.split('\n').find((line) => /(?:shared|agent|collector)\/src/.test(line)) ?? '';
+  return `${problem.replace(/[\d"'`].*/, '').slice(0, 60)} ${place.trim()}`;
+};
+
+/** Leaves out what the find does not need. */
+const shrink = async (target: FuzzTarget, bytes: Uint8Array, signature: string): Promise<Uint8Array> => {
+  let smallest = bytes;
+  let tries = 0;
+  for (
+    let piece = Math.ceil(bytes.length / 2);
+    piece >= 1 && tries < shrinkTriesMax;
+    piece = piece === 1 ? 0 : Math.ceil(piece / 2)
+  ) {
+    for (let from = 0; from < smallest.length && tries < shrinkTriesMax; ) {
+      const without = Buffer.concat([smallest.subarray(0, from), smallest.subarray(from + piece)]);
+      const candidate = target.mend?.(without) ?? without;
+      tries += 1;
+      const verdict = await judge(target, candidate);
+      if (verdict.kind === 'find' && signatureOf(verdict.problem, verdict.stack) === signature) smallest = candidate;
+      else from += piece;
+    }
+  }
+  return smallest;
+};
+
+export interface ExploreOptions {
+  readonly seed: number;
+  readonly seconds: number;
+  readonly coverage: Coverage;
+  /** Called before each input: who watches from outside knows what hung. */
+  onInput(bytes: Uint8Array): void;
+  readonly nowMs: () => number;
+  readonly collectedHeapBytes: () => number;
+  readonly log: (text: string) => void;
+}
+
+/** Mutates inputs for a while; those that reach new code become parents of others. */
+export const explore = async (target: FuzzTarget, options: ExploreOptions): Promise<Exploration> => {
+  const { coverage, nowMs, log } = options;
+  const dice = createDice(options.seed);
+  const corpus: Uint8Array[] = [];
+  const seen = new Set<number>();
+  const signatures = new Map<string, string>();
+  let inputs = 0;
+  let slowest: Exploration['slowest'] = { ms: 0, bytes: Buffer.alloc(0) };
+  const startedMs = nowMs();
+  let earlyHeap: number | null = null;
+  let corpusBytes = 0;
+
+  const tryOne = async (bytes: Uint8Array): Promise<void> => {
+    inputs += 1;
+    options.onInput(bytes);
+    const fromMs = nowMs();
+    const verdict = await judge(target, bytes);
+    const ms = nowMs() - fromMs;
+    if (ms > slowest.ms) {
+      slowest = { ms, bytes };
+      if (ms > slowMs) log(`${target.name}: an input took ${Math.round(ms)} ms: ${saveFind(target.name, bytes)}`);
+    }
+    if (verdict.kind !== 'find') return;
+    const signature = signatureOf(verdict.problem, verdict.stack);
+    if (signatures.has(signature) || signatures.size >= findsMax) return;
+    signatures.set(signature, verdict.problem);
+    const smallest = await shrink(target, bytes, signature);
+    log(
+      `${target.name}: ${verdict.problem}\n  ${saveFind(target.name, smallest)}\n${verdict.stack.split('\n').slice(1, 6).join('\n')}`,
+    );
+  };
+  const admit = (bytes: Uint8Array, points: readonly number[]): void => {
+    for (const point of points) seen.add(point);
+    corpus.push(bytes);
+    corpusBytes += bytes.length;
+  };
+  const freshPoints = (): readonly number[] => coverage.take().filter((point) => !seen.has(point));
+  /** Asking what ran costs as much as a hundred inputs: so whole batches are asked for, and one that reached something new is halved. */
+  const search = async (batch: readonly Uint8Array[]): Promise<void> => {
+    coverage.take();
+    for (const bytes of batch) await judge(target, bytes);
+    const fresh = freshPoints();
+    const [only] = batch;
+    if (fresh.length === 0 || only === undefined) return;
+    if (batch.length === 1) return admit(only, fresh);
+    const half = Math.ceil(batch.length / 2);
+    await search(batch.slice(0, half));
+    await search(batch.slice(half));
+  };
+  /** @returns whether something new was reached */
+  const tryBatch = async (batch: readonly Uint8Array[]): Promise<boolean> => {
+    coverage.take();
+    for (const bytes of batch) await tryOne(bytes);
+    const fresh = freshPoints();
+    if (fresh.length === 0) return false;
+    await search(batch);
+    // What only the whole batch together reached (a cache that was full) is nobody's.
+    for (const point of fresh) seen.add(point);
+    return true;
+  };
+
+  for (const bytes of [...target.corpus, ...keptCorpus(target.name)]) {
+    await tryOne(bytes);
+    await search([bytes]);
+  }
+  const parents = [...target.corpus];
+  let batchLength = batchInputsMin;
+  while (nowMs() - startedMs < options.seconds * 1_000) {
+    const recent = corpus.slice(-30);
+    const pool = (): readonly Uint8Array[] => (dice.below(3) === 0 ? recent : dice.below(4) === 0 ? parents : corpus);
+    const isNew = await tryBatch(Array.from({ length: batchLength }, () => nextInput(target, pool(), parents, dice)));
+    batchLength = isNew ? Math.max(batchInputsMin, batchLength / 2) : Math.min(batchInputsMax, batchLength * 2);
+    if (earlyHeap === null && nowMs() - startedMs > options.seconds * 100) earlyHeap = options.collectedHeapBytes() - corpusBytes;
+    // Let sockets and timers of the target have their turn.
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  const lateHeap = options.collectedHeapBytes() - corpusBytes;
+  return {
+    inputs,
+    seconds: (nowMs() - startedMs) / 1_000,
+    corpus,
+    pointsReached: seen.size,
+    finds: [...signatures.values()],
+    slowest,
+    heapBytes: { early: earlyHeap ?? lateHeap, late: lateHeap },
+  };
+};
+
+const nextInput = (target: FuzzTarget, pool: readonly Uint8Array[], parents: readonly Uint8Array[], dice: Dice): Uint8Array =>
+  mutate(target, pool.length > 0 ? pool : parents, dice);
