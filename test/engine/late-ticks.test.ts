@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { Effect, Span } from '../../collector/src/engine/effect.ts';
+import type { EngineEvent } from '../../collector/src/engine/event.ts';
 import { createState, step } from '../../collector/src/engine/step.ts';
 import { spanAt } from '../../collector/src/engine/timeline.ts';
 import type { CheckResult } from '../../shared/src/check.ts';
@@ -173,4 +174,45 @@ test('a lane is at every instant what its answers say, read one by one', () => {
     }),
     { numRuns: 80 },
   );
+});
+
+/** Everything a state makes of events that come without a tick in between. */
+const effectsOf = (declared: Declaration, events: readonly EngineEvent[]): readonly Effect[] => {
+  const state = createState(configOf(declared, 1), zeroMs);
+  return events.flatMap((event) => step(state, event));
+};
+
+test('a heartbeat that was missed is down from its due instant, whenever the engine is asked', () => {
+  const declared: Declaration = new Map();
+  declareLine(declared, 'asset job');
+  declareLine(declared, 'heartbeat beat asset=job interval=60s grace=5s');
+  const effects = effectsOf(declared, [
+    { kind: 'push', atMs: zeroMs, checkId: asId('beat'), isUp: true, detail: null },
+    { kind: 'tick', atMs: zeroMs + 100_000 },
+  ]);
+  const spans = effects.flatMap((effect) => (effect.kind === 'spans' && effect.subject.kind === 'check' ? effect.spans : []));
+  expect(spans.filter(({ status }) => status === 'down').map(({ fromMs }) => fromMs - zeroMs)).toEqual([65_000]);
+});
+
+test('an acknowledgement after the due instant finds the promise broken, though nothing was done at that instant', () => {
+  const down = { kind: 'results' as const, atMs: zeroMs, agentId: asId<'agent'>('a2') };
+  const opened = effectsOf(declaration, [{ ...down, results: resultsOf('other', [{ atMs: zeroMs, outcome: 'down' }]) }]);
+  const incident = opened.flatMap((effect) => (effect.kind === 'incident' ? [effect.incident] : []))[0];
+  const dueAtMs = incident?.cycles[0]?.respondDueAtMs ?? 0;
+  const kindsWhen = (ackAtMs: number): string[] =>
+    effectsOf(declaration, [
+      { ...down, results: resultsOf('other', [{ atMs: zeroMs, outcome: 'down' }]) },
+      {
+        kind: 'human',
+        atMs: ackAtMs,
+        incidentId: incident?.id ?? asId('none'),
+        actor: 'ann',
+        act: { kind: 'acknowledge', note: null },
+      },
+    ])
+      .flatMap((effect) => (effect.kind === 'incident' ? effect.entries : []))
+      .map(({ kind }) => kind)
+      .filter((kind) => kind === 'acknowledged' || kind === 'respondOverdue');
+  expect(kindsWhen(dueAtMs)).toEqual(['acknowledged']);
+  expect(kindsWhen(dueAtMs + 1)).toEqual(['respondOverdue', 'acknowledged']);
 });

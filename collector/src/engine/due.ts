@@ -27,7 +27,7 @@ export const dealWithNext = (turn: Turn, untilMs: EpochMs): boolean => {
       onLaneDue(turn, id, due.atMs);
       break;
     case 'incident':
-      onIncidentDue(turn, id);
+      onIncidentDue(turn, id, untilMs);
       break;
     case 'agent':
       if (onAgentDue(turn, asAgentId(id))) onGraceOver(turn, id);
@@ -61,7 +61,8 @@ const onGraceOver = (turn: Turn, id: string): void => {
   if (finding.kind === 'bad') decide(turn, asset, 'zone', finding);
 };
 
-const onIncidentDue = (turn: Turn, id: string): void => {
+/** @param untilMs promises of a later instant are not broken yet: an act that comes at that very instant still keeps them */
+const onIncidentDue = (turn: Turn, id: string, untilMs: EpochMs): void => {
   const { state, nowMs } = turn;
   const record = state.incidents.get(asIncidentId(id));
   if (record === undefined) return;
@@ -72,7 +73,7 @@ const onIncidentDue = (turn: Turn, id: string): void => {
     return;
   }
   for (const promise of openPromises(record, state.config.timing)) {
-    if (promise.atMs <= nowMs) breakPromise(turn, record, promise.kind, promise.atMs);
+    if (promise.atMs <= untilMs) breakPromise(turn, record, promise.kind, promise.atMs);
   }
   if (isQuietOver(record, state.config.timing, nowMs)) onQuiet(turn, record);
   if (record.incident.state !== 'resolved') save(turn, record);
