@@ -1,5 +1,6 @@
 import { generateKeyPairSync } from 'node:crypto';
 import { createLink } from '@jiwei/agent/link/link.ts';
+import { suspectAfter } from '@jiwei/agent/link/suspect.ts';
 import type { TransportEvents } from '@jiwei/agent/link/transport.ts';
 import { createLog } from '@jiwei/agent/log.ts';
 import { openSpool } from '@jiwei/agent/spool/spool.ts';
@@ -113,4 +114,14 @@ test('a frame that is taken at the third offer is not given up', async () => {
   expect(refusedAtMs).toHaveLength(2);
   expect(taken.map(({ seq }) => seq)).toEqual([0, 1, 2]);
   expect(spool.counts()).toMatchObject({ pendingFrames: 0, damagedFrames: 0 });
+});
+
+test('refusals of one frame do not count against another', () => {
+  const one = { bootId: 1, seq: 1 };
+  const other = { bootId: 1, seq: 2 };
+  const twice = suspectAfter(suspectAfter(null, one), one);
+  expect(twice).toEqual({ position: one, refusals: 2 });
+  expect(suspectAfter(twice, other)).toEqual({ position: other, refusals: 1 });
+  expect(suspectAfter(twice, { bootId: 2, seq: 1 })).toEqual({ position: { bootId: 2, seq: 1 }, refusals: 1 });
+  expect(suspectAfter(twice, null)).toBeNull();
 });

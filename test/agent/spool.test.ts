@@ -133,6 +133,14 @@ test('forgets what is acknowledged, keeps the rest, and removes files that hold 
   expect(spool.counts()).toMatchObject({ pendingFrames: 0, pendingBytes: 0 });
 });
 
+test('an older acknowledgement than the last one brings nothing back', async () => {
+  const { spool } = await open(createMemoryDisk());
+  for (let seq = 0; seq < 20; seq += 1) appendText(spool, `frame number ${seq}`);
+  spool.acknowledge({ bootId: 1, seq: 14 });
+  spool.acknowledge({ bootId: 1, seq: 3 });
+  expect(spool.counts().pendingFrames).toBe(5);
+});
+
 test('does not believe an acknowledgement of what it never wrote', async () => {
   const { spool } = await open(createMemoryDisk());
   appendText(spool, 'a');
@@ -260,6 +268,36 @@ test('loses no more than one record or the rest of its file to any flipped byte,
       expect(survey(again.spool)).toEqual({ frames, lostFrames });
     }
   }
+});
+
+test('tells of a file that is gone from between two others', async () => {
+  const files = await exampleFiles();
+  const [first = '', second = ''] = [...files.keys()].sort();
+  const whole = survey((await open(createMemoryDisk(files), { bootId: 2 })).spool).frames.length;
+  const lacking = createMemoryDisk(new Map([...files].filter(([name]) => name !== second)));
+  const { spool } = await open(lacking, { bootId: 2 });
+  const { frames, lostFrames } = survey(spool);
+  expect(files.has(first) && lostFrames > 0).toBe(true);
+  expect(frames.length + lostFrames).toBe(whole);
+});
+
+test('has told of damage before it mends it: power that fails in between takes the mended file, never the news', async () => {
+  const files = await exampleFiles();
+  const [first = ''] = [...files.keys()].sort();
+  const hurt = Buffer.from(files.get(first) ?? Buffer.alloc(0));
+  hurt[hurt.length - 60] = (hurt[hurt.length - 60] ?? 0) ^ 0xff;
+  const disk = createMemoryDisk(new Map(files).set(first, hurt));
+  let isPowerFailing = true;
+  const { replace } = disk;
+  disk.replace = (name, bytes) => {
+    if (isPowerFailing) throw new Error('the power fails');
+    replace(name, bytes);
+  };
+  await expect(open(disk, { bootId: 2 })).rejects.toThrow('the power fails');
+  isPowerFailing = false;
+  const { spool } = await open(disk.afterPowerLoss(), { bootId: 3 });
+  const told = readAll(spool).flatMap((item) => (item.kind === 'frame' && item.position.bootId === 2 ? [item.message] : []));
+  expect(told.map((message) => decodeFrame(message).kind)).toContain('gap');
 });
 
 test('tells of data that the disk loses while it is open', async () => {

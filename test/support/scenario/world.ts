@@ -1,4 +1,5 @@
 import { excuseHeartbeats } from '../../../collector/src/engine/absence.ts';
+import { prolongGraces } from '../../../collector/src/engine/agents.ts';
 import type { Effect, Span } from '../../../collector/src/engine/effect.ts';
 import type { EngineEvent, RuleSample } from '../../../collector/src/engine/event.ts';
 import { restoreState } from '../../../collector/src/engine/restore.ts';
@@ -9,6 +10,9 @@ import { asId, type IncidentId } from '../../../shared/src/ids.ts';
 import { configOf, type Declaration } from './declare.ts';
 import { createNames, effectLines } from './print.ts';
 import { clockText, zeroMs } from './text.ts';
+
+/** Time that agents have to come back after a restart of the collector, ms; as in the runtime. */
+const backMs = 45_000;
 
 /** An engine with a store beside it, as the runtime would keep it, and what it said. */
 export interface World {
@@ -147,7 +151,8 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
       const stoppedAtMs = state.nowMs;
       restart(atMs);
       excuseHeartbeats(state, stoppedAtMs, atMs);
-      run({ kind: 'restarted', atMs, awaySinceMs: stoppedAtMs, agentsDueAtMs: atMs + 45_000 }, atMs, true);
+      prolongGraces(state, atMs + backMs);
+      run({ kind: 'restarted', atMs, awaySinceMs: stoppedAtMs, agentsDueAtMs: atMs + backMs }, atMs, true);
     },
   };
 };
