@@ -1,4 +1,8 @@
-/** Flags of Node and V8, before the program. */
-export declare const agentFlags: readonly string[];
-/** Environment beside that of the caller. @param root folder of the repository */
-export declare const agentEnvironment: (root: string) => { readonly NODE_COMPILE_CACHE: string };
+/**
+ * The words that start the agent, after Node, and the environment beside that of the caller; bundles it when its sources changed.
+ * @param root folder of the repository @param node the Node that will run it
+ */
+export declare const agentLaunch: (
+  root: string,
+  node: string,
+) => { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> };

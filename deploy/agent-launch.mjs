@@ -1,20 +1,60 @@
-// How the agent's Node is started, for a small footprint on hosts that have other work to do. Private memory while it works, measured side
-// by side in one run: 68 MiB without any of this, 45 with the code cache alone, 37 with all. --optimize-for-size was tried: some MiB less,
-// for 15 % more CPU time and above, so it is left out.
+// How the agent is started, for a small footprint on hosts that have other work to do. What each part saves is measured in
+// docs/performance.md. Plain JavaScript for whatever Node the machine has.
+import { spawnSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 /** Flags of Node and V8, before the program. */
-export const agentFlags = [
+const flags = [
   // The agent's data lives for milliseconds or for ever: a larger young generation only delays collection.
   '--max-semi-space-size=1',
   // A bound for a leak, far above what is used; the spool is on disk, not in memory.
   '--max-old-space-size=96',
   // Helper threads that collect in parallel cost memory each and gain nothing on a heap this small.
   '--single-threaded-gc',
+  // V8 takes a program that rests for one that has finished, and collects the whole heap again and again: a fifth of all CPU time.
+  '--no-memory-reducer',
 ];
 
+const sourceFolders = ['agent/src', 'shared/src'];
+const sourceFiles = ['deploy/build-agent.ts', 'deploy/small-schema.ts', 'package-lock.json'];
+
+/** Changes with every source of the agent, without reading them. */
+const stampOf = (root) => {
+  const hash = createHash('sha256').update(process.versions.node);
+  const note = (path) => {
+    const { size, mtimeMs } = statSync(path);
+    hash.update(`${path}\0${size}\0${mtimeMs}\n`);
+  };
+  const walk = (folder) => {
+    for (const entry of readdirSync(folder, { withFileTypes: true })) {
+      if (entry.isDirectory()) walk(join(folder, entry.name));
+      else note(join(folder, entry.name));
+    }
+  };
+  for (const folder of sourceFolders) walk(join(root, folder));
+  for (const file of sourceFiles) note(join(root, file));
+  return hash.digest('hex').slice(0, 16);
+};
+
 /**
- * Environment beside that of the caller. Node keeps compiled code and stripped types there, so that from the second start on the type
- * stripper is not loaded at all: `import` of the protocol alone takes 21 MiB in place of 36. A folder that cannot be written costs only that.
+ * The words that start the agent, after Node, and the environment beside that of the caller. The agent is bundled when its sources changed
+ * (a second); where that fails it runs from source, with the same behaviour and a larger footprint.
+ * @param root folder of the repository
+ * @param node the Node that will run it
  */
-export const agentEnvironment = (root) => ({ NODE_COMPILE_CACHE: join(root, 'node_modules', '.cache', 'jiwei-agent') });
+export const agentLaunch = (root, node) => {
+  const folder = join(root, 'node_modules', '.cache', 'jiwei-agent', stampOf(root));
+  const bundle = join(folder, 'agent.cjs');
+  if (!existsSync(bundle)) {
+    const built = spawnSync(node, [join(root, 'deploy', 'build-agent.ts'), folder], { cwd: root, encoding: 'utf8' });
+    if (built.status !== 0) {
+      const reason = (built.stderr || built.error?.message || '').trim().split('\n').slice(0, 3).join(' ');
+      console.error(`jiwei: the agent could not be bundled and runs from source, with more memory (${reason})`);
+      return { words: [...flags, join(root, 'agent', 'src', 'main.ts')], environment: {} };
+    }
+  }
+  // Compiled code is kept beside the bundle: from the second start on nothing is compiled.
+  return { words: [...flags, bundle], environment: { NODE_COMPILE_CACHE: join(folder, 'code') } };
+};

@@ -6,7 +6,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { agentEnvironment, agentFlags } from './agent-launch.mjs';
+import { agentLaunch } from './agent-launch.mjs';
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const modules = join(root, 'node_modules');
@@ -18,7 +18,7 @@ const programs = {
   bench: ['test/bench/run.ts'],
   fuzz: ['test/fuzz/run.ts'],
   collector: ['collector/src/main.ts'],
-  agent: ['agent/src/main.ts'],
+  agent: [],
 };
 
 /** Changes whenever what has to be installed changes: the lock file holds the dependencies of all packages. */
@@ -70,15 +70,12 @@ if (program === undefined) {
 install();
 const node = pinnedNode();
 // In a terminal Ctrl-C reaches the child by itself; it decides when to end, so this one only waits.
-const isAgent = name === 'agent';
-const child = spawn(node, [...(isAgent ? agentFlags : []), ...program.map((part) => resolve(root, part)), ...rest], {
+const launch =
+  name === 'agent' ? agentLaunch(root, node) : { words: program.map((part) => resolve(root, part)), environment: {} };
+const child = spawn(node, [...launch.words, ...rest], {
   cwd: root,
   stdio: 'inherit',
-  env: {
-    ...(isAgent ? agentEnvironment(root) : {}),
-    ...process.env,
-    PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}`,
-  },
+  env: { ...launch.environment, ...process.env, PATH: `${dirname(node)}${delimiter}${process.env.PATH ?? ''}` },
 });
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
   process.on(signal, () => {

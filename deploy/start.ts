@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeFolder } from '../shared/src/make-folder.ts';
-import { agentEnvironment, agentFlags } from './agent-launch.mjs';
+import { agentLaunch } from './agent-launch.mjs';
 
 /** `npm start`: a collector with its embedded store and an agent for this machine, as two processes that end together. */
 const root = resolve(import.meta.dirname, '..');
@@ -61,12 +61,13 @@ interface Listening {
 const isListening = (message: unknown): message is Listening =>
   typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'listening';
 
+type Program = ReturnType<typeof agentLaunch>;
+
 /** In a process group of its own: Ctrl-C reaches only this process, which then ends the parts in order. */
-const launch = (program: string, args: readonly string[]): ChildProcess => {
-  const isAgent = program.startsWith('agent/');
-  return spawn(process.execPath, [...(isAgent ? agentFlags : []), join(root, program), ...args], {
+const launch = (program: Program, args: readonly string[]): ChildProcess => {
+  return spawn(process.execPath, [...program.words, ...args], {
     cwd: root,
-    env: { ...(isAgent ? agentEnvironment(root) : {}), ...process.env },
+    env: { ...program.environment, ...process.env },
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
     detached: true,
   });
@@ -78,7 +79,7 @@ const ended = (child: ChildProcess): Promise<string> =>
 let isStopping = false;
 const parts: { readonly name: string; readonly child: ChildProcess; readonly ended: Promise<string> }[] = [];
 
-const start = (name: string, program: string, args: readonly string[]): ChildProcess => {
+const start = (name: string, program: Program, args: readonly string[]): ChildProcess => {
   const child = launch(program, [...args, '--log-level', values['log-level']]);
   const part = { name, child, ended: ended(child) };
   parts.push(part);
@@ -105,7 +106,7 @@ const stop = async (exitCode: number): Promise<void> => {
 
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => void stop(0));
 
-const collector = start('collector', 'collector/src/main.ts', [
+const collector = start('collector', { words: [join(root, 'collector', 'src', 'main.ts')], environment: {} }, [
   'serve',
   '--data',
   dataFolder,
@@ -118,7 +119,7 @@ const collector = start('collector', 'collector/src/main.ts', [
 ]);
 collector.on('message', (message: unknown) => {
   if (!isListening(message) || isStopping) return;
-  start('agent', 'agent/src/main.ts', [
+  start('agent', agentLaunch(root, process.execPath), [
     '--collector',
     message.url.replace(/^http/, 'ws'),
     '--state',

@@ -10,6 +10,7 @@ import packageFile from '../package.json' with { type: 'json' };
 import { type Agent, type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
 import { type AgentWork, createAgentWorkReader } from './host/agent-work.ts';
 import { createHostCollector } from './host/collector.ts';
+import { inventoryFromProcess } from './host/inventory-process.ts';
 import { readersFor } from './host/registry.ts';
 import { createUnitState, systemdSockets } from './host/systemd.ts';
 import { proxyFor } from './link/proxy.ts';
@@ -34,6 +35,7 @@ const main = async (): Promise<number> => {
     process.stdout.write(`${packageFile.version}\n`);
     return 0;
   }
+  if (command.kind === 'inventory') return printInventory();
   const log = createLog({ clock: systemClock, level: command.options.logLevel, write: writeLine });
   process.on('uncaughtException', (error) => {
     log.error('a bug ended the agent; what was measured is on disk', { error: error.stack ?? messageOf(error) });
@@ -129,11 +131,17 @@ const worldOf = ({
   };
 };
 
-/** Loaded only when it is asked for: twice a day. */
-const inventoryOf = async (signal: AbortSignal, log: Log): Promise<InventoryBody> => {
+/** Loaded only where it is asked for: by a process of its own, see inventory-process.ts. */
+const printInventory = async (): Promise<number> => {
   const { collectInventory, inventorySource } = await import('./host/inventory.ts');
   const versions = { agent: packageFile.version, node: process.versions.node };
-  const { body, errors } = await collectInventory({ source: await inventorySource(), versions, signal });
+  const told = await collectInventory({ source: await inventorySource(), versions, signal: new AbortController().signal });
+  await new Promise((written) => process.stdout.write(`${JSON.stringify(told)}\n`, written));
+  return 0;
+};
+
+const inventoryOf = async (signal: AbortSignal, log: Log): Promise<InventoryBody> => {
+  const { body, errors } = await inventoryFromProcess(process.argv[1] ?? '', signal);
   for (const error of errors) log.info('a part of the inventory cannot be read', { error });
   return body;
 };
@@ -182,6 +190,6 @@ const closeInTime = async (closing: Promise<void>, log: Log): Promise<void> => {
   cancel();
 };
 
-process.exitCode = await main();
-// Probes that still wait for an answer must not keep a stopped agent alive.
-process.exit();
+// Not awaited here, so that the program can also be bundled as CommonJS. Ended by force: probes that still wait for an answer must not
+// keep a stopped agent alive.
+void main().then((exitCode) => process.exit(exitCode));

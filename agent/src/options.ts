@@ -20,6 +20,8 @@ export interface AgentOptions {
 /** What to do: run, or print something and end. */
 export type Command =
   | { readonly kind: 'run'; readonly options: AgentOptions }
+  /** Tell what this host is, and end. */
+  | { readonly kind: 'inventory' }
   | { readonly kind: 'help' }
   | { readonly kind: 'version' };
 
@@ -33,6 +35,7 @@ export const helpText = `jiwei agent: measures this host, asks checks, and strea
   --cert FILE --key FILE   PEM of a client certificate and its key, where one is asked for (JIWEI_CERT, JIWEI_KEY)
   --insecure               allow ws:// to other hosts: whoever is on the way can read and change everything
   --log-level LEVEL        debug, info, warn or error; default info (JIWEI_LOG_LEVEL)
+  --inventory              print what is known of this host as JSON, and end
   --help, --version
 
 A proxy is taken from HTTPS_PROXY, HTTP_PROXY, ALL_PROXY and NO_PROXY.
@@ -49,6 +52,7 @@ export const readCommand = (words: readonly string[], environment: Readonly<Reco
   const values = parse(words);
   if (values.help === true) return { kind: 'help' };
   if (values.version === true) return { kind: 'version' };
+  if (values.inventory === true) return { kind: 'inventory' };
   const pick = (value: string | undefined, variable: string): string | null => {
     const text = value ?? environment[variable] ?? '';
     return text === '' ? null : text;
@@ -90,6 +94,7 @@ const parse = (words: readonly string[]) => {
         cert: { type: 'string' },
         key: { type: 'string' },
         insecure: { type: 'boolean' },
+        inventory: { type: 'boolean' },
         'log-level': { type: 'string' },
         help: { type: 'boolean' },
         version: { type: 'boolean' },

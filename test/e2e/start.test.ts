@@ -52,7 +52,7 @@ describe('npm start', () => {
     await start();
     const agentPid = await eventually('the agent runs', async () => {
       const children = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').trim().split(' ');
-      return children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent/src/main.ts')) ?? null;
+      return children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent.cjs')) ?? null;
     });
     process.kill(Number(agentPid), 'SIGKILL');
     await running.line(/^jiwei: the agent ended by itself \(SIGKILL\)/);

@@ -24,6 +24,8 @@ export interface District {
 interface AgentLaunch {
   /** Command that runs the program, such as `ip netns exec NAME`. */
   readonly inside?: readonly string[];
+  /** The words after Node in place of the agent's source, and variables beside those of the tests. */
+  readonly launch?: { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> };
   readonly args?: readonly string[];
 }
 
@@ -80,12 +82,9 @@ export const openDistrict = async (
         id,
         ...(how.args ?? []),
       ];
-      const environment = { JIWEI_JOIN_TOKEN: token };
-      const [command, ...before] = how.inside ?? [];
-      const agent =
-        command === undefined
-          ? startProgram('agent/src/main.ts', words, environment)
-          : startProcess(command, [...before, process.execPath, join(root, 'agent/src/main.ts'), ...words], environment);
+      const launch = how.launch ?? { words: [join(root, 'agent/src/main.ts')], environment: {} };
+      const [command = process.execPath, ...before] = [...(how.inside ?? []), process.execPath, ...launch.words, ...words];
+      const agent = startProcess(command, before, { JIWEI_JOIN_TOKEN: token, ...launch.environment });
       agents.set(id, agent);
       await eventually(
         `agent ${id} is connected`,
