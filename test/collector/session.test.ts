@@ -40,9 +40,9 @@ const say = (session: Session, message: unknown): SessionOutput[] =>
   stepSession(session, { kind: 'text', text: typeof message === 'string' ? message : JSON.stringify(message), ...at });
 const sendFrame = (session: Session, bytes: Uint8Array): SessionOutput[] =>
   stepSession(session, { kind: 'binary', bytes, ...at });
-const streaming = (): Session => {
+const streaming = (capabilities: readonly string[] = hello.capabilities): Session => {
   const session = open();
-  say(session, hello);
+  say(session, { ...hello, capabilities });
   say(session, proof);
   stepSession(session, {
     kind: 'admitted',
@@ -62,6 +62,17 @@ const dictionary = encodeDictionary({
   firstIndex: 0,
   series: [{ family: { name: 'node_load1', type: 'gauge', help: '1m load average.' }, labels: [] }],
 });
+/** Names the series from `firstIndex` on, as many as asked for. */
+const naming = (firstIndex: number, count: number): Uint8Array =>
+  encodeDictionary({
+    kind: 'dictionary',
+    bootId,
+    firstIndex,
+    series: Array.from({ length: count }, (_, index) => ({
+      family: { name: `m${firstIndex + index}`, type: 'gauge', help: '' },
+      labels: [],
+    })),
+  });
 const samples = (seq: number, index = 0): Uint8Array =>
   encodeFrame({
     kind: 'samples',
@@ -133,6 +144,23 @@ describe('an agent connection', () => {
     test(`is refused with ${code} for ${why}`, () => expect(closeCode(act())).toBe(code));
   }
 
+  test('is refused for a dictionary that leaves a hole, not for one that names again what it named', () => {
+    const session = streaming();
+    expect(closeCode(sendFrame(session, naming(0, 2)))).toBeNull();
+    expect(closeCode(sendFrame(session, naming(1, 2)))).toBeNull();
+    expect(closeCode(sendFrame(session, naming(3, 1)))).toBeNull();
+    expect(closeCode(sendFrame(session, naming(5, 1)))).toBe('PROTOCOL_VIOLATION');
+  });
+
+  test('is refused for one series more than an agent may have', () => {
+    const session = streaming();
+    const portion = 2_000;
+    for (let named = 0; named < limits.seriesPerAgentMax; named += portion) {
+      expect(closeCode(sendFrame(session, naming(named, portion)))).toBeNull();
+    }
+    expect(closeCode(sendFrame(session, naming(limits.seriesPerAgentMax, 1)))).toBe('LIMIT_EXCEEDED');
+  });
+
   test('says nothing more once it is closed', () => {
     const session = open();
     say(session, '{');
@@ -190,5 +218,6 @@ describe('an agent connection', () => {
     } as const;
     expect(stepSession(streaming(), question)).toMatchObject([{ message: { type: 'probeRequest', requestId: 'q1' } }]);
     expect(stepSession(open(), question)).toEqual([]);
+    expect(stepSession(streaming(['inventory']), question)).toEqual([]);
   });
 });
