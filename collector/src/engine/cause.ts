@@ -5,6 +5,7 @@ import type { IncidentRecord } from './incident-record.ts';
 import { isLaneSuspect, laneIdOf } from './lane.ts';
 import { type EngineState, openRecord } from './state.ts';
 import { zoneAssetIdOf, zoneOfAsset } from './subject.ts';
+import { outageSettledAtMs } from './zones.ts';
 
 /** Problems that a failing parent or host explains. Rules look at anything at all, so they are never explained away. */
 const isExplainable = (problem: ProblemKey): boolean =>
@@ -82,8 +83,8 @@ export const causeOf = (state: EngineState, failure: Failure): IncidentRecord | 
  */
 export const waitUntilMs = (state: EngineState, assetId: AssetId, problem: ProblemKey, nowMs: EpochMs): EpochMs | null => {
   if (!isExplainable(problem)) return null;
-  // Its own host may be gone: that is the graver fault, and explains this one.
-  let waitMs = problem === 'agent' ? 0 : hostQuestionMs(state, assetId);
+  // Its own host may be gone, or its agent one of many: that is the graver fault, and explains this one.
+  let waitMs = problem === 'agent' ? zoneQuestionMs(state, assetId, nowMs) : hostQuestionMs(state, assetId);
   for (const ancestorId of state.index.ancestorsOf.get(assetId) ?? []) {
     waitMs = Math.max(waitMs, confirmationMs(state, ancestorId, nowMs), hostQuestionMs(state, ancestorId));
   }
@@ -100,6 +101,17 @@ const confirmationMs = (state: EngineState, assetId: AssetId, nowMs: EpochMs): n
     if (check.critical && isSuspect) {
       mostMs = Math.max(mostMs, check.confirm.failures * (check.confirm.retryMs + check.timeoutMs));
     }
+  }
+  return mostMs;
+};
+
+/** How long it may take until it is known whether the lost agents of the asset are part of an outage of their zone. */
+const zoneQuestionMs = (state: EngineState, assetId: AssetId, nowMs: EpochMs): number => {
+  let mostMs = 0;
+  for (const { id, zoneId } of state.index.agentsOn.get(assetId) ?? []) {
+    const loss = state.agents.get(id)?.loss ?? null;
+    if (loss === null || zoneId === null) continue;
+    mostMs = Math.max(mostMs, (outageSettledAtMs(state, zoneId, loss.atMs) ?? nowMs) - nowMs);
   }
   return mostMs;
 };

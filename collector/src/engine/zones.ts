@@ -28,15 +28,28 @@ const areLost = (state: EngineState, zoneId: ZoneId, count: number): boolean => 
   return false;
 };
 
-/** Lost agents of the zone whose losses lie within one storm of the instant. */
-const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs): AgentId[] =>
-  [...(state.lostOf.get(zoneId) ?? [])]
-    .filter((id) => Math.abs((state.agents.get(id)?.loss?.atMs ?? Number.NaN) - atMs) <= state.config.timing.agentStormMs)
-    .filter((id) => isMissed(state, id))
-    .sort();
+/** Lost agents of the zone whose losses lie within one storm of the instant, and whose time to come back ends by then. */
+const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs, graceEndsByMs: EpochMs): AgentId[] =>
+  [...(state.lostOf.get(zoneId) ?? [])].filter((id) => {
+    const loss = state.agents.get(id)?.loss ?? null;
+    const isAround = loss !== null && Math.abs(loss.atMs - atMs) <= state.config.timing.agentStormMs;
+    return isAround && loss.graceEndsAtMs <= graceEndsByMs && isMissed(state, id);
+  });
 
 /**
- * Problem `zone`: many agents of the zone were lost within seconds, so it is the zone, not the agents.
+ * Until when an agent that did not come back waits for others of its zone that may yet: so many were lost around the same time that it may be
+ * an outage of the zone, which tells of all of them at once. null when it can be none.
+ */
+export const outageSettledAtMs = (state: EngineState, zoneId: ZoneId, lostAtMs: EpochMs): EpochMs | null => {
+  const { agentStormCount, agentGraceMs } = state.config.timing;
+  const graceEnds = lostAround(state, zoneId, lostAtMs, state.nowMs + agentGraceMs).map(
+    (id) => state.agents.get(id)?.loss?.graceEndsAtMs ?? state.nowMs,
+  );
+  return graceEnds.sort((a, b) => a - b)[agentStormCount - 1] ?? null;
+};
+
+/**
+ * Problem `zone`: many agents of the zone were lost within seconds and did not come back in time, so it is the zone, not the agents.
  * @param lostAtMs loss of the agent whose grace has just ended; null when nothing new was lost
  */
 export const zoneFinding = (state: EngineState, zoneId: ZoneId, lostAtMs: EpochMs | null): Finding => {
@@ -45,7 +58,7 @@ export const zoneFinding = (state: EngineState, zoneId: ZoneId, lostAtMs: EpochM
   // Once there it lasts until fewer are lost than would have opened it; those few then stand for themselves.
   const isThere = standingRecord(state, zoneAssetIdOf(zoneId), 'zone') !== undefined;
   if (isThere) return areLost(state, zoneId, agentStormCount) ? { kind: 'between' } : over;
-  const lost = lostAtMs === null ? [] : lostAround(state, zoneId, lostAtMs);
+  const lost = lostAtMs === null ? [] : lostAround(state, zoneId, lostAtMs, state.nowMs).sort();
   if (lost.length < agentStormCount) return over;
   const losses = lost.map((id) => state.agents.get(id)?.loss?.atMs ?? state.nowMs);
   const named = lost.slice(0, namedMax).join(', ');
