@@ -2,7 +2,7 @@ import { type AssetId, asId } from '@jiwei/shared/ids.ts';
 import { onTransitions } from './alerts.ts';
 import { settleMaintenance } from './assess.ts';
 import type { EngineConfig } from './config.ts';
-import { agentCheckIdOf, type ConfigIndex, indexConfig, statusSourcesOf } from './config-index.ts';
+import { agentCheckIdOf, type ConfigIndex, indexConfig, laneAgentsOf, statusSourcesOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Subject } from './effect.ts';
 import type { IncidentRecord } from './incident-record.ts';
@@ -25,6 +25,7 @@ export const onConfig = (turn: Turn, config: EngineConfig): void => {
   dropChecks(turn);
   dropAgents(turn);
   dropAssets(turn);
+  retireLanes(turn);
   resetQuorums(turn, checksBefore);
   resetAssets(turn, before);
   putRules(turn);
@@ -130,6 +131,19 @@ const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents'][
     text: 'its check was taken out of the register',
     excluded: 'retired',
   });
+};
+
+/** Agents that are no longer asked, or asked again: from now on other words count. */
+const retireLanes = (turn: Turn): void => {
+  const { state, nowMs } = turn;
+  for (const [id, lane] of state.lanes) {
+    const check = state.config.checks.get(lane.state.checkId);
+    const isRetired = (lane.state.retiredAtMs ?? null) !== null;
+    if (check === undefined || isRetired !== laneAgentsOf(check).includes(lane.state.agentId)) continue;
+    lane.state.retiredAtMs = isRetired ? null : nowMs;
+    keep(turn, 'lane', id);
+    soil(turn.dirtyChecks, check.id, { fromMs: nowMs, isCorrection: false });
+  }
 };
 
 /** Checks that another number of agents decides are computed anew from now on. */

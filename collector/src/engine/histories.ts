@@ -2,7 +2,7 @@ import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import type { CheckConfig } from './config.ts';
 import { descendantsOf, statusSourcesOf } from './config-index.ts';
 import type { Span } from './effect.ts';
-import type { EngineState } from './state.ts';
+import type { EngineState, Lane } from './state.ts';
 import { emptyTimeline, overlay, rewrite, type Timeline, wasDownSince } from './timeline.ts';
 import { type Dirt, revise, soil, type Turn } from './turn.ts';
 
@@ -68,8 +68,19 @@ export const assetTimeline = (state: EngineState, id: AssetId): Timeline => {
 };
 
 /** Lanes of a check, those of agents that no longer ask it included while they may still send what they kept. */
-const laneTimelinesOf = (state: EngineState, checkId: CheckId): Timeline[] =>
-  [...(state.lanesOf.get(checkId) ?? [])].sort().flatMap((laneId) => state.lanes.get(laneId)?.timeline ?? []);
+const lanesOf = (state: EngineState, checkId: CheckId): Lane[] =>
+  [...(state.lanesOf.get(checkId) ?? [])].sort().flatMap((laneId) => state.lanes.get(laneId) ?? []);
+
+/**
+ * Whose word counts: an agent that is no longer asked speaks until one that is asked knows something, so that handing a check over neither
+ * makes a gap nor lets the old agent outvote the new one.
+ * @param parts what each lane says
+ * @param isRetired for each lane, whether its agent was no longer asked by then
+ */
+export const votesOf = (parts: readonly (Span | null)[], isRetired: readonly boolean[]): readonly (Span | null)[] => {
+  const isKnown = parts.some((part, lane) => isRetired[lane] !== true && part !== null && part.status !== 'unknown');
+  return isKnown ? parts.filter((_, lane) => isRetired[lane] !== true) : parts;
+};
 
 /** No correction reaches back to where the history itself, or one it is made of, was dropped from memory. */
 const floorOf = (dirt: Dirt, timelines: Iterable<Timeline | undefined>): number => {
@@ -80,17 +91,29 @@ const floorOf = (dirt: Dirt, timelines: Iterable<Timeline | undefined>): number 
 
 const hasBegun = (timeline: Timeline, atMs: number): boolean => (timeline.spans[0]?.fromMs ?? Number.POSITIVE_INFINITY) <= atMs;
 
+const endOf = ({ state: { retiredAtMs } }: Lane): readonly Span[] =>
+  retiredAtMs === null || retiredAtMs === undefined ? [] : [{ fromMs: retiredAtMs, ...nothingKnown }];
+
 const settleCheck = (turn: Turn, check: CheckConfig, dirt: Dirt): void => {
   const { state } = turn;
   const timeline = checkTimeline(state, check.id);
-  const lanes = laneTimelinesOf(state, check.id);
-  const fromMs = floorOf(dirt, [timeline, ...lanes]);
+  const lanes = lanesOf(state, check.id);
+  const inputs = lanes.map((lane) => lane.timeline.spans);
+  // Their ends are instants at which the check may change, so they go in as histories of their own.
+  const isHandedOver = lanes.some((lane) => (lane.state.retiredAtMs ?? null) !== null);
+  const ends = isHandedOver ? lanes.map((lane) => endOf(lane)) : [];
+  const fromMs = floorOf(dirt, [timeline, ...lanes.map((lane) => lane.timeline)]);
   const isBegun = hasBegun(timeline, fromMs);
-  const spans = overlay(
-    fromMs,
-    lanes.map((lane) => lane.spans),
-    (parts) => checkStatusOf(parts, check.quorum) ?? (isBegun ? nothingKnown : null),
-  );
+  const spans = overlay(fromMs, [...inputs, ...ends], (parts) => {
+    const said = parts.slice(0, lanes.length);
+    const votes = isHandedOver
+      ? votesOf(
+          said,
+          parts.slice(lanes.length).map((end) => end !== null),
+        )
+      : said;
+    return checkStatusOf(votes, check.quorum) ?? (isBegun ? nothingKnown : null);
+  });
   turn.assess.add(check.assetId);
   if (spans.length === 0) return;
   const moved = revise(turn, { kind: 'check', id: check.id }, timeline, dirt.isCorrection, (own) => rewrite(own, fromMs, spans));

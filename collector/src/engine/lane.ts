@@ -31,6 +31,8 @@ export interface LaneState {
   upCount: number;
   /** Heartbeats: since when the collector listens again, after it was away at the due instant; null while it has listened all the time. */
   listensFromMs: EpochMs | null;
+  /** Since when its agent is no longer asked; null while it is. Left out where it was stored by the first builds. */
+  retiredAtMs?: EpochMs | null;
 }
 
 const runCountMax = 10;
@@ -53,6 +55,7 @@ export const createLane = (checkId: CheckId, agentId: AgentId | null): LaneState
   degradedCount: 0,
   upCount: 0,
   listensFromMs: null,
+  retiredAtMs: null,
 });
 
 const spanOf = (fromMs: EpochMs, status: Status, reason: ReasonCode): Span => ({
