@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { createSecureContext } from 'node:tls';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
@@ -16,7 +16,7 @@ import type { ServeOptions } from './options.ts';
 import { scheduleRetention } from './runtime/retention.ts';
 import type { CollectorService } from './runtime/service.ts';
 import { leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
-import { openSqliteStore } from './store/sqlite.ts';
+import { databasePath, openSqliteStore } from './store/sqlite.ts';
 
 /** What the whole collector is built from besides its options. */
 export interface World {
@@ -60,7 +60,7 @@ export const openCollector = async (options: ServeOptions, world: World): Promis
 const build = async (options: ServeOptions, world: World, closers: Closers): Promise<Omit<RunningCollector, 'close'>> => {
   const { clock, log } = world;
   const dataFolder = resolve(options.dataFolder);
-  const store = await openSqliteStore({ path: join(dataFolder, 'jiwei.db'), clock });
+  const store = await openSqliteStore({ path: databasePath(dataFolder), clock });
   closers.push(() => store.close());
   const { access, adminToken } = await openAccess(store, options);
   const counters = createCollectorCounters();

@@ -10,6 +10,9 @@ import type { CalledCollector, Command } from './options.ts';
 import { readDeclarationFile } from './registry/watch.ts';
 import { readDeclaration, type WholeDeclaration } from './runtime/declaring.ts';
 import { readRuleFile } from './runtime/rule-files.ts';
+import { makeBackup } from './store/sqlite/backup.ts';
+import { restoreBackup } from './store/sqlite/restore.ts';
+import { databasePath } from './store/sqlite.ts';
 
 /** A call to a running collector may take this long: applying waits for a commit. */
 const callMsMax = 30_000;
@@ -53,6 +56,33 @@ export const makeJoinToken = async (
   const answer = await call(command, environmentToken, 'POST', '/api/v1/join-tokens', 'application/json', body);
   return z.object({ token: z.string() }).parse(answer).token;
 };
+
+/** `collector backup FILE`: @returns one line that says what is in it */
+export const backUp = async (
+  { file, dataFolder }: { readonly file: string; readonly dataFolder: string },
+  atMs: number,
+  version: string,
+): Promise<string> => {
+  const manifest = await makeBackup(databasePath(dataFolder), resolve(file), { atMs, version });
+  return `${file} holds the state of ${instantText(manifest.stateAtMs)} (${manifest.databaseBytes} bytes, sha256 ${manifest.sha256})`;
+};
+
+/** `collector restore FILE`: @returns what was done, and what to expect of it */
+export const restore = async (
+  { file, dataFolder }: { readonly file: string; readonly dataFolder: string },
+  atMs: number,
+): Promise<string> => {
+  const { manifest, keptFolder } = await restoreBackup(resolve(file), databasePath(dataFolder), atMs);
+  return [
+    `${databasePath(dataFolder)} is now as it was at ${instantText(manifest.stateAtMs)}.`,
+    keptFolder === null ? 'There was no database before.' : `The database that was there is kept in ${keptFolder}.`,
+    'What agents were told since then that it is stored is gone from here and with them: it will show as unknown, not as up.',
+    'Agents enrolled since then have to enrol again; revoke again what was revoked since then.',
+  ].join('\n');
+};
+
+/** A database nothing was ever committed to has no instant. */
+const instantText = (atMs: number): string => (atMs === 0 ? 'its making' : new Date(atMs).toISOString());
 
 const problemSchema = z.object({ code: z.string().optional(), detail: z.string().optional(), title: z.string().optional() });
 

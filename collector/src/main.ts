@@ -4,7 +4,7 @@ import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import pino from 'pino';
 import { openCollector } from './assemble.ts';
-import { applyFile, checkFile, makeJoinToken } from './commands.ts';
+import { applyFile, backUp, checkFile, makeJoinToken, restore } from './commands.ts';
 import { parseCommand, type ServeOptions, usage } from './options.ts';
 
 const packageFile = new URL('../package.json', import.meta.url);
@@ -77,6 +77,12 @@ const main = async (): Promise<void> => {
       return;
     case 'join-token':
       process.stdout.write(`${await makeJoinToken(command, process.env['JIWEI_ADMIN_TOKEN'] ?? null)}\n`);
+      return;
+    case 'backup':
+      process.stdout.write(`${await backUp(command, systemClock.nowMs(), versionText())}\n`);
+      return;
+    case 'restore':
+      process.stdout.write(`${await restore(command, systemClock.nowMs())}\n`);
       return;
     default:
       return command satisfies never;

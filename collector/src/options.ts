@@ -32,11 +32,12 @@ export interface CalledCollector {
   readonly caFile: string | null;
 }
 
-/** `collector apply FILE` and `collector check FILE`. */
+/** What the program is asked to do. */
 export type Command =
   | { readonly kind: 'serve'; readonly options: ServeOptions }
   | ({ readonly kind: 'apply'; readonly file: string } & CalledCollector)
   | { readonly kind: 'check'; readonly file: string }
+  | { readonly kind: 'backup' | 'restore'; readonly file: string; readonly dataFolder: string }
   | ({
       readonly kind: 'join-token';
       readonly zone: string | null;
@@ -53,6 +54,9 @@ export const usage = `collector: takes in agents' measurements, computes availab
   collector apply FILE [--url URL]   apply a declaration to a running collector
   collector join-token [--url URL] [--zone ID] [--uses N] [--hours N]
                                      make a token with which agents enrol
+  collector backup FILE [--data DIR] copy the database into FILE, also while the collector runs
+  collector restore FILE [--data DIR]
+                                     verify a backup and put it in the place of the database, which is kept beside it
 
   --data DIR                folder of the database (default ./data)
   --listen HOST:PORT        address of API, page, metrics and agents (default 127.0.0.1:7070)
@@ -105,7 +109,7 @@ export const parseCommand = (argv: readonly string[]): Command => {
   if (values.help) return { kind: 'help' };
   if (values.version) return { kind: 'version' };
   const [name = 'serve', file, ...more] = positionals;
-  const tooMuch = name === 'apply' || name === 'check' ? more : positionals.slice(1);
+  const tooMuch = fileCommands.has(name) ? more : positionals.slice(1);
   if (tooMuch.length > 0) throw new AppError('CONFIG_INVALID', `${name}: "${tooMuch.join(' ')}" is too much; see --help`);
   switch (name) {
     case 'serve':
@@ -114,6 +118,9 @@ export const parseCommand = (argv: readonly string[]): Command => {
       return { kind: 'apply', file: needed(file, 'collector apply'), ...calledCollector(values) };
     case 'check':
       return { kind: 'check', file: needed(file, 'collector check') };
+    case 'backup':
+    case 'restore':
+      return { kind: name, file: needed(file, `collector ${name}`), dataFolder: values.data };
     case 'join-token':
       return {
         kind: 'join-token',
@@ -123,9 +130,15 @@ export const parseCommand = (argv: readonly string[]): Command => {
         lifetimeMs: wholeNumber('--hours', values.hours, 1, 24 * 30) * 3_600_000,
       };
     default:
-      throw new AppError('CONFIG_INVALID', `"${name}" is no command; known are serve, check, apply and join-token`);
+      throw new AppError(
+        'CONFIG_INVALID',
+        `"${name}" is no command; known are serve, check, apply, join-token, backup and restore`,
+      );
   }
 };
+
+/** Commands that take the name of a file. */
+const fileCommands = new Set(['apply', 'check', 'backup', 'restore']);
 
 type Values = ReturnType<typeof parseOrRefuse>['values'];
 

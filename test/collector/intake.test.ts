@@ -140,6 +140,13 @@ describe('taking in frames', () => {
     expect(intake.positions.get(agentId)).toMatchObject({ bootId: 1, seq: 4 });
   });
 
+  test('a boot of which the first frames never came: they are counted, the end of the boot before cannot be', () => {
+    const { take, counts } = world();
+    take(results(1, 0, [result(atMs)]));
+    take(results(2, 5, [result(atMs)]));
+    expect(counts['framesMissing']).toBe(5);
+  });
+
   test('times come onto our clock and never lie in the future', () => {
     const { take } = world();
     const [event] = take(results(1, 0, [result(atMs - 60_000), result(atMs + 500)], 30_000));

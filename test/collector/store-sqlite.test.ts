@@ -127,7 +127,10 @@ describe('opening', () => {
       (thrown: unknown) => thrown,
     );
     expect(refused).toBeInstanceOf(AppError);
-    expect(refused).toMatchObject({ code: 'STORE_CORRUPT', message: expect.stringContaining(`cp BACKUP '${path}'`) });
+    expect(refused).toMatchObject({
+      code: 'STORE_CORRUPT',
+      message: expect.stringContaining(`restore BACKUP --data '${join(folder, 'data')}'`),
+    });
     expect(await readFile(path).catch(() => null)).toEqual(before);
   });
 

@@ -46,13 +46,15 @@ export const openLoadAgent = async (options: {
   readonly series: readonly Series[];
   /** Who it is; a new one by default. The same identity again continues its stream. */
   readonly identity?: LoadIdentity;
+  /** Number of the next frame of `sendRow` and `sendResults`: what comes after the last one acknowledged; 0 by default. */
+  readonly nextSeq?: number;
 }): Promise<LoadAgent> => {
   const { privateKey, publicKey: key, bootId } = options.identity ?? newLoadIdentity();
   let storedSeq: number | null = null;
   const socket = new WebSocket(`${options.url.replace(/^http/, 'ws')}${linkPath}`, linkSubprotocol, { perMessageDeflate: false });
   const waiting = new Map<number, () => void>();
   const indexes = Uint32Array.from(options.series, (_, index) => index);
-  let seq = 0;
+  let seq = options.nextSeq ?? 0;
   let sentBytes = 0;
   const say = (message: unknown): void => socket.send(JSON.stringify(message));
   const agentId = await new Promise<string>((resolve, reject) => {

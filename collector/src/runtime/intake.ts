@@ -64,7 +64,8 @@ export const takeIn = (context: IntakeContext, agentId: AgentId, delivery: Deliv
     counters.frameDuplicate();
     return [];
   }
-  if (before?.bootId === delivery.bootId && delivery.seq > before.seq + 1) counters.framesMissing(delivery.seq - before.seq - 1);
+  const missing = missingBefore(before, delivery);
+  if (missing > 0) counters.framesMissing(missing);
   const position = { agentId, bootId: delivery.bootId, seq: delivery.seq };
   intake.positions.set(agentId, position);
   batch.positions.set(agentId, position);
@@ -85,6 +86,13 @@ export const takeIn = (context: IntakeContext, agentId: AgentId, delivery: Deliv
       return delivery satisfies never;
   }
 };
+
+/**
+ * Frames that were numbered between the last one and this, or at the beginning of this boot, and did not come: the agent gave them up (a gap
+ * frame tells), or they were acknowledged to a collector whose database is gone. What they said stays unknown.
+ */
+const missingBefore = (before: FramePosition | undefined, frame: FramePosition): number =>
+  before?.bootId === frame.bootId ? frame.seq - before.seq - 1 : frame.seq;
 
 const takeDictionary = (context: IntakeContext, agentId: AgentId, delivery: Extract<Delivery, { kind: 'dictionary' }>): void => {
   const { intake, batch } = context;

@@ -1,4 +1,5 @@
 import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import { type Clock, systemClock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { Kysely } from 'kysely';
@@ -25,6 +26,9 @@ export interface SqliteStoreOptions {
   /** The file grows no further (limits.storeBytesDefault); a commit past it fails with STORE_UNAVAILABLE and changes nothing. */
   readonly bytesMax?: number;
 }
+
+/** The database of a collector with this data folder. */
+export const databasePath = (dataFolder: string): string => join(resolve(dataFolder), 'jiwei.db');
 
 /**
  * Opens the embedded store, making or migrating its file as needed. One process at a time.

@@ -1,4 +1,4 @@
-import { DatabaseSync, type StatementSync } from 'node:sqlite';
+import { backup, DatabaseSync, type StatementSync } from 'node:sqlite';
 import {
   type CompiledQuery,
   type DatabaseConnection,
@@ -9,7 +9,7 @@ import {
   SqliteQueryCompiler,
 } from 'kysely';
 import { assertBound, type Bound } from './bind.ts';
-import { storeFault } from './fault.ts';
+import { isDamage, storeFault } from './fault.ts';
 
 /** A statement the hot path keeps: parsed once, run many times. */
 export interface Prepared {
@@ -24,11 +24,15 @@ export interface SqliteHandle {
   readonly dialect: Dialect;
   exec(sql: string): void;
   prepare(sql: string): Prepared;
+  /** Copies all pages into another file, which may exist and be empty. */
+  copyTo(path: string): Promise<void>;
   close(): void;
 }
 
 // Statements differ by the length of their IN lists and by filters; past the bound the oldest is parsed again when it comes back.
 const statementsMax = 256;
+/** Pages copied at once in the thread pool: 4 MiB. */
+const pagesPerStep = 1_000;
 
 /**
  * Opens a file, or ':memory:'. This is the only file that knows node:sqlite.
@@ -74,6 +78,13 @@ export const openHandle = (path: string, options: { readonly busyMs: number; rea
     path,
     exec,
     prepare,
+    copyTo: async (target) => {
+      try {
+        await backup(database, target, { rate: pagesPerStep });
+      } catch (thrown) {
+        throw storeFault(thrown, isDamage(thrown) ? path : target);
+      }
+    },
     close: () => {
       statements.clear();
       if (database.isOpen) guard(() => database.close());

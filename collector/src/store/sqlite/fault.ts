@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 
 // Primary result codes, https://www.sqlite.org/rescode.html; the extended code holds the primary one in its low byte.
@@ -41,14 +42,20 @@ export const storeFault = (thrown: unknown, path: string): unknown => {
 /** Whether the driver said that somebody else holds the file. */
 export const isBusy = (thrown: unknown): boolean => primaryCode(thrown) === busy;
 
+/** Whether the driver said that the content is damaged, and not that reading or writing failed. */
+export const isDamage = (thrown: unknown): boolean => [corrupt, notADatabase].includes(primaryCode(thrown) ?? -1);
+
 /** STORE_CORRUPT with what to do: it names the file and the commands that put a backup in its place. */
 export const corruptStore = (path: string, detail: string, cause?: unknown): AppError =>
   new AppError(
     'STORE_CORRUPT',
-    `store: ${path} is damaged or not a database of this product (${detail}). Nothing was changed. Stop the collector, keep the file ` +
-      `for analysis and restore the last backup: mkdir -p '${path}.damaged' && mv '${path}'* '${path}.damaged/' ; cp BACKUP '${path}'`,
+    `store: ${path} is damaged or not a database of this product (${detail}). Nothing was changed. Stop the collector and restore ` +
+      `the last backup, which keeps the present files beside it: ${restoreCommand(path)}`,
     { cause },
   );
+
+/** What to type; BACKUP stands for the file that `collector backup` made. */
+const restoreCommand = (path: string): string => `npm run collector -- restore BACKUP --data '${dirname(path)}'`;
 
 const primaryCode = (thrown: unknown): number | null => {
   if (!(thrown instanceof Error) || !('errcode' in thrown) || typeof thrown.errcode !== 'number') return null;

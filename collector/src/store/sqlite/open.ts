@@ -5,6 +5,7 @@ import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { makeFolder } from '@jiwei/shared/make-folder.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
+import { syncFolder } from './backup-file.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
 import { corruptStore, isBusy } from './fault.ts';
 import { migrate, readPragma } from './migrate.ts';
@@ -32,7 +33,7 @@ export const openMemory = (nowMs: EpochMs): OpenDatabase => {
  */
 export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): Promise<OpenDatabase> => {
   makeParent(path);
-  const unlock = lock(path);
+  const unlock = lockDatabase(path);
   let handle: SqliteHandle | null = null;
   try {
     if (!existsSync(path)) await create(path, nowMs);
@@ -55,7 +56,8 @@ export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): 
   };
 };
 
-const makeParent = (path: string): void => {
+/** Makes the folder of the database, for the service user alone. @throws STORE_UNAVAILABLE */
+export const makeParent = (path: string): void => {
   try {
     // The database holds hashes of tokens and the map of the network: for the service user alone.
     makeFolder(dirname(path));
@@ -68,7 +70,7 @@ const makeParent = (path: string): void => {
  * Holds an exclusive lock on a small database beside the real one. The operating system takes it back when the process ends, however it
  * ends, so there is no stale lock file to clear; the real one stays readable for backup tools, which locking_mode=exclusive would prevent.
  */
-const lock = (path: string): (() => void) => {
+export const lockDatabase = (path: string): (() => void) => {
   const lockPath = `${path}.lock`;
   const holder = openHandle(lockPath, { busyMs: 0 });
   try {
@@ -88,6 +90,9 @@ const lock = (path: string): (() => void) => {
   return () => holder.close();
 };
 
+/** A backup that was verified and is about to take the database's place. */
+export const restoredPath = (path: string): string => `${path}.restored`;
+
 /**
  * Makes the database under another name and moves it into place when it is whole, so that a file at `path` is always a complete one: an
  * empty or cut one was damaged, not just begun.
@@ -96,6 +101,8 @@ const create = async (path: string, nowMs: EpochMs): Promise<void> => {
   if (existsSync(`${path}-wal`) && statSync(`${path}-wal`).size > 0) {
     throw corruptStore(path, 'the file is missing but its write-ahead log is there');
   }
+  if (existsSync(restoredPath(path)))
+    throw corruptStore(path, 'the file is missing, and a restore was cut off before it put the backup there');
   const draft = `${path}.new`;
   await Promise.all([draft, `${draft}-journal`].map((file) => rm(file, { force: true })));
   try {
@@ -110,12 +117,7 @@ const create = async (path: string, nowMs: EpochMs): Promise<void> => {
     handle.close();
   }
   await rename(draft, path);
-  const folder = await open(dirname(path), 'r');
-  try {
-    await folder.sync();
-  } finally {
-    await folder.close();
-  }
+  await syncFolder(dirname(path));
 };
 
 /** Write-ahead log with full sync: a commit that returned survives loss of power (https://www.sqlite.org/pragma.html#pragma_synchronous). */

@@ -1,0 +1,96 @@
+import { existsSync } from 'node:fs';
+import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+import { basename, dirname, join } from 'node:path';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
+import { type BackupManifest, digestOf, fileFault, invalid, readManifest, syncFolder } from './backup-file.ts';
+import { migrations } from './migrations.ts';
+import { lockDatabase, makeParent, restoredPath } from './open.ts';
+
+export interface Restored {
+  readonly manifest: BackupManifest;
+  /** Folder in which the database is kept that was there before; null when there was none. */
+  readonly keptFolder: string | null;
+}
+
+/**
+ * Puts a backup in the place of the database. It is verified whole before anything is touched, and what was there is moved aside, never
+ * deleted. Cut off at any point, either the old database is in its place, or the collector refuses to start until this is run again.
+ * @throws BACKUP_INVALID, STORE_TOO_NEW, LOCKED, STORE_UNAVAILABLE; nothing has changed then
+ */
+export const restoreBackup = async (source: string, path: string, atMs: EpochMs): Promise<Restored> => {
+  const file = await openBackup(source);
+  try {
+    const manifest = await readManifest(file, source);
+    if (manifest.schemaVersion > migrations.length) {
+      throw new AppError(
+        'STORE_TOO_NEW',
+        `${source} has schema version ${manifest.schemaVersion}; this program knows up to ${migrations.length}. Restore it with version ${manifest.version} or later`,
+      );
+    }
+    makeParent(path);
+    const unlock = lockDatabase(path);
+    try {
+      await writeVerified(file, source, manifest, path);
+      return { manifest, keptFolder: await putInPlace(path, atMs) };
+    } finally {
+      unlock();
+    }
+  } finally {
+    await file.close();
+  }
+};
+
+const openBackup = async (source: string): Promise<FileHandle> => {
+  let file: FileHandle;
+  try {
+    file = await open(source, 'r');
+  } catch (cause) {
+    throw invalid(source, messageOf(cause), cause);
+  }
+  if ((await file.stat()).isFile()) return file;
+  await file.close();
+  throw invalid(source, 'it is not a file');
+};
+
+/** The database as a file of its own beside the real one, durable, every byte as it was when the backup was made. */
+const writeVerified = async (file: FileHandle, source: string, manifest: BackupManifest, path: string): Promise<void> => {
+  const draft = `${restoredPath(path)}.part`;
+  try {
+    await rm(draft, { force: true });
+    const out = await open(draft, 'wx', 0o600);
+    try {
+      const sha256 = await digestOf(file, manifest.databaseBytes, async (bytes) => {
+        await out.writeFile(bytes);
+      });
+      if (sha256 !== manifest.sha256) throw invalid(source, 'its checksum is wrong: it was damaged after it was made');
+      await out.sync();
+    } finally {
+      await out.close();
+    }
+    await rename(draft, restoredPath(path));
+    await syncFolder(dirname(path));
+  } catch (thrown) {
+    await rm(draft, { force: true });
+    throw fileFault(thrown, draft);
+  }
+};
+
+/**
+ * The database goes first and its log second: a log of the old one must never lie beside the new one, and whatever is missing in between,
+ * opening refuses (a log without its database, or a restored one that is not in place).
+ */
+const putInPlace = async (path: string, atMs: EpochMs): Promise<string | null> => {
+  const present = [path, `${path}-wal`, `${path}-shm`].filter((name) => existsSync(name));
+  let keptFolder: string | null = null;
+  if (present.length > 0) {
+    const stamp = new Date(atMs).toISOString().replaceAll(/[-:.]/g, '');
+    keptFolder = join(dirname(path), `replaced-${stamp}`);
+    await mkdir(keptFolder, { mode: 0o700 });
+    for (const name of present) await rename(name, join(keptFolder, basename(name)));
+    await syncFolder(keptFolder);
+  }
+  await rename(restoredPath(path), path);
+  await syncFolder(dirname(path));
+  return keptFolder;
+};

@@ -1,0 +1,251 @@
+import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { makeBackup } from '../../collector/src/store/sqlite/backup.ts';
+import { encodeManifest } from '../../collector/src/store/sqlite/backup-file.ts';
+import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
+import { restoreBackup } from '../../collector/src/store/sqlite/restore.ts';
+import { databasePath, openSqliteStore } from '../../collector/src/store/sqlite.ts';
+import { canMount, mountSmallDisk } from '../support/small-disk.ts';
+import { agentA, batchOf, frameOf } from '../support/store-samples.ts';
+
+let folder = '';
+let path = '';
+let file = '';
+beforeEach(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'backup-'));
+  path = databasePath(join(folder, 'data'));
+  file = join(folder, 'copy.jiwei');
+});
+afterEach(() => rm(folder, { recursive: true }));
+
+const clockEntity = (lastAtMs: number) => ({ entity: 'writer', id: 'clock', value: { lastAtMs } });
+/** One commit of the frames numbered from `first` up to and without `end`. */
+const commitFrames = (first: number, end = first + 1) =>
+  batchOf({
+    frames: Array.from({ length: end - first }, (_, index) =>
+      frameOf({ seq: first + index, body: new Uint8Array(4_000).fill((first + index) % 256) }),
+    ),
+    positions: [{ agentId: agentA, bootId: 1, seq: end - 1 }],
+    entities: [clockEntity(1_000 + end - 1)],
+  });
+const fill = async (): Promise<void> => {
+  const store = await openSqliteStore({ path });
+  await store.commit(commitFrames(0, 50));
+  await store.close();
+};
+const backUp = () => makeBackup(path, file, { atMs: 5_000, version: '1.2.3' });
+const lastSeq = async (databaseFile: string): Promise<number | undefined> => {
+  const store = await openSqliteStore({ path: databaseFile });
+  const [position] = await store.positions();
+  await store.close();
+  return position?.seq;
+};
+
+describe('a backup', () => {
+  test('of a store that commits meanwhile is the state of one instant between the first and the last of its commits', async () => {
+    const store = await openSqliteStore({ path });
+    const before = 5_000;
+    let seq = before;
+    await store.commit(commitFrames(0, before));
+    let isDone = false;
+    const backup = backUp().finally(() => {
+      isDone = true;
+    });
+    while (!isDone) {
+      await store.commit(commitFrames(seq));
+      seq += 1;
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const manifest = await backup;
+    await store.close();
+    expect(seq).toBeGreaterThan(before);
+
+    const fresh = databasePath(join(folder, 'fresh'));
+    await restoreBackup(file, fresh, 0);
+    const copied = (await lastSeq(fresh)) ?? -1;
+    expect(copied).toBeGreaterThanOrEqual(before - 1);
+    expect(copied).toBeLessThan(seq);
+    expect(manifest.stateAtMs).toBe(1_000 + copied);
+    const restored = await openSqliteStore({ path: fresh });
+    const frames = await restored.frames(agentA, { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER }, 100_000);
+    await restored.close();
+    expect(frames.map((frame) => frame.seq)).toEqual(Array.from({ length: copied + 1 }, (_, index) => index));
+  });
+
+  test('is for its maker alone, says what it is, and leaves nothing else behind', async () => {
+    await fill();
+    const manifest = await backUp();
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect(manifest).toMatchObject({ format: 1, version: '1.2.3', madeAtMs: 5_000, stateAtMs: 1_049 });
+    expect(await readdir(folder)).toEqual(['copy.jiwei', 'data']);
+    // Any SQLite can look into it, although the manifest stands behind the database.
+    const handle = openHandle(file, { busyMs: 0, readOnly: true });
+    expect(handle.prepare('select count(*) as n from frame').all([])[0]?.['n']).toBe(50);
+    handle.close();
+  });
+
+  test('never replaces a file, and is not made of what is no database or a damaged one', async () => {
+    await expect(backUp()).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('--data') });
+    await fill();
+    await writeFile(file, 'precious');
+    await expect(backUp()).rejects.toMatchObject({ code: 'CONFLICT', message: expect.stringContaining(file) });
+    expect(await readFile(file, 'utf8')).toBe('precious');
+    await rm(file);
+    const bytes = await readFile(path);
+    await writeFile(path, bytes.fill(0xa5, 8_192, 8_300));
+    await expect(backUp()).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(await readdir(folder)).toEqual(['data']);
+  });
+
+  test.skipIf(!canMount)('that finds no room is not there, and says so', async () => {
+    await fill();
+    const disk = await mountSmallDisk(join(folder, 'small'), 100_000);
+    try {
+      file = join(folder, 'small', 'copy');
+      await expect(backUp()).rejects.toMatchObject({ code: 'STORE_UNAVAILABLE', message: expect.stringContaining(file) });
+      expect(await readdir(join(folder, 'small'))).toEqual([]);
+    } finally {
+      await disk.unmount();
+    }
+  });
+});
+
+describe('a restore', () => {
+  test('keeps the database that was there, with its log', async () => {
+    await fill();
+    await backUp();
+    const store = await openSqliteStore({ path });
+    await store.commit(commitFrames(50));
+    // As `kill -9` leaves it: the commit is in the log alone.
+    const [database, log] = [await readFile(path), await readFile(`${path}-wal`)];
+    await store.close();
+    await writeFile(path, database);
+    await writeFile(`${path}-wal`, log);
+
+    const { keptFolder } = await restoreBackup(file, path, Date.UTC(2026, 10, 25, 10));
+    expect(keptFolder).toBe(join(folder, 'data', 'replaced-20261125T100000000Z'));
+    expect(await lastSeq(path)).toBe(49);
+    expect(await lastSeq(join(keptFolder ?? '', 'jiwei.db'))).toBe(50);
+  });
+
+  const bads: readonly { why: string; code: string; says: RegExp; damage: () => Promise<void> }[] = [
+    { why: 'is not there', code: 'BACKUP_INVALID', says: /ENOENT/, damage: () => rm(file) },
+    {
+      why: 'is a folder',
+      code: 'BACKUP_INVALID',
+      says: /not a file/,
+      damage: async () => {
+        await rm(file);
+        await mkdir(file);
+      },
+    },
+    { why: 'is empty', code: 'BACKUP_INVALID', says: /empty/, damage: () => truncate(file, 0) },
+    {
+      why: 'is another kind of file',
+      code: 'BACKUP_INVALID',
+      says: /another kind/,
+      damage: () => writeFile(file, 'name,value\n'.repeat(999)),
+    },
+    { why: 'is a plain copy of a database', code: 'BACKUP_INVALID', says: /plain copy/, damage: () => rename(path, file) },
+    {
+      why: 'was cut off',
+      code: 'BACKUP_INVALID',
+      says: /cut off/,
+      damage: async () => truncate(file, (await stat(file)).size - 5_000),
+    },
+    {
+      why: 'lost a piece in the middle',
+      code: 'BACKUP_INVALID',
+      says: /bytes of database/,
+      damage: async () => {
+        const bytes = await readFile(file);
+        await writeFile(file, Buffer.concat([bytes.subarray(0, 8_192), bytes.subarray(12_288)]));
+      },
+    },
+    {
+      why: 'has one bit turned',
+      code: 'BACKUP_INVALID',
+      says: /checksum is wrong/,
+      damage: async () => {
+        const bytes = await readFile(file);
+        bytes[20_000] = (bytes[20_000] ?? 0) ^ 4;
+        await writeFile(file, bytes);
+      },
+    },
+    {
+      why: 'has one bit of its manifest turned',
+      code: 'BACKUP_INVALID',
+      says: /checksum of its manifest/,
+      damage: async () => {
+        const bytes = await readFile(file);
+        const at = bytes.length - 40;
+        bytes[at] = (bytes[at] ?? 0) ^ 1;
+        await writeFile(file, bytes);
+      },
+    },
+    {
+      why: 'is of a later version',
+      code: 'STORE_TOO_NEW',
+      says: /schema version 99.*version 9\.0\.0/,
+      damage: async () => {
+        const sha256 = '0'.repeat(64);
+        const facts = { format: 1 as const, version: '9.0.0', madeAtMs: 0, stateAtMs: 0, databaseBytes: 4, sha256 };
+        await writeFile(file, 'data');
+        await appendFile(file, encodeManifest({ ...facts, schemaVersion: 99 }));
+      },
+    },
+  ];
+  test.each(bads)('of a file that $why is refused, and changes nothing', async ({ code, says, damage }) => {
+    await fill();
+    await backUp();
+    await damage();
+    const names = await readdir(join(folder, 'data'));
+    const before = await readFile(path).catch(() => null);
+    await expect(restoreBackup(file, path, 0)).rejects.toMatchObject({ code, message: expect.stringMatching(says) });
+    expect((await readdir(join(folder, 'data'))).filter((name) => name !== 'jiwei.db.lock')).toEqual(
+      names.filter((name) => name !== 'jiwei.db.lock'),
+    );
+    expect(await readFile(path).catch(() => null)).toEqual(before);
+  });
+
+  test('into a folder that a collector uses is refused', async () => {
+    await fill();
+    await backUp();
+    const store = await openSqliteStore({ path });
+    await expect(restoreBackup(file, path, 0)).rejects.toMatchObject({ code: 'LOCKED' });
+    await store.close();
+  });
+
+  test.skipIf(!canMount)('that finds no room changes nothing', async () => {
+    await fill();
+    await backUp();
+    const small = join(folder, 'small');
+    const disk = await mountSmallDisk(small, 120_000);
+    try {
+      await writeFile(databasePath(small), 'the old one');
+      await expect(restoreBackup(file, databasePath(small), 0)).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringContaining('no room'),
+      });
+      expect(await readFile(databasePath(small), 'utf8')).toBe('the old one');
+      expect((await readdir(small)).sort()).toEqual(['jiwei.db', 'jiwei.db.lock']);
+    } finally {
+      await disk.unmount();
+    }
+  });
+
+  test('cut off after the old database was moved away lets no collector begin anew, and is made good by another', async () => {
+    await fill();
+    await backUp();
+    await rename(path, join(folder, 'moved'));
+    await writeFile(`${path}.restored`, 'verified');
+    await expect(openSqliteStore({ path })).rejects.toMatchObject({
+      code: 'STORE_CORRUPT',
+      message: expect.stringContaining('restore BACKUP'),
+    });
+    await restoreBackup(file, path, 0);
+    expect(await lastSeq(path)).toBe(49);
+  });
+});
