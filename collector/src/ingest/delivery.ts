@@ -1,6 +1,5 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
-import { limits } from '@jiwei/shared/limits.ts';
 import {
   type FramePosition,
   type GapBody,
@@ -80,9 +79,8 @@ const noteSeries = (seriesCounts: Map<number, number>, bootId: number, firstInde
       'FRAME_INVALID',
       `dictionary of boot ${bootId} begins at ${firstIndex}, but only ${known} series are named so far`,
     );
+  // No more than `limits.seriesPerAgentMax`: a dictionary beyond it does not even decode.
   const count = Math.max(known, firstIndex + seriesCount);
-  if (count > limits.seriesPerAgentMax)
-    throw new AppError('TOO_LARGE', `${count} series in one boot; at most ${limits.seriesPerAgentMax} are allowed`);
   // A connection carries the boots left in one spool; only the newest few are ever in use at once.
   if (!seriesCounts.has(bootId) && seriesCounts.size >= bootsPerConnectionMax)
     seriesCounts.delete(Math.min(...seriesCounts.keys()));

@@ -9,7 +9,7 @@ import {
   seriesText,
 } from '../series.ts';
 import { frameBodyBytesMax, openEnvelope, sealEnvelope } from './envelope.ts';
-import { ByteReader, ByteWriter, invalid } from './varint.ts';
+import { ByteReader, ByteWriter, exceeded, invalid } from './varint.ts';
 
 /** Kind byte of a dictionary; see frameKinds. */
 export const dictionaryKindByte = 1;
@@ -95,14 +95,14 @@ export const encodeDictionaries = (bootId: number, firstIndex: number, series: r
   return messages;
 };
 
-/** @throws FRAME_INVALID naming what is wrong, also when the message is of another kind */
+/** @throws FRAME_INVALID naming what is wrong, also when the message is of another kind; TOO_LARGE past a limit of series or labels */
 export const decodeDictionary = (bytes: Uint8Array): DictionaryFrame => {
   const { kindByte, bootId, number, body } = openEnvelope(bytes);
   if (kindByte !== dictionaryKindByte) throw invalid(`its kind is ${kindByte}; a dictionary (${dictionaryKindByte}) is needed`);
   return decodeDictionaryBody(bootId, number, body);
 };
 
-/** Reads a dictionary whose envelope was taken off. @throws FRAME_INVALID naming what is wrong */
+/** Reads a dictionary whose envelope was taken off. @throws FRAME_INVALID naming what is wrong, TOO_LARGE past a limit of series or labels */
 export const decodeDictionaryBody = (bootId: number, firstIndex: number, body: Uint8Array): DictionaryFrame => {
   const reader = new ByteReader(body);
   const strings = readMany(reader, 'strings', 1, limits.messageBytesMax, () =>
@@ -175,7 +175,7 @@ const readText = (reader: ByteReader, what: string, bytesMax: number): string =>
 
 const assertIndexes = (firstIndex: number, count: number): void => {
   if (firstIndex + count > limits.seriesPerAgentMax) {
-    throw invalid(
+    throw exceeded(
       `it names series up to index ${firstIndex + count - 1}; at most ${limits.seriesPerAgentMax} series are allowed`,
     );
   }
@@ -197,7 +197,7 @@ const assertFamily = (family: MetricFamily): void => {
 
 const assertLabels = (familyName: string, labels: readonly Label[]): void => {
   if (labels.length > limits.labelsPerSeriesMax) {
-    throw invalid(`a series of ${familyName} has ${labels.length} labels; at most ${limits.labelsPerSeriesMax} are allowed`);
+    throw exceeded(`a series of ${familyName} has ${labels.length} labels; at most ${limits.labelsPerSeriesMax} are allowed`);
   }
   let before = '';
   for (const [name, value] of labels) {

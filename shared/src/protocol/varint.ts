@@ -3,6 +3,9 @@ import { AppError } from '../errors.ts';
 /** What every malformed frame is refused with; the message names the place and what is wrong there. */
 export const invalid = (what: string, cause?: unknown): AppError => new AppError('FRAME_INVALID', `frame: ${what}`, { cause });
 
+/** What a frame is refused with that is well-formed but names more than a documented limit allows. */
+export const exceeded = (what: string): AppError => new AppError('TOO_LARGE', `frame: ${what}`);
+
 const high = 2 ** 28;
 
 /** A growing byte buffer for frames. Mutable: it belongs to the one function that made it. */
