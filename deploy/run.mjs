@@ -17,6 +17,7 @@ const programs = {
   test: ['test/run.ts'],
   bench: ['test/bench/run.ts'],
   fuzz: ['test/fuzz/run.ts'],
+  sim: ['test/sim.ts'],
   collector: ['collector/src/main.ts'],
   agent: [],
 };

@@ -1,0 +1,136 @@
+import type { Incident, TimelineEntry } from '../../collector/src/engine/incident.ts';
+import type { CommitBatch, OutboxRecord } from '../../collector/src/store/port.ts';
+import { decodeFrame } from '../../shared/src/protocol/frame.ts';
+import { decodeSamples } from '../../shared/src/protocol/samples.ts';
+import type { StoredAnswer } from './model/history.ts';
+
+/** Something must hold in every world and did not. */
+export class Violation extends Error {}
+
+/** What one frame holds that must reach the store: numbers of askings and readings, each the only one of its kind. */
+interface FrameContent {
+  readonly askings: readonly number[];
+  readonly readings: readonly number[];
+}
+
+/** A position of an agent's stream as one number that grows with it. */
+type Place = { readonly bootId: number; readonly seq: number };
+
+/** One notice as it was decided, in the order of decisions. */
+interface Decided {
+  readonly record: OutboxRecord;
+  readonly committedAtMs: number;
+}
+
+/** Sees everything from outside: what was sent, acknowledged, stored, decided and told. It decides nothing. */
+export interface Observer {
+  frameSent(agent: string, bytes: Uint8Array): void;
+  heardByAgent(agent: string, text: string): void;
+  /** @param atMs true time */
+  committed(batch: CommitBatch, atMs: number): void;
+  /** Results in the order in which they reached the store. */
+  readonly answers: readonly StoredAnswer[];
+  /** Stored results by the number of their asking, with the true instant at which they were stored. */
+  readonly stored: ReadonlyMap<number, { readonly answer: StoredAnswer; readonly storedAtMs: number }>;
+  readonly readings: ReadonlySet<string>;
+  readonly notices: readonly Decided[];
+  readonly incidents: ReadonlyMap<string, Incident>;
+  readonly entries: readonly { readonly entry: TimelineEntry; readonly committedAtMs: number }[];
+  /** Collector's stamp of the last commit; everything up to it has been decided. */
+  readonly stampMs: number;
+  /** Frames that agents were told are stored. */
+  acknowledged(): Iterable<{ readonly agent: string; readonly place: Place; readonly content: FrameContent }>;
+  /** A broken box changed the order of its messages: nothing can be promised about its stream. */
+  distrust(agent: string): void;
+}
+
+export const createObserver = (onBatch: (batch: CommitBatch, observer: Observer) => void): Observer => {
+  const answers: StoredAnswer[] = [];
+  const stored = new Map<number, { answer: StoredAnswer; storedAtMs: number }>();
+  const readings = new Set<string>();
+  const notices: Decided[] = [];
+  const incidents = new Map<string, Incident>();
+  const entries: { entry: TimelineEntry; committedAtMs: number }[] = [];
+  const sent = new Map<string, Map<string, { place: Place; content: FrameContent }>>();
+  const acknowledgedTo = new Map<string, Place>();
+  const distrusted = new Set<string>();
+  let stampMs = 0;
+
+  const observer: Observer = {
+    frameSent: (agent, bytes) => {
+      const frame = decodeFrame(bytes);
+      if (frame.kind === 'dictionary') return;
+      const frames = sent.get(agent) ?? new Map();
+      sent.set(agent, frames);
+      const key = `${frame.bootId}/${frame.seq}`;
+      const content = contentOf(frame.kind, frame.body);
+      const known = frames.get(key);
+      if (known !== undefined && JSON.stringify(known.content) !== JSON.stringify(content))
+        throw new Violation(`${agent} sent two different frames as ${key}`);
+      frames.set(key, { place: { bootId: frame.bootId, seq: frame.seq }, content });
+    },
+    heardByAgent: (agent, text) => {
+      const message: unknown = JSON.parse(text);
+      if (typeof message !== 'object' || message === null || !('type' in message)) return;
+      const place = message.type === 'ack' ? message : message.type === 'welcome' && 'stored' in message ? message.stored : null;
+      if (isPlace(place) && isUpTo(acknowledgedTo.get(agent) ?? null, place)) acknowledgedTo.set(agent, place);
+    },
+    committed: (batch, atMs) => {
+      if (batch.atMs < stampMs) throw new Violation(`stamps went back from ${stampMs} to ${batch.atMs}`);
+      stampMs = batch.atMs;
+      for (const result of batch.results) {
+        const number = Number(/^#(\d+)$/.exec(result.detail ?? '')?.[1] ?? Number.NaN);
+        if (Number.isNaN(number)) throw new Violation(`a result nobody asked for is stored: ${JSON.stringify(result)}`);
+        const answer = { check: result.checkId, agent: result.agentId, atMs: result.observedAtMs, outcome: result.outcome };
+        if (stored.has(number)) throw new Violation(`the result of asking ${number} is stored twice`);
+        stored.set(number, { answer, storedAtMs: atMs });
+        answers.push(answer);
+      }
+      for (const { agentId, body } of batch.frames) {
+        for (const reading of readingsOf(body)) {
+          const key = `${agentId}/${reading}`;
+          if (readings.has(key)) throw new Violation(`reading ${reading} of ${agentId} is stored twice`);
+          readings.add(key);
+        }
+      }
+      for (const incident of batch.incidents) incidents.set(incident.id, incident);
+      for (const entry of batch.timeline) entries.push({ entry, committedAtMs: atMs });
+      for (const record of batch.outbox) notices.push({ record, committedAtMs: atMs });
+      onBatch(batch, observer);
+    },
+    answers,
+    stored,
+    readings,
+    notices,
+    incidents,
+    entries,
+    get stampMs() {
+      return stampMs;
+    },
+    acknowledged: function* () {
+      for (const [agent, frames] of sent) {
+        if (distrusted.has(agent)) continue;
+        const upTo = acknowledgedTo.get(agent) ?? null;
+        for (const { place, content } of frames.values()) if (isUpTo(place, upTo)) yield { agent, place, content };
+      }
+    },
+    distrust: (agent) => distrusted.add(agent),
+  };
+  return observer;
+};
+
+const isPlace = (value: unknown): value is Place =>
+  typeof value === 'object' && value !== null && 'bootId' in value && 'seq' in value;
+
+const isUpTo = (place: Place | null, other: Place | null): boolean =>
+  place === null ||
+  (other !== null && (place.bootId < other.bootId || (place.bootId === other.bootId && place.seq <= other.seq)));
+
+const contentOf = (kind: string, body: Uint8Array): FrameContent => {
+  if (kind === 'samples') return { askings: [], readings: readingsOf(body) };
+  if (kind !== 'results') return { askings: [], readings: [] };
+  const { results }: { results: readonly { detail?: string }[] } = JSON.parse(Buffer.from(body).toString('utf8'));
+  return { askings: results.flatMap(({ detail }) => (detail === undefined ? [] : [Number(detail.slice(1))])), readings: [] };
+};
+
+const readingsOf = (body: Uint8Array): number[] => decodeSamples(body).flatMap(({ values }) => [...values]);
