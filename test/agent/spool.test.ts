@@ -73,6 +73,28 @@ test('gives frames back in order, also those appended while it is being read', a
   expect(reader.next()).toBeNull();
 });
 
+test('a frame that was set aside is told once, also when the process dies right after', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk, { bootId: 5 });
+  const refused = appendText(spool, 'a');
+  appendText(spool, 'b');
+  spool.setAside(refused, { atMs: 1_000, bytes: 1 });
+  expect(survey(spool)).toEqual({ frames: ['5/1'], lostFrames: 1 });
+  const second = await open(disk, { bootId: 9 });
+  expect(survey(second.spool)).toEqual({ frames: ['5/1'], lostFrames: 1 });
+});
+
+test('a frame that is set aside while the disk takes nothing is told when it takes something', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  const refused = appendText(spool, 'a');
+  disk.isBroken = true;
+  spool.setAside(refused, { atMs: 1_000, bytes: 1 });
+  disk.isBroken = false;
+  appendText(spool, 'b');
+  expect(survey(spool)).toMatchObject({ frames: [expect.any(String)], lostFrames: 1 });
+});
+
 test('begins each file with the series that its samples need', async () => {
   const series = [seriesNamed('a')];
   const { spool } = await open(createMemoryDisk(), { series, segmentBytes: 60 });

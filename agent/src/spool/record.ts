@@ -15,6 +15,7 @@ import type { Loss } from './gap.ts';
  *   header  0 type (1)  1–3 zero  4 payload bytes (4)  8 number (float64)  16 time (float64)  24 series (4)
  *           28 crc32 of the payload  32 crc32 of header bytes 0–31
  *
+ * An acknowledged record has no payload, or one byte: then its frame was not stored but given up, and is not offered again.
  * The header has a checksum of its own: so a payload that was hurt costs one frame whose number is still known.
  */
 export const headBytes = 20;

@@ -25,6 +25,7 @@ export const recoverSegments = (
   readonly segments: readonly Segment[];
   readonly damaged: readonly DamagedSegment[];
   readonly acknowledged: FramePosition | null;
+  readonly setAside: readonly FramePosition[];
   readonly nextIndex: number;
   readonly report: OpeningReport;
 } => {
@@ -37,6 +38,7 @@ export const recoverSegments = (
   const damaged: DamagedSegment[] = [];
   const lost: LostRange[] = [];
   let acknowledged: FramePosition | null = null;
+  const setAside: FramePosition[] = [];
   let before: { readonly scan: SegmentScan; readonly repair: DamagedSegment; readonly lastSeq: number } | null = null;
   let tornBytes = 0;
   let unreadableFiles = 0;
@@ -52,6 +54,7 @@ export const recoverSegments = (
     const repair: DamagedSegment = { segment: scan.segment, span: scan.span };
     if (scan.isDamaged) damaged.push(repair);
     acknowledged = laterPosition(acknowledged, scan.acknowledged);
+    setAside.push(...scan.setAside);
     tornBytes += scan.tornBytes;
     if (scan.span === null) continue;
     const { bootId, fromMs } = scan.segment;
@@ -70,6 +73,7 @@ export const recoverSegments = (
     segments,
     damaged,
     acknowledged,
+    setAside,
     nextIndex: (indexes.at(-1) ?? 0) + 1,
     report: {
       segments: segments.length,

@@ -1,3 +1,4 @@
+import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { decodeDictionary, encodeDictionaries } from '@jiwei/shared/protocol/dictionary.ts';
 import type { Series } from '@jiwei/shared/series.ts';
 import type { Disk, DiskFile } from './disk.ts';
@@ -10,11 +11,13 @@ export interface SegmentWriter {
   readonly file: DiskFile;
   /** Writes what `series` names beyond what the segment already names. */
   nameSeries(series: readonly Series[]): void;
+  /** @param gaveUp frame that is done with by this one; noted in the same write, so that the end of the process leaves both or neither */
   writeFrame(
     frame: { readonly isGap: boolean; readonly seq: number; readonly atMs: number; readonly needsSeries: boolean },
     message: Uint8Array,
+    gaveUp?: FramePosition | null,
   ): void;
-  noteAcknowledged(position: { readonly bootId: number; readonly seq: number }): void;
+  noteAcknowledged(position: FramePosition): void;
   /** Marks the segment as complete; the file still has to be synced and closed. */
   end(): void;
 }
@@ -29,7 +32,6 @@ export const createSegmentWriter = (disk: Disk, index: number, bootId: number): 
     file.append(bytes);
     segment.sizeBytes += bytes.length;
   };
-  const nothing = new Uint8Array(0);
   return {
     segment,
     file,
@@ -41,21 +43,22 @@ export const createSegmentWriter = (disk: Disk, index: number, bootId: number): 
         seriesKnown = seriesCount;
       }
     },
-    writeFrame: (frame, message) => {
+    writeFrame: (frame, message, gaveUp = null) => {
       const header = { number: frame.seq, time: frame.atMs, payloadBytes: message.length };
-      append(
-        encodeRecord(
-          { ...header, type: frame.isGap ? 'gap' : 'frame', seriesCount: frame.needsSeries ? seriesKnown : 0 },
-          message,
-        ),
+      const record = encodeRecord(
+        { ...header, type: frame.isGap ? 'gap' : 'frame', seriesCount: frame.needsSeries ? seriesKnown : 0 },
+        message,
       );
+      append(gaveUp === null ? record : Buffer.concat([record, acknowledgedRecord(gaveUp, true)]));
       noteFrame(segment, header);
     },
-    noteAcknowledged: ({ bootId: ackedBootId, seq }) =>
-      append(encodeRecord({ type: 'acknowledged', number: ackedBootId, time: seq, seriesCount: 0 }, nothing)),
+    noteAcknowledged: (position) => append(acknowledgedRecord(position, false)),
     end: () => append(endRecord({ firstSeq: segment.firstSeq, lastSeq: segment.lastSeq })),
   };
 };
+
+const acknowledgedRecord = ({ bootId, seq }: FramePosition, isGivenUp: boolean): Uint8Array =>
+  encodeRecord({ type: 'acknowledged', number: bootId, time: seq, seriesCount: 0 }, new Uint8Array(isGivenUp ? 1 : 0));
 
 /** The record that closes a segment and says which frames it had. */
 export const endRecord = (span: { readonly firstSeq: number; readonly lastSeq: number } | null): Uint8Array =>

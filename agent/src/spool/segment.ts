@@ -34,6 +34,8 @@ export interface SegmentScan {
   readonly span: { readonly firstSeq: number; readonly lastSeq: number } | null;
   /** The last acknowledgement noted in the file. */
   readonly acknowledged: FramePosition | null;
+  /** Frames that were given up. */
+  readonly setAside: readonly FramePosition[];
   /** Whether what is readable differs from what is there, other than by a torn tail. */
   readonly isDamaged: boolean;
   /** Bytes after the last whole record of a file that was being written when the agent died. */
@@ -87,6 +89,7 @@ export const scanSegment = (disk: Disk, index: number): SegmentScan | null => {
   const noteLost = (firstSeq: number, lastSeq: number, fromMs: number, toMs: number, bytes: number): void =>
     pushLost(lost, { bootId, firstSeq, lastSeq, fromMs, toMs, bytes });
   let acknowledged: FramePosition | null = null;
+  const setAside: FramePosition[] = [];
   let isDamaged = headBootId === null;
   let progress = noProgress;
   let firstSeq = -1;
@@ -107,8 +110,11 @@ export const scanSegment = (disk: Disk, index: number): SegmentScan | null => {
       continue;
     }
     // A boot cannot have been told of frames of a later one.
-    if (header.type === 'acknowledged' && header.number <= bootId)
-      acknowledged = laterPosition(acknowledged, { bootId: header.number, seq: header.time });
+    if (header.type === 'acknowledged' && header.number <= bootId) {
+      const position = { bootId: header.number, seq: header.time };
+      acknowledged = laterPosition(acknowledged, position);
+      if (read.payload.length > 0) setAside.push(position);
+    }
     if (header.type === 'gap') {
       const loss = lossInGap(openEnvelope(read.payload).body);
       if (loss !== null) segment.gaps.push({ seq: header.number, loss });
@@ -129,7 +135,7 @@ export const scanSegment = (disk: Disk, index: number): SegmentScan | null => {
   }
   if (end !== null && offset < fileBytes) isDamaged = true;
   const span = firstSeq < 0 ? null : { firstSeq, lastSeq };
-  return { segment, lost, span, acknowledged, isDamaged, tornBytes: end === null ? fileBytes - offset : 0 };
+  return { segment, lost, span, acknowledged, setAside, isDamaged, tornBytes: end === null ? fileBytes - offset : 0 };
 };
 
 /** Whether a record carries a frame. */

@@ -56,8 +56,8 @@ export interface Spool {
   /** Everything up to the position may be forgotten; an older position than before changes nothing. */
   acknowledge(position: FramePosition): void;
   /**
-   * Gives up one frame that the collector will not take, the first of those not acknowledged: it is counted as lost, told in the next gap
-   * frame, and not read again.
+   * Gives up one frame that the collector will not take, the first of those not acknowledged: it is counted as lost, told in a gap frame, and
+   * not read again, not by a later run of the agent either.
    */
   setAside(position: FramePosition, frame: { readonly atMs: number; readonly bytes: number }): void;
   /** What would be lost if nothing of it were ever sent; null when everything is acknowledged. */
@@ -79,7 +79,7 @@ export interface Spool {
 export const openSpool = async (options: SpoolOptions): Promise<{ readonly spool: Spool; readonly report: OpeningReport }> => {
   try {
     const recovered = recoverSegments(options.disk);
-    const core = createSpool(options, recovered.segments, recovered.acknowledged, recovered.nextIndex);
+    const core = createSpool(options, recovered);
     const loss = addLoss(recovered.report.loss, options.loss ?? null);
     if (loss !== null) {
       core.noteLoss(loss, 'spool-damaged');
@@ -103,24 +103,19 @@ interface SpoolCore {
   dropAcknowledged(): void;
 }
 
-const createSpool = (
-  options: SpoolOptions,
-  recovered: readonly Segment[],
-  recoveredPosition: FramePosition | null,
-  firstIndex: number,
-): SpoolCore => {
+const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recoverSegments>): SpoolCore => {
   const { disk, bootId, series } = options;
   /** Oldest first; the one being written is the last. */
-  const segments: Segment[] = [...recovered];
+  const segments: Segment[] = [...recovered.segments];
   const untold: Record<GapBody['cause'], Loss | null> = { 'spool-full': null, 'spool-damaged': null };
   const lostFrames: Record<GapBody['cause'], number> = { 'spool-full': 0, 'spool-damaged': 0 };
   const unsynced = new Set<DiskFile>();
   const leaving = new Set<DiskFile>();
   let writer: SegmentWriter | null = null;
-  let acknowledged = recoveredPosition;
-  let nextIndex = firstIndex;
+  let acknowledged = recovered.acknowledged;
+  let nextIndex = recovered.nextIndex;
   let nextSeq = 0;
-  let setAside: FramePosition[] = [];
+  let setAside: readonly FramePosition[] = recovered.setAside.slice(-setAsideMax);
 
   const noteLoss = (loss: Loss, cause: GapBody['cause']): void => {
     untold[cause] = addLoss(untold[cause], loss);
@@ -175,22 +170,22 @@ const createSpool = (
     return writer;
   };
 
-  const write = (kind: NumberedFrameKind, body: Uint8Array, atMs: number): FramePosition => {
+  const write = (kind: NumberedFrameKind, body: Uint8Array, atMs: number, gaveUp: FramePosition | null = null): FramePosition => {
     const message = encodeFrame({ kind, bootId, seq: nextSeq, body });
     const current = writerFor();
     const needsSeries = kind === 'samples';
     if (needsSeries) current.nameSeries(series);
-    current.writeFrame({ isGap: kind === 'gap', seq: nextSeq, atMs, needsSeries }, message);
+    current.writeFrame({ isGap: kind === 'gap', seq: nextSeq, atMs, needsSeries }, message, gaveUp);
     unsynced.add(current.file);
     nextSeq += 1;
     return { bootId, seq: nextSeq - 1 };
   };
 
-  const tellLosses = (): void => {
+  const tellLosses = (setAsideNow: FramePosition | null = null): void => {
     for (const cause of ['spool-full', 'spool-damaged'] as const) {
       const loss = untold[cause];
       if (loss === null) continue;
-      const { seq } = write('gap', gapBody(loss, cause), loss.toMs);
+      const { seq } = write('gap', gapBody(loss, cause), loss.toMs, cause === 'spool-damaged' ? setAsideNow : null);
       untold[cause] = null;
       writer?.segment.gaps.push({ seq, loss });
     }
@@ -246,6 +241,17 @@ const createSpool = (
       setAside = [...setAside.slice(1 - setAsideMax), position];
       noteLoss(lossOfFrame(atMs, bytes), 'spool-damaged');
       spool.acknowledge(position);
+      // At once and in one piece with the mark that it is done with: else a run that is killed would leave it to be refused and told again.
+      try {
+        tryTwice(() => {
+          writerFor();
+          tellLosses(position);
+        });
+      } catch (error) {
+        if (error instanceof AppError) throw error;
+        // The disk takes nothing now: it is told with the next frame that it takes.
+        leaveWriter();
+      }
     },
     unacknowledged: () => {
       let loss: Loss | null = null;
