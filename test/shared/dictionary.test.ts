@@ -12,11 +12,12 @@ const cpu: MetricFamily = { name: 'node_cpu_seconds_total', type: 'counter', hel
 const dictionary = (series: readonly Series[], firstIndex = 0) =>
   ({ kind: 'dictionary', bootId: 1_793_577_600_000, firstIndex, series }) as const;
 
-const refusal = (run: () => unknown): string => {
+/** @param code of a malformed frame, or of one past a documented limit */
+const refusal = (run: () => unknown, code = 'FRAME_INVALID'): string => {
   try {
     run();
   } catch (error) {
-    if (error instanceof AppError && error.code === 'FRAME_INVALID') return error.message;
+    if (error instanceof AppError && error.code === code) return error.message;
     throw error;
   }
   throw new Error('it was not refused');
@@ -97,14 +98,14 @@ describe('limits hold on both sides', () => {
       expect(decodeDictionary(encodeDictionary(dictionary(series, firstIndex))).series).toStrictEqual(series);
     });
   }
-  const refused: readonly { why: string; series: readonly Series[]; firstIndex?: number; says: RegExp }[] = [
-    { why: '31 labels', series: [of({}, label(31))], says: /31 labels; at most 30/ },
+  const refused: readonly { why: string; series: readonly Series[]; firstIndex?: number; code?: string; says: RegExp }[] = [
+    { why: '31 labels', series: [of({}, label(31))], code: 'TOO_LARGE', says: /31 labels; at most 30/ },
     { why: 'a label name of 257 bytes', series: [of({}, [['l'.repeat(257), '1']])], says: /257 bytes; at most 256/ },
     { why: 'a label value of 2049 bytes', series: [of({}, [['l', 'v'.repeat(2049)]])], says: /2049 bytes; at most 2048/ },
     { why: 'a label value of 2049 bytes in 683 characters', series: [of({}, [['l', '集'.repeat(683)]])], says: /2049 bytes/ },
     { why: 'a metric name of 257 bytes', series: [of({ name: 'm'.repeat(257) })], says: /257 bytes; at most 256/ },
     { why: 'a help of 1025 bytes', series: [of({ help: 'h'.repeat(1025) })], says: /1025 bytes; at most 1024/ },
-    { why: 'an index past the last', series: [of({})], firstIndex: 20_000, says: /index 20000/ },
+    { why: 'an index past the last', series: [of({})], firstIndex: 20_000, code: 'TOO_LARGE', says: /index 20000/ },
     { why: 'a metric name that begins with a digit', series: [of({ name: '1st' })], says: /"1st" is no metric name/ },
     { why: 'a metric name in Chinese', series: [of({ name: '温度' })], says: /no metric name/ },
     { why: 'an empty metric name', series: [of({ name: '' })], says: /no metric name/ },
@@ -134,8 +135,9 @@ describe('limits hold on both sides', () => {
     { why: 'one family of two types', series: [of({}), of({ type: 'gauge' }, [['a', '1']])], says: /two ways/ },
     { why: 'a series twice', series: [of({}, [['a', '1']]), of({}, [['a', '1']])], says: /named twice/ },
   ];
-  for (const { why, series, firstIndex, says } of refused) {
-    test(`${why} is not written`, () => expect(refusal(() => encodeDictionary(dictionary(series, firstIndex)))).toMatch(says));
+  for (const { why, series, firstIndex, code, says } of refused) {
+    test(`${why} is not written`, () =>
+      expect(refusal(() => encodeDictionary(dictionary(series, firstIndex)), code)).toMatch(says));
   }
 
   test('a dictionary larger than a message is cut into several, in order', () => {
