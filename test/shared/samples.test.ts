@@ -99,6 +99,24 @@ describe('values arrive exactly', () => {
     expectExact([{ atMs: 1, indexes: Uint32Array.of(9, 1, 2, 9).subarray(1, 3), values }]);
   });
 
+  test('the largest frame, of values that pack worst, and a small one after it', () => {
+    const count = limits.seriesPerAgentMax;
+    const indexes = Uint32Array.from({ length: count }, (_, index) => index);
+    const large = Array.from({ length: limits.samplesPerFrameMax / count }, (_, atMs) => ({
+      atMs,
+      indexes,
+      values: Float64Array.from(indexes, (index) => Math.sqrt(index + atMs + 2) * 1e-7),
+    }));
+    expectExact(large);
+    expectExact(large.slice(0, 1));
+    expectExact([row(1, [0, 1], [2.5, -3])]);
+  });
+
+  test('a refused frame leaves nothing in the next one', () => {
+    refusal(() => encodeSamples([row(1, [0], [7]), row(2 ** 52, [0], [7])]));
+    expectExact([row(1, [0], [2.5])]);
+  });
+
   test('any bits, any rows', () => {
     const anyBits = fc.bigInt({ min: 0n, max: 2n ** 64n - 1n }).map((number) => float64(number.toString(16).padStart(16, '0')));
     const value = fc.oneof(

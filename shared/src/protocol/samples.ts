@@ -1,7 +1,9 @@
 import { limits } from '../limits.ts';
-import { BitReader, BitWriter } from './bits.ts';
-import { columnScratch, firstClass, readColumn, writeColumn } from './columns.ts';
-import { ByteReader, ByteWriter, invalid } from './varint.ts';
+import { assertEnd, type BitCursor, BitWriter, bitCursor } from './bits.ts';
+import { firstClass } from './column-classes.ts';
+import { readColumn, readRow } from './read-columns.ts';
+import { ByteReader, invalid } from './varint.ts';
+import { columnScratch, writeColumn, writeRow } from './write-columns.ts';
 
 // See PROTOCOL.md, "Samples". The values stand column by column, because the values of one series are alike and those of one row are not.
 
@@ -9,11 +11,16 @@ import { ByteReader, ByteWriter, invalid } from './varint.ts';
 export interface SampleRow {
   /** Agent's clock. */
   readonly atMs: number;
-  /** Places of the series in the dictionary of the boot, ascending, none twice. Decoded rows may share one array: do not write into it. */
+  /** Places of the series in the dictionary of the boot, ascending, none twice. Decoded rows, of other frames too, may share one array: do not write into it. */
   readonly indexes: Uint32Array;
   /** As many values as indexes. Every float64 arrives as it was, except that all NaN become the one of 0x7ff8000000000000. */
   readonly values: Float64Array;
 }
+
+/** One for all frames: the columns begin where the header ends, whose parts are whole bytes. Nothing stays in it from frame to frame. */
+const writer = new BitWriter();
+/** Counts and form; a varint a row; two varints of at most three bytes a range of one series; a bit for each value. */
+const headerBitsMax = (rowCount: number, seriesCount: number): number => 256 + rowCount * 64 + seriesCount * (48 + rowCount);
 
 /**
  * The body of a samples frame. Rows may be at any instants and have any series; it is smallest when all have the same series and ascend.
@@ -23,31 +30,17 @@ export interface SampleRow {
 export const encodeSamples = (rows: readonly SampleRow[]): Uint8Array => {
   const series = seriesOf(rows);
   assertCounts(rows.length, series.length);
-  const header = new ByteWriter(64 + rows.length * 4);
-  writeTimes(header, rows);
-  writeSeries(header, series);
   const isComplete = rows.every((row) => row.indexes.length === series.length);
-  header.byte(isComplete ? 0 : 1);
-  if (!isComplete) writePresence(header, rows, series);
-
-  const bits = new BitWriter(64 + rows.length * series.length * 4);
-  const scratch = columnScratch(rows.length);
-  // Place in each row of the value that is next to be written.
-  const places = new Uint32Array(rows.length);
-  const valuesOfRow = rows.map((row) => row.values);
-  let columnClass = firstClass;
-  for (let column = 0; column < series.length; column += 1) {
-    let count = 0;
-    for (let row = 0; row < rows.length; row += 1) {
-      const place = places[row] ?? 0;
-      if (!isComplete && rows[row]?.indexes[place] !== series[column]) continue;
-      scratch.values[count++] = valuesOfRow[row]?.[place] ?? 0;
-      places[row] = place + 1;
-    }
-    columnClass = writeColumn(bits, scratch, count, columnClass);
-  }
-  header.raw(bits.finish());
-  return header.finish();
+  writer.start();
+  writer.reserve(headerBitsMax(rows.length, series.length));
+  writeTimes(rows);
+  writeSeries(series);
+  writer.put(isComplete ? 0 : 1, 8);
+  if (!isComplete) writePresence(rows, series);
+  const [only] = rows;
+  if (rows.length === 1 && only !== undefined) writeRow(writer, only.values);
+  else writeColumns(rows, series, isComplete);
+  return writer.finish();
 };
 
 /**
@@ -61,26 +54,9 @@ export const decodeSamples = (body: Uint8Array): SampleRow[] => {
   const form = reader.byte('the form of the rows');
   if (form > 1) throw invalid(`the form of the rows is ${form}; 0 or 1 is needed`);
   const presence = form === 0 ? null : readPresence(reader, times.length, series.length);
-
-  const rows = presence === null ? completeRows(times, series) : partialRows(times, series, presence);
-  const bits = new BitReader(reader.raw(reader.bytesLeft, 'the columns'));
-  const scratch = columnScratch(times.length);
-  const places = new Uint32Array(times.length);
-  const valuesOfRow = rows.map((row) => row.values);
-  let columnClass = firstClass;
-  for (let column = 0; column < series.length; column += 1) {
-    const count = presence === null ? rows.length : countPresent(presence, rows.length, series.length, column);
-    columnClass = readColumn(bits, scratch, count, columnClass);
-    let taken = 0;
-    for (let row = 0; row < rows.length; row += 1) {
-      if (presence !== null && !isPresent(presence, row * series.length + column)) continue;
-      const place = places[row] ?? 0;
-      const values = valuesOfRow[row];
-      if (values !== undefined) values[place] = scratch.values[taken++] ?? 0;
-      places[row] = place + 1;
-    }
-  }
-  bits.end('the last column');
+  const cursor = bitCursor(reader.raw(reader.bytesLeft, 'the columns'));
+  const rows = presence === null ? completeRows(cursor, times, series) : partialRows(cursor, times, series, presence);
+  assertEnd(cursor, 'the last column');
   return rows;
 };
 
@@ -97,31 +73,45 @@ const assertCounts = (rowCount: number, seriesCount: number): void => {
 const seriesOf = (rows: readonly SampleRow[]): Uint32Array => {
   const first = rows[0]?.indexes ?? new Uint32Array(0);
   let areSame = true;
-  for (const row of rows) {
-    if (row.indexes.length !== row.values.length) {
-      throw invalid(`a row has ${row.indexes.length} indexes and ${row.values.length} values`);
-    }
-    if (row.indexes === first) continue;
-    assertAscending(row.indexes);
-    areSame &&= row.indexes.length === first.length && row.indexes.every((index, place) => index === first[place]);
+  for (const { indexes, values } of rows) {
+    if (indexes.length !== values.length) throw invalid(`a row has ${indexes.length} indexes and ${values.length} values`);
+    areSame &&= indexes === first || isEqual(indexes, first);
   }
-  assertAscending(first);
   if (areSame) return first;
+  for (const { indexes } of rows) rangesOf(indexes);
   return Uint32Array.from(new Set(rows.flatMap((row) => [...row.indexes]))).sort();
 };
 
-const assertAscending = (indexes: Uint32Array): void => {
-  let before = -1;
-  for (const index of indexes) {
-    if (index <= before) throw invalid(`the indexes of a row are not ascending: ${index} after ${before}`);
-    before = index;
+const isEqual = (some: Uint32Array, others: Uint32Array): boolean => {
+  if (some.length !== others.length) return false;
+  for (let place = 0; place < some.length; place += 1) if (some[place] !== others[place]) return false;
+  return true;
+};
+
+/**
+ * Ranges of neighbours: first index and the one after the last, range after range.
+ * @throws FRAME_INVALID when the indexes do not ascend, or leave what an agent may have
+ */
+const rangesOf = (indexes: Uint32Array): readonly number[] => {
+  const bounds: number[] = [];
+  let next = -1;
+  for (let place = 0; place < indexes.length; place += 1) {
+    const index = indexes[place] ?? 0;
+    if (index !== next) {
+      if (index < next) throw invalid(`the indexes of a row are not ascending: ${index} after ${next - 1}`);
+      if (next >= 0) bounds.push(next);
+      bounds.push(index);
+    }
+    next = index + 1;
   }
-  if (before >= limits.seriesPerAgentMax)
-    throw invalid(`a row has the index ${before}; at most ${limits.seriesPerAgentMax - 1} is allowed`);
+  if (next >= 0) bounds.push(next);
+  if (next > limits.seriesPerAgentMax)
+    throw invalid(`a row has the index ${next - 1}; at most ${limits.seriesPerAgentMax - 1} is allowed`);
+  return bounds;
 };
 
 /** Count of rows, the first time, then the steps between them, folded so that small ones of both signs are small (zigzag). */
-const writeTimes = (writer: ByteWriter, rows: readonly SampleRow[]): void => {
+const writeTimes = (rows: readonly SampleRow[]): void => {
   writer.varint(rows.length);
   let before = 0;
   for (const [index, { atMs }] of rows.entries()) {
@@ -152,22 +142,17 @@ const readTimes = (reader: ByteReader): readonly number[] => {
 };
 
 /** Indexes as ranges of neighbours: how many, then for each the gap since the range before and the length less one. */
-const writeSeries = (writer: ByteWriter, series: Uint32Array): void => {
-  const ranges = new ByteWriter();
-  let rangeCount = 0;
+const writeSeries = (series: Uint32Array): void => {
+  const bounds = rangesOf(series);
+  writer.varint(bounds.length / 2);
   let end = 0;
-  for (let place = 0; place < series.length; ) {
-    const first = series[place] ?? 0;
-    const from = place;
-    do place += 1;
-    while (place < series.length && series[place] === first + (place - from));
-    ranges.varint(first - end);
-    ranges.varint(place - from - 1);
-    end = first + (place - from);
-    rangeCount += 1;
+  for (let bound = 0; bound < bounds.length; bound += 2) {
+    const first = bounds[bound] ?? 0;
+    const next = bounds[bound + 1] ?? 0;
+    writer.varint(first - end);
+    writer.varint(next - first - 1);
+    end = next;
   }
-  writer.varint(rangeCount);
-  writer.raw(ranges.finish());
 };
 
 const readSeries = (reader: ByteReader, rowCount: number): Uint32Array => {
@@ -186,6 +171,8 @@ const readSeries = (reader: ByteReader, rowCount: number): Uint32Array => {
     count += next - first;
   }
   assertCounts(rowCount, count);
+  // All series from one on, as good as always: a window of the whole numbers, which need not be made for each frame.
+  if (rangeCount === 1) return wholeNumbers().subarray(bounds[0], bounds[1]);
   const series = new Uint32Array(count);
   let place = 0;
   for (let bound = 0; bound < bounds.length; bound += 2) {
@@ -195,21 +182,26 @@ const readSeries = (reader: ByteReader, rowCount: number): Uint32Array => {
   return series;
 };
 
+let allIndexes: Uint32Array | null = null;
+/** 0, 1, 2 … for every index a series may have; 80 KB, made when they are first needed: agents do not decode. */
+const wholeNumbers = (): Uint32Array => {
+  allIndexes ??= Uint32Array.from({ length: limits.seriesPerAgentMax }, (_, index) => index);
+  return allIndexes;
+};
+
 const isPresent = (presence: Uint8Array, cell: number): boolean => (((presence[cell >>> 3] ?? 0) >>> (cell & 7)) & 1) === 1;
 
 /** One bit for each row and series, row by row, lowest bit first: whether the row has the series. */
-const writePresence = (writer: ByteWriter, rows: readonly SampleRow[], series: Uint32Array): void => {
-  const presence = new Uint8Array(Math.ceil((rows.length * series.length) / 8));
-  for (const [row, { indexes }] of rows.entries()) {
+const writePresence = (rows: readonly SampleRow[], series: Uint32Array): void => {
+  for (const { indexes } of rows) {
     let place = 0;
     for (let column = 0; column < series.length; column += 1) {
-      if (indexes[place] !== series[column]) continue;
-      const cell = row * series.length + column;
-      presence[cell >>> 3] = (presence[cell >>> 3] ?? 0) | (1 << (cell & 7));
-      place += 1;
+      const has = indexes[place] === series[column];
+      writer.put(has ? 1 : 0, 1);
+      if (has) place += 1;
     }
   }
-  writer.raw(presence);
+  writer.put(0, -(rows.length * series.length) & 7);
 };
 
 const readPresence = (reader: ByteReader, rowCount: number, seriesCount: number): Uint8Array => {
@@ -228,9 +220,34 @@ const countPresent = (presence: Uint8Array, rowCount: number, seriesCount: numbe
   return count;
 };
 
-const completeRows = (times: readonly number[], series: Uint32Array): SampleRow[] => {
-  // One allocation for all rows; each is a window of it.
-  const values = new Float64Array(times.length * series.length);
+const writeColumns = (rows: readonly SampleRow[], series: Uint32Array, isComplete: boolean): void => {
+  const scratch = columnScratch(rows.length);
+  const valuesOfRow = rows.map((row) => row.values);
+  // Place in each row of the value that is next to be written.
+  const places = new Uint32Array(rows.length);
+  let columnClass: number = firstClass;
+  for (let column = 0; column < series.length; column += 1) {
+    let count = 0;
+    for (let row = 0; row < rows.length; row += 1) {
+      const place = isComplete ? column : (places[row] ?? 0);
+      if (!isComplete && rows[row]?.indexes[place] !== series[column]) continue;
+      scratch.values[count++] = valuesOfRow[row]?.[place] ?? 0;
+      if (!isComplete) places[row] = place + 1;
+    }
+    columnClass = writeColumn(writer, scratch, count, columnClass);
+  }
+};
+
+const completeRows = (cursor: BitCursor, times: readonly number[], series: Uint32Array): SampleRow[] => {
+  // All rows are windows of one array.
+  const values = takeValues(times.length * series.length);
+  if (times.length === 1) {
+    readRow(cursor, values);
+    return [{ atMs: times[0] ?? 0, indexes: series, values }];
+  }
+  const place = { values, stride: series.length, first: 0, count: times.length };
+  let columnClass: number = firstClass;
+  for (; place.first < series.length; place.first += 1) columnClass = readColumn(cursor, place, columnClass);
   return times.map((atMs, row) => ({
     atMs,
     indexes: series,
@@ -238,8 +255,39 @@ const completeRows = (times: readonly number[], series: Uint32Array): SampleRow[
   }));
 };
 
-const partialRows = (times: readonly number[], series: Uint32Array, presence: Uint8Array): SampleRow[] =>
-  times.map((atMs, row) => {
+const slabValues = 8_192;
+let slab = new Float64Array(0);
+let slabUsed = 0;
+/** Room for the values of a frame. Small ones share their memory, because allocating it takes as long as decoding twenty values. */
+const takeValues = (count: number): Float64Array => {
+  if (count > slabValues / 8) return new Float64Array(count);
+  if (slabUsed + count > slab.length) {
+    slab = new Float64Array(slabValues);
+    slabUsed = 0;
+  }
+  slabUsed += count;
+  return slab.subarray(slabUsed - count, slabUsed);
+};
+
+const partialRows = (cursor: BitCursor, times: readonly number[], series: Uint32Array, presence: Uint8Array): SampleRow[] => {
+  const rows = times.map((atMs, row) => {
     const indexes = series.filter((_, column) => isPresent(presence, row * series.length + column));
     return { atMs, indexes, values: new Float64Array(indexes.length) };
   });
+  const column = { values: new Float64Array(rows.length), stride: 1, first: 0, count: 0 };
+  // Place in each row of the value that is next to be read.
+  const places = new Uint32Array(rows.length);
+  let columnClass: number = firstClass;
+  for (let index = 0; index < series.length; index += 1) {
+    column.count = countPresent(presence, rows.length, series.length, index);
+    columnClass = readColumn(cursor, column, columnClass);
+    let taken = 0;
+    for (const [row, { values }] of rows.entries()) {
+      if (!isPresent(presence, row * series.length + index)) continue;
+      const place = places[row] ?? 0;
+      values[place] = column.values[taken++] ?? 0;
+      places[row] = place + 1;
+    }
+  }
+  return rows;
+};
