@@ -137,6 +137,8 @@ export const limits = {
   declarationBytesMax: 16 * mib,
   /** Values YAML aliases may stand for, so that a small file cannot blow up in memory. */
   declarationAliasesMax: 100,
+  /** Aliases of one file: each is looked up among all anchors. */
+  declarationAliasNodesMax: 1_000,
   /** Errors of a declaration that are reported; more help nobody. */
   declarationErrorsMax: 200,
 } as const;

@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
-import { keepCorpus } from './cases.ts';
+import { keepCorpus, saveFind } from './cases.ts';
 import { startCoverage } from './coverage.ts';
 import { explore } from './explore.ts';
 import { loadTarget, targetNames } from './targets.ts';
@@ -57,6 +57,13 @@ const root = pathToFileURL(join(import.meta.dirname, '../..')).href;
 const coverage = startCoverage((url) => url.startsWith(root) && /\/(?:shared|agent|collector)\/src\//.test(url));
 const watcher = new Worker(new URL('./watchdog.ts', import.meta.url), { workerData: watched });
 watcher.unref();
+
+process.on('uncaughtException', (error) => {
+  const name = names.length === 1 ? (names[0] ?? '') : 'uncaught';
+  const bytes = present.subarray(0, Atomics.load(counts, 1));
+  console.error(`thrown outside of every promise: ${error.stack ?? error.message}\n  ${saveFind(name, bytes)}`);
+  process.exit(1);
+});
 
 let findCount = 0;
 console.log(

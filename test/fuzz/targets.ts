@@ -9,6 +9,15 @@ const targets: Readonly<Record<string, () => Promise<{ readonly target: FuzzTarg
   'agent-state': () => import('./targets/agent-state.ts'),
   declaration: () => import('./targets/declaration.ts'),
   promql: () => import('./targets/promql.ts'),
+  http: () => import('./targets/http.ts'),
+  'probe-http': () => import('./targets/probe-http.ts'),
+  'probe-tcp': () => import('./targets/probe-tcp.ts'),
+  'probe-dns': () => import('./targets/probe-dns.ts'),
+  'ping-output': () => import('./targets/ping-output.ts'),
+  certificate: () => import('./targets/certificate.ts'),
+  proxy: () => import('./targets/proxy.ts'),
+  dbus: () => import('./targets/dbus.ts'),
+  'host-files': () => import('./targets/host-files.ts'),
 };
 
 export const targetNames: readonly string[] = Object.keys(targets);

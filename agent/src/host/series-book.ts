@@ -1,15 +1,16 @@
 import assert from 'node:assert/strict';
-import type { Label, MetricDoc, Series } from '@jiwei/shared/series.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { type Label, type MetricDoc, metricNamePattern, type Series } from '@jiwei/shared/series.ts';
 
 /** Every series the host ever had since the start, in the order of appearance; a position never changes its meaning. */
 export interface SeriesBook {
   readonly series: readonly Series[];
-  /** Samples that found no place because the book was full, since the start. */
+  /** Samples that found no place since the start: the book was full, or no frame could carry their names. */
   readonly droppedCount: number;
   /**
    * Position of a series, adding it when it is new.
    * @param labelValues one for each of `doc.labels`, in their order
-   * @returns -1 when the book is full; the sample is then counted as dropped
+   * @returns -1 when the book is full or no frame can carry the series; the sample is then counted as dropped
    */
   indexOf(doc: MetricDoc, labelValues: readonly string[]): number;
 }
@@ -37,7 +38,7 @@ export const createSeriesBook = (seriesMax: number): SeriesBook => {
       const key = labelValues.length === 1 ? (labelValues[0] ?? '') : labelValues.join('\u0000');
       const known = indexes.get(key);
       if (known !== undefined) return known;
-      if (series.length >= seriesMax) {
+      if (series.length >= seriesMax || !isSendable(doc, labelValues)) {
         droppedCount += 1;
         return -1;
       }
@@ -47,6 +48,16 @@ export const createSeriesBook = (seriesMax: number): SeriesBook => {
     },
   };
 };
+
+/**
+ * Whether a frame can carry the series. A word of the kernel that is no metric name, or a mount point of 4,000 characters, would else make
+ * the dictionary of the whole host impossible.
+ */
+const isSendable = (doc: MetricDoc, labelValues: readonly string[]): boolean =>
+  metricNamePattern.test(doc.name) &&
+  doc.name.length <= limits.metricNameBytesMax &&
+  Buffer.byteLength(doc.help) <= limits.helpBytesMax &&
+  labelValues.every((value) => Buffer.byteLength(value) <= limits.labelValueBytesMax);
 
 const seriesOf = (doc: MetricDoc, labelValues: readonly string[]): Series => {
   assert.equal(labelValues.length, doc.labels.length, `${doc.name} has ${doc.labels.length} labels`);

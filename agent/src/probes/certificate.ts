@@ -28,16 +28,19 @@ const expiryCodes = new Set(['CERT_HAS_EXPIRED', 'CERT_NOT_YET_VALID']);
 export const judgeCertificate = (socket: TLSSocket): CertificateVerdict => {
   const chain = chainOf(socket.getPeerX509Certificate());
   const version = (socket.getProtocol() ?? 'unknown').replace(/^TLSv/, 'TLS ');
-  const expiries = chain.map((certificate) => certificate.validToDate.getTime());
+  // A certificate can be dated to a 13th month: OpenSSL hands it over, and it has no time then.
+  const expiries = chain.map((certificate) => certificate.validToDate.getTime()).filter((atMs) => Number.isFinite(atMs));
   const earliestExpiryMs = expiries.length === 0 ? null : Math.min(...expiries);
   if (socket.authorized) return { fault: null, earliestExpiryMs, version };
   // With rejectUnauthorized off Node leaves the verification's code here, not the Error that its types promise.
   const code: unknown = socket.authorizationError;
   const text = typeof code === 'string' ? code : messageOf(code);
   const [leaf] = chain;
-  const subject = leaf === undefined ? '' : ` (${leaf.subjectAltName ?? leaf.subject}, until ${leaf.validToDate.toISOString()})`;
+  const subject = leaf === undefined ? '' : ` (${leaf.subjectAltName ?? leaf.subject}, until ${dateText(leaf.validToDate)})`;
   return { fault: { reason: reasonOfVerdict(text), detail: `${text}${subject}` }, earliestExpiryMs, version };
 };
+
+const dateText = (date: Date): string => (Number.isNaN(date.getTime()) ? 'a date that does not exist' : date.toISOString());
 
 const reasonOfVerdict = (code: string): ReasonCode => {
   if (expiryCodes.has(code)) return 'CERTIFICATE_EXPIRED';

@@ -1,5 +1,6 @@
 import { limits } from '@jiwei/shared/limits.ts';
-import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node, parseDocument } from 'yaml';
+import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from 'yaml';
+import { composeYaml, tooDeep } from './compose-yaml.ts';
 import type { DeclarationError } from './declaration.ts';
 
 /** Steps from the root of a file to a value. */
@@ -68,6 +69,7 @@ const plainValueOf = (document: Document): { readonly value: unknown } | { reado
   try {
     return { value: document.toJS({ maxAliasCount: limits.declarationAliasesMax }) };
   } catch (error) {
+    if (error instanceof RangeError) return { problem: tooDeep };
     // yaml says both too many and unknown aliases by a ReferenceError.
     if (!(error instanceof ReferenceError)) throw error;
     return {
@@ -85,20 +87,14 @@ export const openSource = (text: string, file: string): Source => {
   const bytes = Buffer.byteLength(text);
   if (bytes > limits.declarationBytesMax) return fail(`has ${bytes} bytes; at most ${limits.declarationBytesMax} are read`);
   const lines = new LineCounter();
-  const document = parseDocument(text, {
-    lineCounter: lines,
-    prettyErrors: false,
-    uniqueKeys: true,
-    strict: true,
-    stringKeys: true,
-  });
+  const composed = composeYaml(text, lines);
+  if (typeof composed === 'string') return fail(composed);
+  const { document } = composed;
   const errorAtOffset = (offset: number, path: Path, message: string): DeclarationError => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col), path: pathText(path), message };
   };
-  const errors = [...document.errors, ...document.warnings].map((error) =>
-    errorAtOffset(error.pos[0], [], `YAML: ${error.message}`),
-  );
+  const errors = composed.faults.map(({ offset, message }) => errorAtOffset(offset, [], `YAML: ${message}`));
   let value: unknown = null;
   if (errors.length === 0) {
     const plain = plainValueOf(document);

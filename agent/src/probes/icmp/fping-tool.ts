@@ -54,7 +54,8 @@ export const parseFping = (output: string): ReadonlyMap<string, readonly number[
         .trim()
         .split(' ')
         .filter((reply) => reply !== '-')
-        .map(Number),
+        .map(Number)
+        .filter((roundTripMs) => Number.isFinite(roundTripMs)),
     );
   }
   return found;
