@@ -15,8 +15,8 @@ import { createDirectory } from './runtime/directory.ts';
 import { recallIntake, recallSamples } from './runtime/recall.ts';
 import { ruleNamesOf } from './runtime/rule-names.ts';
 import { firstDeclaration, lastStampOf } from './runtime/starting.ts';
-import { createWriter } from './runtime/writer.ts';
-import type { Store } from './store/port.ts';
+import { createWriter, type Unstamped } from './runtime/writer.ts';
+import type { OutboxRecord, Store } from './store/port.ts';
 
 /** What the core of a collector is built from: everything it touches, so that a simulated world can hand in its own. */
 export interface CoreOptions {
@@ -75,12 +75,14 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
   const { declaration, refused, directory, state, intake, nowMs } = recalled;
   const crashGuard = await openCrashGuard(store, log, counters.frameParked);
   const collectorId = await collectorIdOf(store);
-  const outbox = createOutbox({ store, clock, log, counters, kinds: options.notifierKinds });
-  await outbox.configure(declaration);
 
-  // From here to the end nothing waits, so that the three that need each other stand before anything flows.
+  // From here on nothing waits, so that the four that need each other stand before anything flows.
   let links: AgentLinks | null = null;
   let collector: Collector | null = null;
+  const outbox = createOutbox({
+    ...{ store, clock, log, counters, kinds: options.notifierKinds },
+    onTried: async (record) => void (await writer.submit(noticeTried(record, clock.nowMs()))),
+  });
   const writer = createWriter({
     ...{ store, clock, log, counters, state, intake, crashGuard, lastAtMs: nowMs },
     random: options.random,
@@ -104,7 +106,8 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
   const agentLinks = createAgentLinks({ ...options, host: standing.host, collectorId, onRefused: counters.linkRefused });
   links = agentLinks;
   if (refused !== null) standing.noteDeclarationError(refused);
-  outbox.wake();
+  // Only now, since it begins to send what was left over.
+  await outbox.configure(declaration);
   return {
     collector: standing,
     links: agentLinks,
@@ -116,3 +119,16 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
     },
   };
 };
+
+/** A try as the engine is told of it. */
+const noticeTried = (record: OutboxRecord, triedAtMs: number): Unstamped => ({
+  kind: 'noticeTried',
+  incidentId: record.incidentId,
+  routeId: record.routeId,
+  notice: record.notice,
+  triedAtMs,
+  tries: record.tries,
+  outcome: record.state === 'waiting' ? 'again' : record.state === 'sent' ? 'sent' : 'givenUp',
+  error: record.lastError,
+  nextTryAtMs: record.nextTryAtMs,
+});

@@ -69,6 +69,7 @@ describe('outbox', () => {
   let hand: ReturnType<typeof handHeld>;
   let outbox: Outbox;
   let finished: OutboxRecord[];
+  let told: string[];
   let counted: string[];
   const open = (): Outbox =>
     createOutbox({
@@ -77,13 +78,17 @@ describe('outbox', () => {
       log: worldOf().world.log,
       kinds: [hand.kind, ...notifierKinds],
       counters: { notificationTried: (id, outcome) => void counted.push(`${id} ${outcome}`) },
-      onFinished: (one) => void finished.push(one),
+      onTried: async (one) => {
+        told.push(`${one.state} ${one.tries}`);
+        if (one.state !== 'waiting') finished.push(one);
+      },
     });
   beforeEach(async () => {
     store = await openSqliteStore({ path: ':memory:' });
     clock = createManualClock(startMs);
     hand = handHeld();
     finished = [];
+    told = [];
     counted = [];
     outbox = open();
   });
@@ -152,6 +157,7 @@ describe('outbox', () => {
     }
     expect(hand.attempts).toHaveLength(4);
     expect(finished).toMatchObject([{ state: 'sent', tries: 4, lastError: null }]);
+    expect(told).toEqual(['waiting 1', 'waiting 2', 'waiting 3', 'sent 4']);
     expect(new Set(tried()).size).toBe(1);
   });
 
@@ -287,11 +293,12 @@ describe('outbox', () => {
     first.end({ kind: 'sent', detail: '' });
     for (let seconds = 0; seconds < 2; seconds += 1) {
       await settled();
-      expect(finished).toEqual([]);
+      expect(await store.outboxOf(asId('i1'))).toMatchObject([{ state: 'waiting', tries: 0 }]);
       clock.advance(1_000);
     }
-    await vi.waitFor(() => expect(finished).toHaveLength(1), { interval: 1 });
+    await vi.waitFor(async () => expect(await store.outboxOf(asId('i1'))).toMatchObject([{ state: 'sent' }]), { interval: 1 });
     expect(save).toHaveBeenCalledTimes(3);
+    expect(told).toEqual(['sent 1']);
     expect(hand.attempts).toHaveLength(1);
   });
 });

@@ -126,5 +126,16 @@ describe('a website that stops and comes back', () => {
       'firing',
       'resolved',
     ]);
+    const tries = await eventually('both notices are on the incident’s record', async () => {
+      const { timeline } = await district.get<{ timeline: { kind: string; text: string }[] }>(
+        `/api/v1/incidents/${firing.incidentId}`,
+      );
+      const told = timeline.filter((entry) => entry.kind === 'notified').map((entry) => entry.text);
+      return told.length < 2 ? null : told;
+    });
+    expect(tries).toEqual([
+      expect.stringMatching(/^firing over .*, try 1: sent$/),
+      expect.stringMatching(/^resolved over .*: sent$/),
+    ]);
   });
 });

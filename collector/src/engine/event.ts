@@ -1,8 +1,9 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
-import type { AgentId, CheckId, IncidentId } from '@jiwei/shared/ids.ts';
+import type { AgentId, CheckId, IncidentId, RouteId } from '@jiwei/shared/ids.ts';
 import type { Label } from '@jiwei/shared/series.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { EngineConfig } from './config.ts';
+import type { NoticeKind } from './effect.ts';
 
 /** A sample that some rule looks at; the rest never reaches the engine. */
 export interface RuleSample {
@@ -60,5 +61,20 @@ export type EngineEvent =
       readonly incidentId: IncidentId;
       readonly actor: string;
       readonly act: HumanAct;
+    }
+  | {
+      /** What came of one try to tell people. */
+      readonly kind: 'noticeTried';
+      readonly atMs: EpochMs;
+      readonly incidentId: IncidentId;
+      readonly routeId: RouteId;
+      readonly notice: NoticeKind;
+      readonly triedAtMs: EpochMs;
+      /** From 1. */
+      readonly tries: number;
+      readonly outcome: 'sent' | 'again' | 'givenUp';
+      /** Why it was not sent; holds no secrets. */
+      readonly error: string | null;
+      readonly nextTryAtMs: EpochMs;
     }
   | { readonly kind: 'tick'; readonly atMs: EpochMs };

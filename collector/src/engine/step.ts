@@ -2,6 +2,7 @@ import type { EpochMs } from '@jiwei/shared/time.ts';
 import { onAgentConnected, onAgentLost, onProbeAnswer, onRestarted } from './agents.ts';
 import { onSamples } from './alerts.ts';
 import { assessAll } from './assess.ts';
+import { onNoticeTried } from './attempts.ts';
 import type { EngineConfig } from './config.ts';
 import { onConfig } from './configure.ts';
 import { nextDeadline, setDeadline } from './deadlines.ts';
@@ -62,6 +63,8 @@ const take = (turn: Turn, event: EngineEvent): void => {
       return onPushed(turn, event);
     case 'human':
       return onHuman(turn, event);
+    case 'noticeTried':
+      return onNoticeTried(turn, event);
     case 'tick':
       return;
     default:

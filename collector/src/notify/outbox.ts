@@ -28,8 +28,11 @@ export interface OutboxOptions {
   readonly counters: NotifyCounters;
   /** Kinds of channels; those of the registry by default. */
   readonly kinds?: readonly NotifierKind[];
-  /** A notification was sent or given up, and that is stored. */
-  readonly onFinished?: (record: OutboxRecord) => void;
+  /**
+   * A try has ended, or there will be none any more: the record as it will be stored. Resolves when that is on the incident's record. Called before
+   * the state of the try is stored: a crash in between repeats the try, and the repeat is recorded as well.
+   */
+  readonly onTried?: (record: OutboxRecord) => Promise<void>;
 }
 
 /** Performs what the engine decided to tell people. */
@@ -52,6 +55,8 @@ const lookCountMax = 500;
 // The wall clock may be set: a look at least this often finds what became due by that.
 const lookAgainMs = 1 * minuteMs;
 const storeRetryMs = 1 * secondMs;
+// Longer than any commit of a healthy store takes.
+const noteMsMax = 3 * secondMs;
 
 /**
  * Makes the performer. Each notifier has its own places (limits.notificationsAtOnceMax), so that a slow one delays only itself; notices of an
@@ -164,6 +169,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   /** Stores what became of it; while the store is away nothing else of it happens, lest it be sent again. */
   const settle = async (record: OutboxRecord, fate: Fate): Promise<void> => {
     const next = { ...record, ...fate };
+    await noteTry(next);
     for (;;) {
       try {
         await store.saveOutbox(next);
@@ -178,7 +184,19 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       const fields = { notificationId: next.id, routeId: next.routeId, tries: next.tries, error: next.lastError };
       log.warn(fields, next.state === 'waiting' ? 'a notification is tried again later' : 'a notification was given up');
     }
-    if (next.state !== 'waiting') options.onFinished?.(next);
+  };
+
+  /** While the store is away the entry waits in the writer's queue; it must not keep a stopping collector from ending. */
+  const noteTry = async (next: OutboxRecord): Promise<void> => {
+    if (options.onTried === undefined) return;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.after(noteMsMax, resolve);
+    options.onTried(next).then(resolve, (thrown: unknown) => {
+      log.error({ notificationId: next.id, error: messageOf(thrown) }, 'a try is missing in the timeline of its incident');
+      resolve();
+    });
+    await promise;
+    cancel();
   };
 
   return {

@@ -1,8 +1,10 @@
+import { noticeKinds } from '../../../collector/src/engine/effect.ts';
 import type { EngineEvent, HumanAct } from '../../../collector/src/engine/event.ts';
 import type { CheckResult } from '../../../shared/src/check.ts';
 import { asId } from '../../../shared/src/ids.ts';
 import { type ReasonCode, reasonCodes } from '../../../shared/src/reasons.ts';
 import { type Outcome, outcomes } from '../../../shared/src/status.ts';
+import { minuteMs } from '../../../shared/src/time.ts';
 import { configOf, type Declaration, declareLine } from './declare.ts';
 import { instantsOf, wordsOf } from './text.ts';
 import { createWorld, incidentNamed, type World } from './world.ts';
@@ -110,6 +112,16 @@ const perform = (world: World, line: string, atMs: number): void => {
   } else if (first === 'push') {
     const detail = third === 'down' ? 'said so' : null;
     world.take({ kind: 'push', atMs, checkId: asId(second), isUp: third !== 'down', detail });
+  } else if (second === 'sent' || second === 'unsent') {
+    // `duty sent firing web/down`, or `duty unsent firing web/down why`.
+    const [, , , name = '', ...why] = words;
+    const notice = noticeKinds.find((kind) => kind === third) ?? 'firing';
+    const isSent = second === 'sent';
+    world.take({
+      ...{ kind: 'noticeTried', atMs, incidentId: incidentNamed(world, name), routeId: asId(first), notice },
+      ...{ triedAtMs: atMs, tries: 1, outcome: isSent ? 'sent' : 'again', nextTryAtMs: atMs + minuteMs },
+      error: isSent ? null : why.join(' '),
+    });
   } else if (act !== undefined) {
     const incidentId = incidentNamed(world, third);
     world.take({ kind: 'human', atMs, incidentId, actor: first, act: actOf(act, words.slice(3).join(' ')) });
