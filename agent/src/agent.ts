@@ -3,6 +3,7 @@ import { messageOf } from '@jiwei/shared/errors.ts';
 import type { AgentId, BootId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { AgentConfig, FramePosition, InventoryBody } from '@jiwei/shared/protocol/control.ts';
+import { fingerprintOf, rawPublicKey } from '@jiwei/shared/protocol/handshake.ts';
 import type { ClockMeasurement } from './link/clock-offset.ts';
 import type { Identity } from './link/identity.ts';
 import { createLink, type Link } from './link/link.ts';
@@ -21,10 +22,10 @@ import { createResultBatch } from './session/result-batch.ts';
 import type { Disk } from './spool/disk.ts';
 import { openSpool, type SpoolCounts } from './spool/spool.ts';
 import { createStamps } from './stamps.ts';
+import { openKeys } from './state/keys.ts';
 import {
   loadAgentId,
   loadConfig,
-  loadKey,
   loadLoss,
   nextBootId,
   storeAgentId,
@@ -76,7 +77,7 @@ export interface Agent {
 /** Starts measuring, checking and streaming. @throws SPOOL_UNAVAILABLE or CONFIG_INVALID when its folder cannot be used */
 export const startAgent = async (world: AgentWorld, settings: AgentSettings): Promise<Agent> => {
   const { clock, files, log } = world;
-  const privateKey = loadKey(files);
+  const keys = openKeys(files);
   const bootId = nextBootId(files, clock.nowMs());
   const stamps = createStamps(clock, (jumpMs) => log.warn('the clock of this host jumped', { jumpMs }));
   const { spool, report } = await openSpool({
@@ -137,6 +138,15 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     link?.send({ type: 'configApplied', version: message.version, errors: [...judged.errors] });
   };
 
+  /** A full disk is no reason to end. */
+  const attempt = (problem: string, act: () => void): void => {
+    try {
+      act();
+    } catch (error) {
+      log.error(problem, errorFields(error));
+    }
+  };
+
   const onStored = (stored: FramePosition | null): boolean => {
     if (stored === null || stored.bootId <= bootId) return true;
     log.error('the collector has data of a later start of this agent: the state folder is an old copy; starting anew above it', {
@@ -153,7 +163,16 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     clock,
     stamps,
     random: world.random,
-    identity: { ...settings, privateKey, bootId },
+    identity: {
+      ...settings,
+      bootId,
+      get privateKey() {
+        return keys.present();
+      },
+      get nextKey() {
+        return keys.next();
+      },
+    },
     spool,
     log,
     handlers: {
@@ -168,6 +187,13 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
         return true;
       },
       onConfig,
+      onRekey: () => {
+        attempt('the new key the collector asks for cannot be stored; the present one stays', keys.change);
+      },
+      onRekeyed: () => {
+        attempt('the new key is in force, and will be put in place at the next start', keys.changed);
+        log.info('the key of this agent was changed', { key: fingerprintOf(rawPublicKey(keys.present())) });
+      },
       onProbeRequest: (request: ProbeRequest) => {
         answerProbe(request, { ask: world.ask, stamps, signal: stopping.signal }).then(
           (answer) => link?.send(answer),
@@ -181,6 +207,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
   if (stored.problem !== null)
     log.warn('the stored configuration cannot be read; waiting for the collector', { problem: stored.problem });
   if (stored.config !== null) putInForce(stored.config);
+  log.info('this agent is known by its key', { key: fingerprintOf(rawPublicKey(keys.present())) });
   inventory.start();
   link.start();
 

@@ -6,6 +6,7 @@ import { systemClock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { InventoryBody } from '@jiwei/shared/protocol/control.ts';
+import { fingerprintOf, rawPublicKey } from '@jiwei/shared/protocol/handshake.ts';
 import packageFile from '../package.json' with { type: 'json' };
 import { type Agent, type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
 import { type AgentWork, createAgentWorkReader } from './host/agent-work.ts';
@@ -21,7 +22,7 @@ import { runProbe } from './probes/run-probe.ts';
 import { createProbeTools } from './probes/tools.ts';
 import { createCalendar } from './schedule/calendar.ts';
 import { openStateFolder, type StateFolder } from './state/state-folder.ts';
-import { loadAgentId } from './state/stored.ts';
+import { loadAgentId, makeNextKey } from './state/stored.ts';
 
 /** Exit codes: 0 stopped on purpose, 1 failed, 2 the command line is wrong. */
 const main = async (): Promise<number> => {
@@ -36,6 +37,7 @@ const main = async (): Promise<number> => {
     return 0;
   }
   if (command.kind === 'inventory') return printInventory();
+  if (command.kind === 'rekey') return rekey(command.stateFolder);
   const log = createLog({ clock: systemClock, level: command.options.logLevel, write: writeLine });
   process.on('uncaughtException', (error) => {
     log.error('a bug ended the agent; what was measured is on disk', { error: error.stack ?? messageOf(error) });
@@ -45,6 +47,25 @@ const main = async (): Promise<number> => {
     return await run(command.options, log);
   } catch (error) {
     log.error('the agent cannot start', errorFields(error));
+    return 1;
+  }
+};
+
+/** The collector hears of it at the next start; until then it knows the present key. */
+const rekey = (stateFolder: string): number => {
+  try {
+    const state = openStateFolder(resolve(stateFolder));
+    try {
+      const key = rawPublicKey(makeNextKey(state.files));
+      process.stdout.write(`the next start of the agent changes its key to ${fingerprintOf(key)}\n`);
+    } finally {
+      state.release();
+    }
+    return 0;
+  } catch (error) {
+    if (!(error instanceof AppError)) throw error;
+    const advice = error.code === 'LOCKED' ? '; stop the agent, or let the collector do it: collector agents rekey ID' : '';
+    process.stderr.write(`jiwei agent: ${error.message}${advice}\n`);
     return 1;
   }
 };

@@ -22,10 +22,14 @@ export type Command =
   | { readonly kind: 'run'; readonly options: AgentOptions }
   /** Tell what this host is, and end. */
   | { readonly kind: 'inventory' }
+  | { readonly kind: 'rekey'; readonly stateFolder: string }
   | { readonly kind: 'help' }
   | { readonly kind: 'version' };
 
 export const helpText = `jiwei agent: measures this host, asks checks, and streams both to a collector
+
+  agent [options]          run
+  agent rekey --state DIR  make a new key for the same agent; its next start proves both to the collector
 
   --collector URL          where the collector is: wss://host[:port], or https:// (JIWEI_COLLECTOR)
   --state DIR              folder for key, last configuration and unsent data; default ./agent-state (JIWEI_STATE)
@@ -49,7 +53,7 @@ const invalid = (message: string): AppError => new AppError('CONFIG_INVALID', me
  * @throws CONFIG_INVALID naming the option
  */
 export const readCommand = (words: readonly string[], environment: Readonly<Record<string, string | undefined>>): Command => {
-  const values = parse(words);
+  const { values, positionals } = parse(words);
   if (values.help === true) return { kind: 'help' };
   if (values.version === true) return { kind: 'version' };
   if (values.inventory === true) return { kind: 'inventory' };
@@ -57,11 +61,15 @@ export const readCommand = (words: readonly string[], environment: Readonly<Reco
     const text = value ?? environment[variable] ?? '';
     return text === '' ? null : text;
   };
+  const stateFolder = pick(values.state, 'JIWEI_STATE') ?? './agent-state';
+  const [command, ...more] = positionals;
+  if (command === 'rekey' && more.length === 0) return { kind: 'rekey', stateFolder };
+  if (command !== undefined) throw invalid(`"${positionals.join(' ')}" is no command; "rekey" is the only one (see --help)`);
   const logLevel = pick(values['log-level'], 'JIWEI_LOG_LEVEL') ?? 'info';
   const wantedId = pick(values.id, 'JIWEI_AGENT_ID');
   const options: AgentOptions = {
     collector: readCollector(pick(values.collector, 'JIWEI_COLLECTOR'), values.insecure === true),
-    stateFolder: pick(values.state, 'JIWEI_STATE') ?? './agent-state',
+    stateFolder,
     joinTokenFile: pick(values['join-token-file'], 'JIWEI_JOIN_TOKEN_FILE'),
     joinToken: pick(undefined, 'JIWEI_JOIN_TOKEN'),
     wantedId,
@@ -99,7 +107,8 @@ const parse = (words: readonly string[]) => {
         help: { type: 'boolean' },
         version: { type: 'boolean' },
       },
-    }).values;
+      allowPositionals: true,
+    });
   } catch (error) {
     throw invalid(`${messageOf(error)} (see --help)`);
   }

@@ -78,7 +78,13 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const plugins = [metricsRoutes({ service, clock, fleet: core.fleet, counters })];
   const app = await buildHttp({ service, clock, access, log, tls: await readTls(options), plugins });
   closers.push(() => app.close());
-  const ingest = createIngest({ server: app.server, links, log, onRefused: counters.linkRefused });
+  const ingest = createIngest({
+    server: app.server,
+    links,
+    log,
+    bindsChannel: options.bindsChannel,
+    onRefused: counters.linkRefused,
+  });
   closers.push(() => {
     ingest.close();
     links.close();

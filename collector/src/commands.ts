@@ -52,7 +52,12 @@ export const makeJoinToken = async (
   command: Extract<Command, { kind: 'join-token' }>,
   environmentToken: string | null,
 ): Promise<string> => {
-  const body = JSON.stringify({ zoneId: command.zone, uses: command.uses, lifetimeMs: command.lifetimeMs });
+  const body = JSON.stringify({
+    zoneId: command.zone,
+    uses: command.uses,
+    lifetimeMs: command.lifetimeMs,
+    needsApproval: command.needsApproval,
+  });
   const answer = await call(command, environmentToken, 'POST', '/api/v1/join-tokens', 'application/json', body);
   return z.object({ token: z.string() }).parse(answer).token;
 };
@@ -86,13 +91,14 @@ const instantText = (atMs: number): string => (atMs === 0 ? 'its making' : new D
 
 const problemSchema = z.object({ code: z.string().optional(), detail: z.string().optional(), title: z.string().optional() });
 
-const call = async (
+/** Calls a running collector. @returns its answer, parsed @throws AppError LINK_REFUSED, UNAUTHENTICATED, REQUEST_INVALID */
+export const call = async (
   target: CalledCollector,
   environmentToken: string | null,
   method: string,
   path: string,
   contentType: string,
-  body: string,
+  body: string | null,
 ): Promise<unknown> => {
   const token = target.tokenFile === null ? environmentToken : await readToken(target.tokenFile);
   if (token === null)
@@ -106,7 +112,7 @@ const call = async (
     response = await fetch(new URL(path, target.url), {
       method,
       body,
-      headers: { 'content-type': contentType, authorization: `Bearer ${token}` },
+      headers: { ...(body === null ? {} : { 'content-type': contentType }), authorization: `Bearer ${token}` },
       redirect: 'error',
       signal: AbortSignal.timeout(callMsMax),
     });

@@ -3,6 +3,7 @@ import { systemClock } from '@jiwei/shared/clock.ts';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import pino from 'pino';
+import { actOnAgent, listAgents, listJoinTokens, revokeJoinToken } from './agent-commands.ts';
 import { openCollector } from './assemble.ts';
 import { applyFile, backUp, checkFile, makeJoinToken, restore } from './commands.ts';
 import { parseCommand, type ServeOptions, usage } from './options.ts';
@@ -58,6 +59,8 @@ const serve = async (options: ServeOptions): Promise<void> => {
   process.on('disconnect', () => stop('the launcher ended'));
 };
 
+const print = (text: string): void => void process.stdout.write(`${text}\n`);
+
 const main = async (): Promise<void> => {
   const command = parseCommand(process.argv.slice(2));
   switch (command.kind) {
@@ -84,6 +87,15 @@ const main = async (): Promise<void> => {
     case 'restore':
       process.stdout.write(`${await restore(command, systemClock.nowMs())}\n`);
       return;
+    case 'agents': {
+      const target = { ...command, environmentToken: process.env['JIWEI_ADMIN_TOKEN'] ?? null };
+      const { act } = command;
+      return print(act === null ? await listAgents(target) : await actOnAgent(target, act.act, act.id));
+    }
+    case 'join-tokens': {
+      const target = { ...command, environmentToken: process.env['JIWEI_ADMIN_TOKEN'] ?? null };
+      return print(command.revokeId === null ? await listJoinTokens(target) : await revokeJoinToken(target, command.revokeId));
+    }
     default:
       return command satisfies never;
   }

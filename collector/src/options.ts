@@ -15,6 +15,8 @@ export interface ServeOptions {
   readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
   /** Allows plain HTTP on other than loopback addresses. */
   readonly allowsPlainHttp: boolean;
+  /** Agents bind their proof to the TLS connection; false where something before the collector ends TLS and makes it anew. */
+  readonly bindsChannel: boolean;
   readonly metricsAddresses: readonly string[];
   readonly metricsTokenFile: string | null;
   /** Where to leave a join token for the agent on this machine while none is enrolled under that name. */
@@ -32,6 +34,10 @@ export interface CalledCollector {
   readonly caFile: string | null;
 }
 
+/** What a person can do with one agent. */
+export const agentActs = ['approve', 'refuse', 'revoke', 'rekey'] as const;
+export type AgentAct = (typeof agentActs)[number];
+
 /** What the program is asked to do. */
 export type Command =
   | { readonly kind: 'serve'; readonly options: ServeOptions }
@@ -43,7 +49,10 @@ export type Command =
       readonly zone: string | null;
       readonly uses: number;
       readonly lifetimeMs: number;
+      readonly needsApproval: boolean;
     } & CalledCollector)
+  | ({ readonly kind: 'agents'; readonly act: { readonly act: AgentAct; readonly id: string } | null } & CalledCollector)
+  | ({ readonly kind: 'join-tokens'; readonly revokeId: string | null } & CalledCollector)
   | { readonly kind: 'help' }
   | { readonly kind: 'version' };
 
@@ -52,8 +61,11 @@ export const usage = `collector: takes in agents' measurements, computes availab
   collector serve [options]          run (the default)
   collector check FILE               check a declaration without applying it
   collector apply FILE [--url URL]   apply a declaration to a running collector
-  collector join-token [--url URL] [--zone ID] [--uses N] [--hours N]
-                                     make a token with which agents enrol
+  collector join-token [--url URL] [--zone ID] [--uses N] [--hours N] [--approval]
+                                     make a token with which agents enrol; with --approval each waits for a person
+  collector join-tokens [revoke ID]  list join tokens, or revoke one
+  collector agents [approve|refuse|revoke|rekey ID]
+                                     list agents; let one in that waits, refuse it, shut one out, give one a new key
   collector backup FILE [--data DIR] copy the database into FILE, also while the collector runs
   collector restore FILE [--data DIR]
                                      verify a backup and put it in the place of the database, which is kept beside it
@@ -64,15 +76,16 @@ export const usage = `collector: takes in agents' measurements, computes availab
   --tls-cert FILE --tls-key FILE
                             serve HTTPS; needed outside loopback …
   --allow-plain-http        … unless a proxy in front of it does that
+  --no-channel-binding      a proxy ends TLS and makes it anew: do not demand that agents bind their proof to the connection
   --metrics-allow ADDRESS   address or CIDR block that may read /metrics (repeatable)
   --metrics-token-file FILE token that may read /metrics
   --local-agent-token FILE  leave a join token here for the agent of this machine
   --heartbeat-ms N          heartbeat of agents (default ${limits.heartbeatMs})
   --heartbeat-timeout-ms N  silence after which an agent is lost (default ${limits.heartbeatTimeoutMs})
   --url URL, --token-file FILE
-                            for apply and join-token: the collector (default http://127.0.0.1:7070) and a file with
+                            for commands: the collector (default http://127.0.0.1:7070) and a file with
                             the admin token (default: the environment variable JIWEI_ADMIN_TOKEN)
-  --ca FILE                 for apply and join-token: PEM of the only authorities that may have signed the collector's
+  --ca FILE                 for commands: PEM of the only authorities that may have signed the collector's
                             certificate (default: those Node knows)
   --log-level LEVEL         trace, debug, info (default), warn, error
 `;
@@ -84,6 +97,7 @@ const optionTypes = {
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
   'allow-plain-http': { type: 'boolean', default: false },
+  'no-channel-binding': { type: 'boolean', default: false },
   'metrics-allow': { type: 'string', multiple: true },
   'metrics-token-file': { type: 'string' },
   'local-agent-token': { type: 'string' },
@@ -95,6 +109,7 @@ const optionTypes = {
   zone: { type: 'string' },
   uses: { type: 'string', default: '1' },
   hours: { type: 'string', default: '1' },
+  approval: { type: 'boolean', default: false },
   'log-level': { type: 'string', default: 'info' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
@@ -108,8 +123,8 @@ export const parseCommand = (argv: readonly string[]): Command => {
   const { values, positionals } = parseOrRefuse(argv);
   if (values.help) return { kind: 'help' };
   if (values.version) return { kind: 'version' };
-  const [name = 'serve', file, ...more] = positionals;
-  const tooMuch = fileCommands.has(name) ? more : positionals.slice(1);
+  const [name = 'serve', file, id] = positionals;
+  const tooMuch = positionals.slice(wordCounts[name] ?? 1);
   if (tooMuch.length > 0) throw new AppError('CONFIG_INVALID', `${name}: "${tooMuch.join(' ')}" is too much; see --help`);
   switch (name) {
     case 'serve':
@@ -128,17 +143,36 @@ export const parseCommand = (argv: readonly string[]): Command => {
         zone: values.zone ?? null,
         uses: wholeNumber('--uses', values.uses, 1, 10_000),
         lifetimeMs: wholeNumber('--hours', values.hours, 1, 24 * 30) * 3_600_000,
+        needsApproval: values.approval,
       };
+    case 'join-tokens':
+      return { kind: 'join-tokens', ...calledCollector(values), revokeId: revokedToken(file, id) };
+    case 'agents':
+      return { kind: 'agents', ...calledCollector(values), act: agentAct(file, id) };
     default:
-      throw new AppError(
-        'CONFIG_INVALID',
-        `"${name}" is no command; known are serve, check, apply, join-token, backup and restore`,
-      );
+      throw new AppError('CONFIG_INVALID', `"${name}" is no command; known are ${commandNames.join(', ')}`);
   }
 };
 
-/** Commands that take the name of a file. */
-const fileCommands = new Set(['apply', 'check', 'backup', 'restore']);
+const commandNames = ['serve', 'check', 'apply', 'join-token', 'join-tokens', 'agents', 'backup', 'restore'] as const;
+/** Words that may follow the program's name, where more than the command itself. */
+const wordCounts: Readonly<Record<string, number>> = { apply: 2, check: 2, backup: 2, restore: 2, agents: 3, 'join-tokens': 3 };
+
+const revokedToken = (word: string | undefined, id: string | undefined): string | null => {
+  if (word === undefined) return null;
+  if (word === 'revoke' && id !== undefined) return id;
+  throw new AppError('CONFIG_INVALID', 'collector join-tokens: nothing, or "revoke ID", may follow');
+};
+
+const agentAct = (word: string | undefined, id: string | undefined): { readonly act: AgentAct; readonly id: string } | null => {
+  if (word === undefined) return null;
+  const act = agentActs.find((known) => known === word);
+  if (act !== undefined && id !== undefined) return { act, id };
+  throw new AppError(
+    'CONFIG_INVALID',
+    `collector agents: nothing, or one of ${agentActs.join(', ')} with the agent's id, may follow`,
+  );
+};
 
 type Values = ReturnType<typeof parseOrRefuse>['values'];
 
@@ -209,6 +243,7 @@ const serveOptions = (values: Values): ServeOptions => {
     declarationFile: values.declaration ?? null,
     tls,
     allowsPlainHttp,
+    bindsChannel: !values['no-channel-binding'],
     metricsAddresses: values['metrics-allow'] ?? [],
     metricsTokenFile: values['metrics-token-file'] ?? null,
     localAgentTokenFile: values['local-agent-token'] ?? null,

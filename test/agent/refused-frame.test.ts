@@ -79,7 +79,13 @@ const openPair = async (poisoned: number, refusals: number) => {
     joinToken: null,
     wantedId: null,
   };
-  const handlers = { onWelcome: () => true, onConfig: () => undefined, onProbeRequest: () => undefined };
+  const handlers = {
+    onWelcome: () => true,
+    onConfig: () => undefined,
+    onProbeRequest: () => undefined,
+    onRekey: () => undefined,
+    onRekeyed: () => undefined,
+  };
   const link = createLink({ dial, clock, stamps, random: () => 0.5, identity, spool, handlers, log });
   const append = (): void => {
     spool.append({ kind: 'results', body: Buffer.from('{}'), atMs: clock.nowMs() });

@@ -1,8 +1,11 @@
 import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { hourMs } from '@jiwei/shared/time.ts';
 import Fastify from 'fastify';
 import { afterEach, expect, test } from 'vitest';
+import type { Links } from '../../collector/src/ingest/host.ts';
 import { createAdmission, newJoinToken, tokenHash } from '../../collector/src/runtime/admission.ts';
+import { createAgentRights } from '../../collector/src/runtime/agent-rights.ts';
 import { readDeclaration } from '../../collector/src/runtime/declaring.ts';
 import { createDirectory } from '../../collector/src/runtime/directory.ts';
 import { createIntake } from '../../collector/src/runtime/intake.ts';
@@ -24,6 +27,15 @@ const helloOf = (letter: string) => ({
   architecture: 'x64',
 });
 
+const noLinks: Links = {
+  sessions: () => [],
+  ask: () => undefined,
+  rekey: () => undefined,
+  configChanged: () => undefined,
+  disconnect: () => undefined,
+  setPaused: () => undefined,
+};
+
 const stores: Store[] = [];
 afterEach(async () => {
   for (const store of stores.splice(0)) await store.close();
@@ -44,6 +56,8 @@ const open = async () => {
     usesLeft: 2,
     createdAtMs: startMs,
     expiresAtMs: startMs + hourMs,
+    needsApproval: false,
+    revokedAtMs: null,
   });
   const changes: string[] = [];
   const admit = createAdmission({
@@ -57,8 +71,18 @@ const open = async () => {
     },
   });
   const ask = (letter: string, joinToken: string | null, wantedId: string | null = null, address = '10.0.0.1') =>
-    admit({ hello: helloOf(letter), joinToken, wantedId, address });
-  return { clock, store, directory, token, changes, ask };
+    admit({ hello: helloOf(letter), joinToken, wantedId, newPublicKey: null, address });
+  /** As an agent that changes its key from one letter to the other. */
+  const change = (from: string, to: string, joinToken: string | null = null) =>
+    admit({ hello: helloOf(from), joinToken, wantedId: null, newPublicKey: keyOf(to), address: '10.0.0.1' });
+  const disconnected: string[] = [];
+  const rights = createAgentRights({
+    ...{ store, directory, clock, log: Fastify({ logger: false }).log },
+    links: () => ({ ...noLinks, disconnect: (id, code) => disconnected.push(`${id} ${code}`) }),
+    reconfigure: async () => void directory.compile(),
+    onAgentGone: () => undefined,
+  });
+  return { clock, store, directory, token, changes, ask, change, rights, disconnected };
 };
 
 test('a new key with a join token gets an id, the labels of the token, and is in force', async () => {
@@ -119,4 +143,95 @@ test('a revoked key is refused, with a token as well, and its id stays its own',
   directory.setAgent(revoked);
   expect(await ask('a', token)).toMatchObject({ kind: 'refused', code: 'AGENT_REVOKED' });
   expect(await ask('b', token, 'web-1')).toMatchObject({ kind: 'admitted', agentId: 'web-1-62626262' });
+});
+
+test('a token that asks for approval registers the agent, and nothing more until a person approves', async () => {
+  const { ask, rights, directory } = await open();
+  const { token } = await rights.createJoinToken({
+    zoneId: null,
+    labels: {},
+    usesLeft: 1,
+    lifetimeMs: hourMs,
+    needsApproval: true,
+  });
+  expect(await ask('a', token, 'web-1')).toMatchObject({ kind: 'refused', code: 'APPROVAL_PENDING' });
+  expect(directory.config.agents.has(asId('web-1'))).toBe(false);
+  expect(await ask('a', null), 'the key is registered: it needs no token to ask again').toMatchObject({
+    code: 'APPROVAL_PENDING',
+  });
+  await rights.approveAgent(asId('web-1'));
+  expect(await ask('a', null)).toMatchObject({ kind: 'admitted', agentId: 'web-1' });
+  expect(directory.config.agents.has(asId('web-1'))).toBe(true);
+  await expect(rights.approveAgent(asId('web-1'))).rejects.toMatchObject({ code: 'CONFLICT' });
+});
+
+test('an agent that is refused, or revoked while it waits, is out for good', async () => {
+  const { ask, rights } = await open();
+  const { token } = await rights.createJoinToken({
+    zoneId: null,
+    labels: {},
+    usesLeft: 2,
+    lifetimeMs: hourMs,
+    needsApproval: true,
+  });
+  await ask('a', token, 'web-1');
+  await ask('b', token, 'web-2');
+  await rights.refuseAgent(asId('web-1'));
+  await rights.revokeAgent(asId('web-2'));
+  expect(await ask('a', token)).toMatchObject({ code: 'AGENT_REVOKED' });
+  expect(await ask('b', token)).toMatchObject({ code: 'AGENT_REVOKED' });
+  await expect(rights.approveAgent(asId('web-1'))).rejects.toMatchObject({ code: 'CONFLICT' });
+});
+
+test('a revoked token lets nobody in, and those it let in stay', async () => {
+  const { ask, rights } = await open();
+  const { id, token } = await rights.createJoinToken({ zoneId: null, labels: {}, usesLeft: 9, lifetimeMs: hourMs });
+  expect(await ask('a', token)).toMatchObject({ kind: 'admitted' });
+  await rights.revokeJoinToken(id);
+  expect(await ask('b', token)).toMatchObject({ code: 'JOIN_TOKEN_INVALID' });
+  expect(await ask('a', null)).toMatchObject({ kind: 'admitted' });
+  expect((await rights.joinTokens()).find((one) => one.hash.startsWith(id))).toMatchObject({ usesLeft: 8, revokedAtMs: startMs });
+  await expect(rights.revokeJoinToken('none')).rejects.toMatchObject({ code: 'NOT_FOUND' });
+});
+
+test('a revocation that comes while the agent is looked up is not overwritten', async () => {
+  const { ask, token, rights, store, directory } = await open();
+  await ask('a', token, 'web-1');
+  const [admission] = await Promise.all([ask('a', null), rights.revokeAgent(asId('web-1'))]);
+  expect(admission).toMatchObject({ code: 'AGENT_REVOKED' });
+  const [first] = await Promise.all([rights.revokeAgent(asId('web-1')).catch(() => 'revoked'), ask('a', null)]);
+  expect(first).toBe('revoked');
+  expect((await store.agents())[0]?.revokedAtMs).toBe(startMs);
+  expect(directory.agent(asId('web-1'))?.revokedAtMs).toBe(startMs);
+});
+
+test('with a new key the old one is unknown, and the agent that did not hear of it may prove both again', async () => {
+  const { ask, change, token, store } = await open();
+  await ask('a', token, 'web-1');
+  expect(await change('a', 'b')).toMatchObject({ kind: 'admitted', agentId: 'web-1' });
+  expect(await ask('a', null)).toMatchObject({ code: 'AGENT_UNKNOWN' });
+  expect(await change('a', 'b'), 'ended before the welcome came').toMatchObject({ kind: 'admitted', agentId: 'web-1' });
+  expect(await ask('b', null)).toMatchObject({ kind: 'admitted', agentId: 'web-1' });
+  expect(await store.agents()).toMatchObject([{ id: 'web-1', publicKey: keyOf('b') }]);
+});
+
+test('nobody takes the key of another agent, and a revoked one gets no new one', async () => {
+  const { ask, change, token, rights } = await open();
+  await ask('a', token, 'web-1');
+  await ask('b', token, 'web-2');
+  expect(await change('a', 'b')).toMatchObject({ code: 'AUTHENTICATION_FAILED' });
+  await rights.revokeAgent(asId('web-1'));
+  expect(await change('a', 'c')).toMatchObject({ code: 'AGENT_REVOKED' });
+});
+
+test('wrong tokens from one address are limited, and agents that are known are not', async () => {
+  const { ask, token, clock } = await open();
+  await ask('z', token);
+  for (let count = 0; count < limits.authFailuresMax; count += 1)
+    expect(await ask('a', newJoinToken())).toMatchObject({ code: 'JOIN_TOKEN_INVALID' });
+  expect(await ask('a', token)).toMatchObject({ code: 'RATE_LIMITED' });
+  expect(await ask('z', null)).toMatchObject({ kind: 'admitted' });
+  expect(await ask('a', newJoinToken(), null, '10.0.0.2')).toMatchObject({ code: 'JOIN_TOKEN_INVALID' });
+  clock.advance(limits.authFailureRefillMs);
+  expect(await ask('a', token)).toMatchObject({ kind: 'admitted' });
 });

@@ -220,7 +220,7 @@ describe('what administrators do', () => {
       lifetimeMs: 60_000,
     });
     expect(answer.statusCode).toBe(201);
-    expect(answer.json()).toEqual({ token: 'join-token', expiresAtMs: fixtureNowMs + 60_000 });
+    expect(answer.json()).toEqual({ id: 'token-id', token: 'join-token', expiresAtMs: fixtureNowMs + 60_000 });
     expect((await http.post('/api/v1/join-tokens', { zoneId: 'none' })).statusCode).toBe(404);
   });
 

@@ -88,7 +88,7 @@ describe('an agent connection', () => {
     expect(say(session, hello)).toEqual([
       {
         kind: 'send',
-        message: { type: 'challenge', version: 1, capabilities: ['probe-request', 'inventory'], nonce, collectorId },
+        message: { type: 'challenge', version: 1, capabilities: ['probe-request', 'inventory', 'rekey'], nonce, collectorId },
       },
     ]);
     expect(say(session, proof)).toMatchObject([{ kind: 'authenticate', joinToken: null, hello: { hostname: '主机' } }]);

@@ -1,10 +1,21 @@
 import { createPrivateKey, generateKeyPairSync } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { challengeBytes, isProofValid, publicKeyOf, rawPublicKey, signChallenge } from '../../shared/src/protocol/handshake.ts';
+import {
+  challengeBytes,
+  channelBindingOf,
+  type Handshake,
+  isProofValid,
+  isRekeyValid,
+  publicKeyOf,
+  type Rekey,
+  rawPublicKey,
+  rekeyBytes,
+  signChallenge,
+  signRekey,
+} from '../../shared/src/protocol/handshake.ts';
 import { bytesOf, type Part, vectorsOf } from '../support/vectors.ts';
 
-type Handshake = Parameters<typeof challengeBytes>[0];
 const vectors = vectorsOf<{
   readonly name: string;
   readonly privateKeySeed?: string;
@@ -36,6 +47,46 @@ describe('the handshakes of the vectors', () => {
   }
 });
 
+const rekeys = vectorsOf<{
+  readonly name: string;
+  readonly privateKeySeed?: string;
+  readonly nextKeySeed?: string;
+  readonly handshake: Handshake;
+  readonly parts?: readonly Part[];
+  readonly rekey: Rekey;
+  readonly valid: boolean;
+}>('handshake', 'rekeys');
+
+describe('the changes of key of the vectors', () => {
+  for (const { name, privateKeySeed, nextKeySeed, handshake, parts, rekey, valid } of rekeys) {
+    test(`${name} is ${valid ? 'proved' : 'not proved'}`, () => expect(isRekeyValid(handshake, rekey)).toBe(valid));
+    if (parts !== undefined) {
+      test(`${name}: the bytes to sign`, () => {
+        expect(rekeyBytes(handshake, rekey.publicKey).toString('hex')).toBe(bytesOf(parts).toString('hex'));
+      });
+    }
+    if (privateKeySeed !== undefined && nextKeySeed !== undefined) {
+      test(`${name}: keys and signatures`, () => {
+        expect(signRekey({ before: privateKeyOf(privateKeySeed), after: privateKeyOf(nextKeySeed) }, handshake)).toEqual(rekey);
+      });
+    }
+  }
+});
+
+test('a change of key holds for its own handshake alone', () => {
+  const after = generateKeyPairSync('ed25519').privateKey;
+  const rekey = signRekey({ before: privateKey, after }, own);
+  expect(isRekeyValid(own, rekey)).toBe(true);
+  for (const changed of [{ collectorId: 'd' }, { nonce: 'x' }, { bootId: 2 }, { binding: 'b' }])
+    expect(isRekeyValid({ ...own, ...changed }, rekey)).toBe(false);
+});
+
+test('below TLS 1.3 there is no binding', () => {
+  const exporting = (protocol: string) => ({ getProtocol: () => protocol, exportKeyingMaterial: () => Buffer.alloc(32, 1) });
+  expect(channelBindingOf(exporting('TLSv1.2'))).toBeNull();
+  expect(channelBindingOf(exporting('TLSv1.3'))).toBe(Buffer.alloc(32, 1).toString('base64url'));
+});
+
 const { privateKey, publicKey } = generateKeyPairSync('ed25519');
 const own: Handshake = {
   collectorId: 'c',
@@ -53,7 +104,7 @@ test('a signature holds for its own handshake alone', () => {
   const signature = signChallenge(privateKey, own);
   expect(isProofValid(own, signature)).toBe(true);
   const other = rawPublicKey(generateKeyPairSync('ed25519').publicKey);
-  for (const changed of [{ collectorId: 'd' }, { nonce: 'x' }, { bootId: 2 }, { publicKey: other }]) {
+  for (const changed of [{ collectorId: 'd' }, { nonce: 'x' }, { bootId: 2 }, { publicKey: other }, { binding: 'b' }]) {
     expect(isProofValid({ ...own, ...changed }, signature)).toBe(false);
   }
   expect(isProofValid(own, '')).toBe(false);
@@ -61,10 +112,16 @@ test('a signature holds for its own handshake alone', () => {
 
 test('no two handshakes have the same bytes', () => {
   const text = fc.string({ maxLength: 4 });
-  const handshake = fc.record({ collectorId: text, nonce: text, publicKey: text, bootId: fc.nat({ max: 20 }) });
+  const handshake = fc.record({
+    collectorId: text,
+    nonce: text,
+    publicKey: text,
+    bootId: fc.nat({ max: 20 }),
+    binding: fc.option(text),
+  });
   fc.assert(
     fc.property(handshake, handshake, (one, two) => {
-      const isSame = (['collectorId', 'nonce', 'publicKey', 'bootId'] as const).every((key) => one[key] === two[key]);
+      const isSame = (['collectorId', 'nonce', 'publicKey', 'bootId', 'binding'] as const).every((key) => one[key] === two[key]);
       return challengeBytes(one).equals(challengeBytes(two)) === isSame;
     }),
     { numRuns: 1_000 },

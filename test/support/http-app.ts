@@ -20,6 +20,8 @@ interface Calls {
   readonly acts: { readonly id: string; readonly actor: string; readonly act: HumanAct }[];
   readonly pushes: { readonly id: string; readonly isUp: boolean; readonly detail: string | null }[];
   readonly revoked: string[];
+  /** `approve a1`, `rekey a1` … */
+  readonly rights: string[];
 }
 
 export interface HttpFixture {
@@ -55,7 +57,7 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
   const clock = createManualClock(fixtureNowMs);
   const view = viewOf(options.parts ?? {});
   const listeners = new Set<(event: LiveEvent) => void>();
-  const calls: Calls = { acts: [], pushes: [], revoked: [] };
+  const calls: Calls = { acts: [], pushes: [], revoked: [], rights: [] };
   const service: CollectorService = {
     view,
     store,
@@ -97,7 +99,17 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
       await store.saveMaintenance(cancelled);
       return cancelled;
     },
-    createJoinToken: async (scope) => ({ token: 'join-token', expiresAtMs: clock.nowMs() + scope.lifetimeMs }),
+    createJoinToken: async (scope) => ({ id: 'token-id', token: 'join-token', expiresAtMs: clock.nowMs() + scope.lifetimeMs }),
+    joinTokens: () => store.joinTokens(),
+    revokeJoinToken: async (id) => {
+      const found = (await store.joinTokens()).find((token) => token.hash.startsWith(id));
+      const revoked = found === undefined ? null : await store.revokeJoinToken(found.hash, clock.nowMs());
+      if (revoked === null) throw new AppError('NOT_FOUND', `no join token has the id ${id}`);
+      return revoked;
+    },
+    approveAgent: async (id) => void calls.rights.push(`approve ${id}`),
+    refuseAgent: async (id) => void calls.rights.push(`refuse ${id}`),
+    rekeyAgent: async (id) => void calls.rights.push(`rekey ${id}`),
     revokeAgent: async (id) => {
       const record = (await store.agents()).find((agent) => agent.id === id);
       if (record !== undefined) await store.saveAgent({ ...record, revokedAtMs: clock.nowMs() });

@@ -142,5 +142,7 @@ export const tokenOf = (part: Partial<JoinToken> = {}): JoinToken => ({
   usesLeft: 1,
   expiresAtMs: 5_000,
   createdAtMs: 1_000,
+  needsApproval: false,
+  revokedAtMs: null,
   ...part,
 });

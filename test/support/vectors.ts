@@ -7,11 +7,11 @@ export interface Part {
 }
 
 /** A file of shared/vectors, read as what it is said to hold. */
-export const vectorsOf = <T>(name: string): readonly T[] => {
-  const file: { readonly vectors: readonly T[] } = JSON.parse(
+export const vectorsOf = <T>(name: string, list = 'vectors'): readonly T[] => {
+  const file: Readonly<Record<string, readonly T[]>> = JSON.parse(
     readFileSync(new URL(`../../shared/vectors/${name}.json`, import.meta.url), 'utf8'),
   );
-  return file.vectors;
+  return file[list] ?? [];
 };
 
 /** The message the parts make. */

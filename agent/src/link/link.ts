@@ -10,7 +10,7 @@ import { type ClockMeasurement, measureClock } from './clock-offset.ts';
 import { createFrameSender, type FrameSender } from './frame-sender.ts';
 import { helloOf, type Identity, proofOf } from './identity.ts';
 import { initialLink, type LinkAction, type LinkEvent, type LinkState, linkDeadlineMs, stepLink } from './machine.ts';
-import { type ConfigMessage, type ProbeRequest, readMessage } from './message.ts';
+import { type Challenge, type ConfigMessage, type ProbeRequest, readMessage } from './message.ts';
 import { type Suspect, suspectAfter, suspectRefusalsMax } from './suspect.ts';
 import type { Dial, Transport } from './transport.ts';
 
@@ -20,6 +20,10 @@ export interface LinkHandlers {
   onWelcome(welcome: Welcome): boolean;
   onConfig(message: ConfigMessage): void;
   onProbeRequest(request: ProbeRequest): void;
+  /** The collector asks for a new key: makes one, durable when it returns. The link is made anew after it, and proves both. */
+  onRekey(): void;
+  /** The new key counts from now on, and the old one no longer. */
+  onRekeyed(): void;
 }
 
 export interface LinkOptions {
@@ -48,6 +52,9 @@ export interface Link {
   stop(reason: string, withinMs: number): Promise<void>;
 }
 
+/** RFC 6455, 7.4.1. */
+const normalClosure = 1_000;
+
 /** A link that does nothing before `start`. */
 export const createLink = (options: LinkOptions): Link => {
   const { clock, log, spool, stamps, handlers } = options;
@@ -55,6 +62,8 @@ export const createLink = (options: LinkOptions): Link => {
   let transport: Transport | null = null;
   let sender: FrameSender | null = null;
   let cancelTick: CancelTimer = () => undefined;
+  /** The proof that was sent last asked for a new key; the welcome grants it. */
+  let isRekeying = false;
   let suspect: Suspect | null = null;
   let measurement: ClockMeasurement | null = null;
   let onGone: (() => void) | null = null;
@@ -84,7 +93,7 @@ export const createLink = (options: LinkOptions): Link => {
       case 'hello':
         return send(helloOf(options.identity));
       case 'prove':
-        return send(proofOf(options.identity, action.challenge));
+        return prove(action.challenge);
       case 'acknowledge':
         return spool.acknowledge(action.position);
       case 'heartbeat':
@@ -132,8 +141,15 @@ export const createLink = (options: LinkOptions): Link => {
 
   const send = (message: AgentMessage): void => transport?.sendText(JSON.stringify(message));
 
+  const prove = (challenge: Challenge): void => {
+    const proof = proofOf(options.identity, challenge, transport?.channelBinding?.() ?? null);
+    isRekeying = proof.rekey !== undefined;
+    send(proof);
+  };
+
   const startStreaming = (welcome: Welcome): void => {
     log.info('connected to the collector', { agentId: welcome.agentId });
+    if (isRekeying) handlers.onRekeyed();
     if (transport === null) return;
     if (!handlers.onWelcome(welcome)) return;
     const framesMax = Math.min(welcome.framesInFlightMax, limits.framesInFlightMax);
@@ -180,6 +196,9 @@ export const createLink = (options: LinkOptions): Link => {
         return onHeartbeatAnswer(message.echoMs, message.collectorTimeMs);
       case 'config':
         return handlers.onConfig(message);
+      case 'rekey':
+        handlers.onRekey();
+        return transport?.close(normalClosure, 'rekey');
       case 'probeRequest':
         return handlers.onProbeRequest(message);
       case 'unreadableQuestion':

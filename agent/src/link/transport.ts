@@ -8,6 +8,8 @@ export interface Transport {
   close(closeCode: number, reason: string): void;
   /** Cuts it off; `closed` may or may not come after. */
   terminate(): void;
+  /** What proofs are bound to (`channelBindingOf`); null or left out where the connection has nothing of the kind. */
+  channelBinding?(): string | null;
 }
 
 /** What happens on a connection. After `closed` nothing more comes. */

@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
-import { connect as connectTls } from 'node:tls';
+import { connect as connectTls, TLSSocket } from 'node:tls';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
+import { channelBindingOf } from '@jiwei/shared/protocol/handshake.ts';
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import { connectThroughProxy, type HttpProxy } from './proxy.ts';
 import type { Dial, Transport, TransportEvents } from './transport.ts';
@@ -72,12 +73,17 @@ const overProxy = (proxy: HttpProxy, url: URL, open: (tunnel: Socket) => WebSock
     unsentBytes: () => transport?.unsentBytes() ?? 0,
     close: (closeCode, reason) => (transport === null ? cancel.abort() : transport.close(closeCode, reason)),
     terminate: () => (transport === null ? cancel.abort() : transport.terminate()),
+    channelBinding: () => transport?.channelBinding?.() ?? null,
   };
 };
 
 const overSocket = (socket: WebSocket, events: TransportEvents): Transport => {
   let problem = 'the connection was closed by the other side';
   let wasFull = false;
+  let binding: string | null = null;
+  socket.on('upgrade', (response) => {
+    if (response.socket instanceof TLSSocket) binding = channelBindingOf(response.socket);
+  });
   socket.on('open', () => events.opened());
   socket.on('message', (data, isBinary) => (isBinary ? events.binary() : events.text(textOf(data))));
   // After an error `close` always follows, and tells it on.
@@ -108,6 +114,7 @@ const overSocket = (socket: WebSocket, events: TransportEvents): Transport => {
     unsentBytes: () => socket.bufferedAmount,
     close: (closeCode, reason) => socket.close(closeCode, reason),
     terminate: () => socket.terminate(),
+    channelBinding: () => binding,
   };
 };
 

@@ -6,7 +6,14 @@ import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { Disk } from '../spool/disk.ts';
 import { gapBody, type Loss } from '../spool/gap.ts';
 
-const names = { key: 'agent.key', id: 'agent.id', boot: 'boot', config: 'config.json', loss: 'lost.json' } as const;
+const names = {
+  key: 'agent.key',
+  nextKey: 'agent.key.next',
+  id: 'agent.id',
+  boot: 'boot',
+  config: 'config.json',
+  loss: 'lost.json',
+} as const;
 
 /** @returns null when there is no such file */
 const readText = (files: Disk, name: string): string | null => {
@@ -21,22 +28,46 @@ const writeText = (files: Disk, name: string, text: string): void => files.repla
  * @throws CONFIG_INVALID when the file holds something else: making a new key would silently make a new agent
  */
 export const loadKey = (files: Disk): KeyObject => {
-  const pem = readText(files, names.key);
-  if (pem === null) {
-    const { privateKey } = generateKeyPairSync('ed25519');
-    writeText(files, names.key, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
-    return privateKey;
-  }
+  return readKey(files, names.key, 'restore it, or remove it to enrol as a new agent') ?? makeKey(files, names.key);
+};
+
+/**
+ * The key the agent is changing to; null when it is not. While there is one, each proof offers it, and the first welcome after it puts it in
+ * the old one's place: killed at any point, the agent has at least the key that the collector knows.
+ * @throws CONFIG_INVALID when the file holds something else
+ */
+export const loadNextKey = (files: Disk): KeyObject | null =>
+  readKey(files, names.nextKey, 'remove it to keep the present key, if the collector still knows that one');
+
+/** Makes the key to change to, unless there is one; durable when it returns. */
+export const makeNextKey = (files: Disk): KeyObject => loadNextKey(files) ?? makeKey(files, names.nextKey);
+
+/** Puts the next key in the place of the present one. */
+export const takeNextKey = (files: Disk): void => {
+  const pem = readText(files, names.nextKey);
+  if (pem === null) return;
+  writeText(files, names.key, pem);
+  files.remove(names.nextKey);
+};
+
+const makeKey = (files: Disk, name: string): KeyObject => {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  writeText(files, name, privateKey.export({ format: 'pem', type: 'pkcs8' }).toString());
+  return privateKey;
+};
+
+/** @returns null when there is no such file */
+const readKey = (files: Disk, name: string, advice: string): KeyObject | null => {
+  const pem = readText(files, name);
+  if (pem === null) return null;
   try {
     const key = createPrivateKey(pem);
     if (key.asymmetricKeyType === 'ed25519') return key;
     throw new Error(`it is of type ${key.asymmetricKeyType}`);
   } catch (error) {
-    throw new AppError(
-      'CONFIG_INVALID',
-      `${names.key} in the state folder is not an Ed25519 key: ${messageOf(error)}; restore it, or remove it to enrol as a new agent`,
-      { cause: error },
-    );
+    throw new AppError('CONFIG_INVALID', `${name} in the state folder is not an Ed25519 key: ${messageOf(error)}; ${advice}`, {
+      cause: error,
+    });
   }
 };
 

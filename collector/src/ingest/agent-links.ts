@@ -7,6 +7,7 @@ import type { AgentSessionView } from '../runtime/service.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
 import { type Connection, openConnection } from './connection.ts';
 import type { IngestHost, Links } from './host.ts';
+import type { Channel } from './session.ts';
 
 export interface AgentLinksOptions {
   readonly host: IngestHost;
@@ -24,8 +25,8 @@ export interface AgentLinksOptions {
 export interface AgentLinks extends Links {
   /** False while so many are connected, or on their way to be, that a further one must come later. */
   hasRoom(): boolean;
-  /** Takes a new connection. @param address where it comes from */
-  open(openSocket: OpenAgentSocket, address: string): void;
+  /** Takes a new connection. @param address where it comes from @param channel what proofs must be bound to, if anything */
+  open(openSocket: OpenAgentSocket, address: string, channel?: Channel | null): void;
   /** Refuses all agents with SHUTTING_DOWN. */
   close(): void;
 }
@@ -72,9 +73,18 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
 
   return {
     hasRoom: () => byAgent.size < limits.agentsMax && connections.size - byAgent.size < limits.handshakesAtOnceMax,
-    open: (openSocket, address) => {
+    open: (openSocket, address, channel = null) => {
       const nonce = options.newNonce();
-      const connection = openConnection({ ...options, host: guardedHost, openSocket, address, nonce, onStreaming, onEnded });
+      const connection = openConnection({
+        ...options,
+        host: guardedHost,
+        openSocket,
+        address,
+        channel,
+        nonce,
+        onStreaming,
+        onEnded,
+      });
       connections.add(connection);
       if (isPaused) connection.pause();
     },
@@ -84,6 +94,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
     sessions: () =>
       [...byAgent.values()].map((connection) => connection.view()).filter((view): view is AgentSessionView => view !== null),
     ask: (agentId, question) => byAgent.get(agentId)?.input({ ...question, kind: 'ask' }),
+    rekey: (agentId) => byAgent.get(agentId)?.input({ kind: 'rekey' }),
     configChanged: (agentId, config) => byAgent.get(agentId)?.input({ kind: 'configChanged', config }),
     disconnect: (agentId, code, message) => byAgent.get(agentId)?.refuse(code, message),
     setPaused: (paused) => {

@@ -7,7 +7,14 @@ import type { AgentSessionView } from '../runtime/service.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
 import type { Delivery, FrameHead } from './delivery.ts';
 import type { IngestHost, LinkLoss } from './host.ts';
-import { createSession, nextSessionDeadlineMs, type SessionInput, type SessionOutput, stepSession } from './session.ts';
+import {
+  type Channel,
+  createSession,
+  nextSessionDeadlineMs,
+  type SessionInput,
+  type SessionOutput,
+  stepSession,
+} from './session.ts';
 
 /** After our close frame a peer has this long to answer before the socket is cut, ms. */
 const closeMsMax = 1_000;
@@ -22,6 +29,7 @@ export interface ConnectionOptions {
   readonly log: FastifyBaseLogger;
   readonly collectorId: string;
   readonly nonce: string;
+  readonly channel: Channel | null;
   readonly heartbeatMs: number;
   readonly heartbeatTimeoutMs: number;
   onStreaming(connection: Connection): void;
@@ -129,7 +137,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   };
 
   const admit = (output: Extract<SessionOutput, { kind: 'authenticate' }>): void => {
-    host.admit({ hello: output.hello, joinToken: output.joinToken, wantedId: output.wantedId, address: options.address }).then(
+    const { hello, joinToken, wantedId, newPublicKey } = output;
+    host.admit({ hello, joinToken, wantedId, newPublicKey, address: options.address }).then(
       (admission) => {
         if (isEnded) return;
         if (admission.kind === 'refused') return input(admission);

@@ -27,6 +27,8 @@ export interface IngestHost {
     readonly hello: Hello;
     readonly joinToken: string | null;
     readonly wantedId: string | null;
+    /** The key it is to have from now on; both keys agreed to it. */
+    readonly newPublicKey: string | null;
     readonly address: string;
   }): Promise<Admission>;
   connected(agentId: AgentId, bootId: number): void;
@@ -40,6 +42,8 @@ export interface Links {
   sessions(): readonly AgentSessionView[];
   /** Does nothing when the agent is not connected or cannot answer: the question then runs into its deadline. */
   ask(agentId: AgentId, question: { readonly requestId: string; readonly probe: AgentProbe; readonly timeoutMs: number }): void;
+  /** Asks the agent to change its key. */
+  rekey(agentId: AgentId): void;
   configChanged(agentId: AgentId, config: AgentConfig): void;
   disconnect(agentId: AgentId, code: RefusalCode, message: string): void;
   /** Stops reading from all sockets while the queue is full, and starts again. */

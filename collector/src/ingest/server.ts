@@ -1,18 +1,24 @@
 import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
+import { TLSSocket } from 'node:tls';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
+import { channelBindingOf } from '@jiwei/shared/protocol/handshake.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { WebSocketServer } from 'ws';
 import type { AgentLinks } from './agent-links.ts';
+import type { Channel } from './session.ts';
 import { agentSocketOf } from './web-socket.ts';
 
 export interface IngestOptions {
   readonly server: Server;
   readonly links: AgentLinks;
   readonly log: FastifyBaseLogger;
+  /** Proofs must be bound to the TLS connection they come on; false where a proxy ends TLS and makes it anew. */
+  readonly bindsChannel: boolean;
   onRefused(code: RefusalCode): void;
 }
 
@@ -38,9 +44,12 @@ export const createIngest = (options: IngestOptions): Ingest => {
     const answer = upgradeRefusal(request);
     if (answer !== null) return refuseUpgrade(socket, answer);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      links.open(agentSocketOf(webSocket), plainAddress(request.socket.remoteAddress ?? ''));
+      links.open(agentSocketOf(webSocket), plainAddress(request.socket.remoteAddress ?? ''), channelOf(request.socket));
     });
   };
+
+  const channelOf = (socket: Socket): Channel | null =>
+    options.bindsChannel && socket instanceof TLSSocket ? { binding: channelBindingOf(socket) } : null;
 
   /** @returns the HTTP status line to answer with, or null when the upgrade may go on */
   const upgradeRefusal = (request: IncomingMessage): string | null => {

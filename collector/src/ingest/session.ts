@@ -4,6 +4,7 @@ import type { AgentId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { AgentProbe } from '@jiwei/shared/probes/registry.ts';
 import {
+  type AgentCapability,
   type AgentConfig,
   type AgentMessage,
   agentMessageSchema,
@@ -13,7 +14,7 @@ import {
   type Hello,
   protocolVersions,
 } from '@jiwei/shared/protocol/control.ts';
-import { isProofValid } from '@jiwei/shared/protocol/handshake.ts';
+import { isProofValid, isRekeyValid } from '@jiwei/shared/protocol/handshake.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { type ClockSkew, observeSkew, unknownSkew } from './clock-skew.ts';
@@ -35,6 +36,7 @@ export type SessionInput =
   /** A frame of this connection is committed (or was before, when it came twice). */
   | { readonly kind: 'committed'; readonly position: FramePosition; readonly frameCount: number; readonly frameBytes: number }
   | { readonly kind: 'configChanged'; readonly config: AgentConfig }
+  | { readonly kind: 'rekey' }
   | { readonly kind: 'ask'; readonly requestId: string; readonly probe: AgentProbe; readonly timeoutMs: number }
   | { readonly kind: 'tick'; readonly monotonicMs: number };
 
@@ -43,7 +45,13 @@ export type SessionOutput =
   | { readonly kind: 'send'; readonly message: CollectorMessage }
   | { readonly kind: 'close'; readonly code: RefusalCode; readonly message: string }
   /** The key has proved itself: is it registered, or may it be? */
-  | { readonly kind: 'authenticate'; readonly hello: Hello; readonly joinToken: string | null; readonly wantedId: string | null }
+  | {
+      readonly kind: 'authenticate';
+      readonly hello: Hello;
+      readonly joinToken: string | null;
+      readonly wantedId: string | null /** The key it wants to have from now on; both keys agreed. */;
+      readonly newPublicKey: string | null;
+    }
   | { readonly kind: 'deliver'; readonly delivery: Delivery }
   | { readonly kind: 'probeAnswer'; readonly requestId: string; readonly result: CheckResult }
   | { readonly kind: 'configApplied'; readonly version: number; readonly errors: readonly string[] }
@@ -57,10 +65,17 @@ type Phase =
   | { readonly kind: 'streaming'; readonly hello: Hello; readonly agentId: AgentId }
   | { readonly kind: 'closed' };
 
+/** A TLS connection to which proofs must be bound. */
+export interface Channel {
+  readonly binding: string | null;
+}
+
 export interface SessionOptions {
   readonly collectorId: string;
   /** 32 random bytes as base64url, never used before. */
   readonly nonce: string;
+  /** Null: proofs are not bound to the connection. Else they must be; its `binding` is null where the connection has none. */
+  readonly channel?: Channel | null;
   readonly openedMonotonicMs: number;
   readonly heartbeatMs: number;
   readonly heartbeatTimeoutMs: number;
@@ -118,6 +133,8 @@ export const stepSession = (session: Session, input: SessionInput): SessionOutpu
       return [send({ type: 'ack', ...input.position })];
     case 'configChanged':
       return session.phase.kind === 'streaming' ? [send({ type: 'config', config: input.config })] : [];
+    case 'rekey':
+      return isAble(session, 'rekey') ? [send({ type: 'rekey' })] : [];
     case 'ask':
       return onAsk(session, input);
     case 'tick':
@@ -181,20 +198,34 @@ const onHello = (session: Session, hello: Hello): SessionOutput[] => {
       `agent speaks ${hello.versions.join(', ')}; this collector speaks ${protocolVersions.join(', ')}`,
     );
   }
-  const { nonce, collectorId } = session.options;
+  const { nonce, collectorId, channel = null } = session.options;
+  if (channel?.binding === null)
+    return close(session, 'CHANNEL_UNBOUND', 'proofs are bound to the connection here, which needs TLS 1.3');
+  if (channel !== null && !hello.capabilities.includes('channel-binding'))
+    return close(session, 'CHANNEL_UNBOUND', 'the agent cannot bind its proof to the connection; update it');
   session.phase = { kind: 'proof', hello, nonce };
-  return [send({ type: 'challenge', version, capabilities: [...collectorCapabilities], nonce, collectorId })];
+  const capabilities = collectorCapabilities.filter((capability) => capability !== 'channel-binding' || channel !== null);
+  return [send({ type: 'challenge', version, capabilities, nonce, collectorId })];
 };
 
 const onProof = (session: Session, proof: Extract<AgentMessage, { type: 'proof' }>): SessionOutput[] => {
   if (session.phase.kind !== 'proof') return violation(session, 'a proof nobody asked for');
   const { hello, nonce } = session.phase;
-  const handshake = { collectorId: session.options.collectorId, nonce, publicKey: hello.publicKey, bootId: hello.bootId };
-  if (!isProofValid(handshake, proof.signature))
-    return close(session, 'AUTHENTICATION_FAILED', 'the signature does not fit the key and the challenge');
+  const { collectorId, channel = null } = session.options;
+  const binding = channel?.binding ?? null;
+  const handshake = { collectorId, nonce, publicKey: hello.publicKey, bootId: hello.bootId, binding };
+  if (!isProofValid(handshake, proof.signature)) return close(session, 'AUTHENTICATION_FAILED', unprovedText(binding !== null));
+  if (proof.rekey !== undefined && !isRekeyValid(handshake, proof.rekey))
+    return close(session, 'AUTHENTICATION_FAILED', 'the change of key is not signed by both keys');
   session.phase = { kind: 'admission', hello };
-  return [{ kind: 'authenticate', hello, joinToken: proof.joinToken ?? null, wantedId: proof.wantedId ?? null }];
+  const { joinToken = null, wantedId = null, rekey } = proof;
+  return [{ kind: 'authenticate', hello, joinToken, wantedId, newPublicKey: rekey?.publicKey ?? null }];
 };
+
+const unprovedText = (isBound: boolean): string =>
+  isBound
+    ? 'the signature does not fit key, challenge and TLS connection: if the key is right, somebody stands between; see docs/security.md'
+    : 'the signature does not fit the key and the challenge';
 
 const onAdmitted = (session: Session, input: Extract<SessionInput, { kind: 'admitted' }>): SessionOutput[] => {
   if (session.phase.kind !== 'admission') return [];
@@ -263,8 +294,11 @@ const onBinary = (session: Session, bytes: Uint8Array, atMs: EpochMs): SessionOu
   return [{ kind: 'deliver', delivery }];
 };
 
+const isAble = ({ phase }: Session, capability: AgentCapability): boolean =>
+  phase.kind === 'streaming' && phase.hello.capabilities.includes(capability);
+
 const onAsk = (session: Session, ask: Extract<SessionInput, { kind: 'ask' }>): SessionOutput[] => {
-  if (session.phase.kind !== 'streaming' || !session.phase.hello.capabilities.includes('probe-request')) return [];
+  if (!isAble(session, 'probe-request')) return [];
   return [send({ type: 'probeRequest', requestId: ask.requestId, probe: ask.probe, timeoutMs: ask.timeoutMs })];
 };
 

@@ -98,7 +98,7 @@ const byId = <T extends { readonly id: string }>(list: readonly T[]): ReadonlyMa
   new Map(list.map((entry) => [entry.id, entry]));
 
 /**
- * What the engine decides by: the declaration joined with the agents that enrolled and the windows people added. Revoked agents are left
+ * What the engine decides by: the declaration joined with the agents that enrolled and the windows people added. Revoked agents and those that wait for approval are left
  * out. An enrolled agent whose host nobody declared gets the asset `agent:<id>`.
  * @param version grows with every configuration put in force. A number, not a hash of the content: agents tell old from new by it, also
  *   when a declaration is put back to what it once was. Whether there is anything to send is asked with isSameWork (assign.ts).
@@ -117,7 +117,7 @@ export const compileConfig = (
   for (const { address: _, ...asset } of declaration.assets) assets.set(asset.id, asset);
   const known: KnownAgent[] = [];
   for (const record of agents) {
-    if (record.revokedAtMs !== null) continue;
+    if (record.revokedAtMs !== null || record.pendingSinceMs !== undefined) continue;
     const declared = declaredAgents.get(record.id);
     const asset = declared === undefined || declared.assetId === null ? undefined : declaredAssets.get(declared.assetId);
     const agent = entryOf(record, declared, asset);

@@ -2,9 +2,12 @@ import { createHash, randomBytes } from 'node:crypto';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { type AgentId, asId } from '@jiwei/shared/ids.ts';
 import type { Hello } from '@jiwei/shared/protocol/control.ts';
+import { fingerprintOf } from '@jiwei/shared/protocol/handshake.ts';
+import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
-import type { Admission } from '../ingest/host.ts';
-import type { AgentRecord, Store } from '../store/port.ts';
+import { createFailureLimit, type FailureLimit } from '../http/failure-limit.ts';
+import type { Admission, IngestHost } from '../ingest/host.ts';
+import type { AgentRecord, JoinToken, Store } from '../store/port.ts';
 import { type Directory, idForAgent } from './directory.ts';
 import type { Intake } from './intake.ts';
 
@@ -12,6 +15,8 @@ import type { Intake } from './intake.ts';
 export const newJoinToken = (): string => `jw_${randomBytes(24).toString('base64url')}`;
 /** SHA-256, hex. A token is random and long, so a plain hash cannot be guessed backwards. */
 export const tokenHash = (token: string): string => createHash('sha256').update(token).digest('hex');
+/** How a token is called once it is made: enough of its hash to tell it from others, and nothing of the token itself. */
+export const tokenIdOf = ({ hash }: Pick<JoinToken, 'hash'>): string => hash.slice(0, 12);
 
 export interface AdmissionOptions {
   readonly store: Store;
@@ -25,27 +30,41 @@ export interface AdmissionOptions {
   readonly idsInUse: Set<string>;
 }
 
+type Request = Parameters<IngestHost['admit']>[0];
+
 /** Decides about an agent whose key has proved itself: known, new with a join token, or refused. */
-export const createAdmission =
-  (options: AdmissionOptions) =>
-  async (request: {
-    readonly hello: Hello;
-    readonly joinToken: string | null;
-    readonly wantedId: string | null;
-    readonly address: string;
-  }): Promise<Admission> => {
-    const known = options.directory.agentByKey(request.hello.publicKey);
-    if (known?.revokedAtMs)
-      return { kind: 'refused', code: 'AGENT_REVOKED', message: `the key of agent ${known.id} was revoked` };
-    const record = known === null ? await enrol(options, request) : await refresh(options, known, request);
+export const createAdmission = (options: AdmissionOptions): IngestHost['admit'] => {
+  const failures = createFailureLimit(options.clock);
+  return async (request) => {
+    const { directory } = options;
+    const known = directory.agentByKey(request.hello.publicKey) ?? changedAlready(directory, request);
+    const record = known === null ? await enrol(options, failures, request) : await admitKnown(options, known, request);
     if ('kind' in record) return record;
+    // What a person did while it was being stored counts.
+    if (directory.agent(record.id)?.revokedAtMs !== null) return revoked(record.id);
+    if (record.pendingSinceMs !== undefined) return pending(record);
     return {
       kind: 'admitted',
       agentId: record.id,
       stored: positionOf(options.intake, record),
-      config: options.directory.workOf(record.id),
+      config: directory.workOf(record.id),
     };
   };
+};
+
+/** Its key was changed before, and it was ended before it heard of that: it comes with the old one and proves the new one again. */
+const changedAlready = (directory: Directory, { newPublicKey }: Request): AgentRecord | null =>
+  newPublicKey === null ? null : directory.agentByKey(newPublicKey);
+
+const refused = (code: RefusalCode, message: string): Admission => ({ kind: 'refused', code, message });
+
+const revoked = (id: AgentId): Admission => refused('AGENT_REVOKED', `the key of agent ${id} was revoked`);
+
+const pending = ({ id, publicKey }: AgentRecord): Admission =>
+  refused(
+    'APPROVAL_PENDING',
+    `agent ${id} (key ${fingerprintOf(publicKey)}) is registered and waits for approval; it tries again by itself`,
+  );
 
 const positionOf = (intake: Intake, record: AgentRecord) => {
   const position = intake.positions.get(record.id);
@@ -64,23 +83,18 @@ const factsOf = (hello: Hello, address: string, atMs: number) => ({
 
 const enrol = async (
   { store, directory, clock, log, reconfigure, idsInUse }: AdmissionOptions,
-  request: {
-    readonly hello: Hello;
-    readonly joinToken: string | null;
-    readonly wantedId: string | null;
-    readonly address: string;
-  },
+  failures: FailureLimit,
+  { hello, joinToken, wantedId, newPublicKey, address }: Request,
 ): Promise<AgentRecord | Admission> => {
-  const { hello, joinToken } = request;
-  if (joinToken === null) {
-    return { kind: 'refused', code: 'AGENT_UNKNOWN', message: 'this key is not registered here; give the agent a join token' };
-  }
+  if (joinToken === null) return refused('AGENT_UNKNOWN', 'this key is not registered here; give the agent a join token');
+  if (failures.waitMs(address) > 0)
+    return refused('RATE_LIMITED', `too many tries to enrol failed from ${address}; it may try again soon`);
   const atMs = clock.nowMs();
   // The id of a revoked agent stays its own: what was recorded under it must not be continued by another.
   const isTaken = (id: string): boolean => idsInUse.has(id) || directory.agent(asId(id)) !== null;
   let takenId: AgentId | null = null;
   const takeId = (): AgentId => {
-    const id = idForAgent(hello, request.wantedId, isTaken);
+    const id = idForAgent(hello, wantedId, isTaken);
     idsInUse.add(id);
     takenId = id;
     return id;
@@ -89,37 +103,44 @@ const enrol = async (
   try {
     record = await store.enrol(tokenHash(joinToken), atMs, (token) => ({
       id: takeId(),
-      publicKey: hello.publicKey,
+      publicKey: newPublicKey ?? hello.publicKey,
       zoneId: token.zoneId,
       labels: token.labels,
       enrolledAtMs: atMs,
       revokedAtMs: null,
-      ...factsOf(hello, request.address, atMs),
+      ...(token.needsApproval ? { pendingSinceMs: atMs } : {}),
+      ...factsOf(hello, address, atMs),
     }));
   } finally {
     // From here on the directory knows the id, or nobody has it.
     if (takenId !== null) idsInUse.delete(takenId);
   }
-  if (record === null)
-    return {
-      kind: 'refused',
-      code: 'JOIN_TOKEN_INVALID',
-      message: 'the join token is unknown, used up or expired; ask for a new one',
-    };
+  if (record === null) {
+    failures.failed(address);
+    return refused('JOIN_TOKEN_INVALID', 'the join token is unknown, used up, expired or revoked; ask for a new one');
+  }
   directory.setAgent(record);
   await reconfigure();
-  log.info({ agentId: record.id, hostname: hello.hostname, address: request.address }, 'agent enrolled');
+  const isPending = record.pendingSinceMs !== undefined;
+  log.info({ agentId: record.id, hostname: hello.hostname, address, isPending }, 'agent enrolled');
   return record;
 };
 
-const refresh = async (
-  { store, directory, clock, reconfigure }: AdmissionOptions,
+const admitKnown = async (
+  { store, directory, clock, log, reconfigure }: AdmissionOptions,
   known: AgentRecord,
-  request: { readonly hello: Hello; readonly address: string },
-): Promise<AgentRecord> => {
-  const record = { ...known, ...factsOf(request.hello, request.address, clock.nowMs()) };
+  { hello, newPublicKey, address }: Request,
+): Promise<AgentRecord | Admission> => {
+  if (known.revokedAtMs !== null) return revoked(known.id);
+  const publicKey = newPublicKey ?? known.publicKey;
+  const holder = directory.agentByKey(publicKey);
+  if (holder !== null && holder.id !== known.id)
+    return refused('AUTHENTICATION_FAILED', `the new key of agent ${known.id} is that of another agent`);
+  const record = { ...known, publicKey, ...factsOf(hello, address, clock.nowMs()) };
+  // The directory first, and the store in the order of the directory: a revocation that comes meanwhile is then not overwritten.
   directory.setAgent(record);
   await store.saveAgent(record);
+  if (publicKey !== known.publicKey) log.info({ agentId: known.id, key: fingerprintOf(publicKey) }, 'agent changed its key');
   // Where the host can be asked for is part of the engine's configuration.
   if (record.lastAddress !== known.lastAddress) await reconfigure();
   return record;

@@ -10,7 +10,8 @@ import type { EngineState } from '../engine/state.ts';
 import type { IngestHost, Links } from '../ingest/host.ts';
 import type { Declaration } from '../registry/declaration.ts';
 import type { DeclarationVersion, Store } from '../store/port.ts';
-import { createAdmission, newJoinToken, tokenHash } from './admission.ts';
+import { createAdmission } from './admission.ts';
+import { createAgentRights } from './agent-rights.ts';
 import { type DeclarationReader, readDeclaration, type WholeDeclaration } from './declaring.ts';
 import type { Directory } from './directory.ts';
 import { type Intake, setRuleNames } from './intake.ts';
@@ -118,6 +119,9 @@ export const createCollector = (options: CollectorOptions): Collector => {
   const host: IngestHost = {
     admit: createAdmission({ store, directory, intake, clock, log, reconfigure, idsInUse }),
     connected: (agentId, bootId) => {
+      // Revoked between its look-up and now: nobody knew of this connection yet.
+      if (directory.agent(agentId)?.revokedAtMs !== null)
+        options.links().disconnect(agentId, 'AGENT_REVOKED', 'the key of this agent was revoked');
       lost.connected(agentId);
       submitQuietly({ kind: 'agentConnected', agentId, bootId });
     },
@@ -192,25 +196,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
       await reloadMaintenance();
       return cancelled;
     },
-    createJoinToken: async ({ zoneId, labels, usesLeft, lifetimeMs }) => {
-      if (zoneId !== null && !directory.config.zones.has(zoneId)) throw new AppError('NOT_FOUND', `no zone has the id ${zoneId}`);
-      const token = newJoinToken();
-      const createdAtMs = clock.nowMs();
-      const expiresAtMs = createdAtMs + lifetimeMs;
-      await store.saveJoinToken({ hash: tokenHash(token), zoneId, labels, usesLeft, createdAtMs, expiresAtMs });
-      return { token, expiresAtMs };
-    },
-    revokeAgent: async (id) => {
-      const record = directory.agent(id);
-      if (record === null) throw new AppError('NOT_FOUND', `no agent has the id ${id}`);
-      if (record.revokedAtMs !== null) throw new AppError('CONFLICT', `agent ${id} is revoked already`);
-      const revoked = { ...record, revokedAtMs: clock.nowMs() };
-      await store.saveAgent(revoked);
-      directory.setAgent(revoked);
-      options.onAgentGone(id);
-      options.links().disconnect(id, 'AGENT_REVOKED', 'the key of this agent was revoked');
-      await reconfigure();
-    },
+    ...createAgentRights({ ...options, reconfigure }),
     listen: (listener) => {
       listeners.add(listener);
       return () => listeners.delete(listener);

@@ -62,6 +62,9 @@ export const createDirectory = (
     agents: () => records.values(),
     workOf: (id) => work.get(id) ?? assignmentsFor(config, id),
     setAgent: (record) => {
+      // A key that was changed is nobody's any more.
+      const before = records.get(record.id);
+      if (before !== undefined && before.publicKey !== record.publicKey) idsByKey.delete(before.publicKey);
       records.set(record.id, record);
       idsByKey.set(record.publicKey, record.id);
     },

@@ -3,7 +3,7 @@ import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { HumanAct } from '../engine/event.ts';
 import type { Incident, TimelineEntry } from '../engine/incident.ts';
 import type { LiveView } from '../engine/view.ts';
-import type { DeclarationVersion, Store, StoredMaintenance } from '../store/port.ts';
+import type { DeclarationVersion, JoinToken, Store, StoredMaintenance } from '../store/port.ts';
 
 /** An agent's link as the collector sees it now. */
 export interface AgentSessionView {
@@ -54,7 +54,18 @@ export interface CollectorService {
     labels: Readonly<Record<string, string>>;
     usesLeft: number;
     lifetimeMs: number;
-  }): Promise<{ token: string; expiresAtMs: EpochMs }>;
+    /** Whoever enrols with it waits until a person approves. */
+    needsApproval?: boolean;
+  }): Promise<{ id: string; token: string; expiresAtMs: EpochMs }>;
+  joinTokens(): Promise<readonly JoinToken[]>;
+  /** From now on nobody enrols with it; those who did stay. NOT_FOUND. */
+  revokeJoinToken(id: string): Promise<JoinToken>;
+  /** Lets an agent in that waits for it; CONFLICT when it does not wait. */
+  approveAgent(id: AgentId): Promise<void>;
+  /** Refuses an agent that waits for approval, for good; CONFLICT when it does not wait. */
+  refuseAgent(id: AgentId): Promise<void>;
+  /** Asks a connected agent to change its key; CONFLICT when it is not connected. */
+  rekeyAgent(id: AgentId): Promise<void>;
   /** Disconnects it at once and refuses its key from then on. */
   revokeAgent(id: AgentId): Promise<void>;
   /** @returns stops listening */

@@ -84,6 +84,12 @@ export const leaveLocalToken = async (file: string | null, service: CollectorSer
   if (file === null) return;
   const isEnrolled = (await service.store.agents()).some((agent) => agent.id === localAgentId && agent.revokedAtMs === null);
   if (isEnrolled) return rm(file, { force: true });
-  const { token } = await service.createJoinToken({ zoneId: null, labels: {}, usesLeft: 1, lifetimeMs: limits.joinTokenMs });
+  const { token } = await service.createJoinToken({
+    zoneId: null,
+    labels: {},
+    usesLeft: 1,
+    lifetimeMs: limits.joinTokenMs,
+    needsApproval: false,
+  });
   await writeFile(file, `${token}\n`, { mode: 0o600 });
 };

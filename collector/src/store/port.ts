@@ -59,6 +59,8 @@ export interface AgentRecord {
   readonly labels: Readonly<Record<string, string>>;
   readonly enrolledAtMs: EpochMs;
   readonly revokedAtMs: EpochMs | null;
+  /** Registered, and waiting for a person's approval since then; left out once it needs none. Until then nothing of it is taken. */
+  readonly pendingSinceMs?: EpochMs;
   /** From its last hello. */
   readonly hostname: string;
   readonly platform: string;
@@ -76,6 +78,9 @@ export interface JoinToken {
   readonly usesLeft: number;
   readonly expiresAtMs: EpochMs;
   readonly createdAtMs: EpochMs;
+  /** Whoever enrols with it waits for a person's approval. */
+  readonly needsApproval: boolean;
+  readonly revokedAtMs: EpochMs | null;
 }
 
 export interface StoredMaintenance {
@@ -192,6 +197,10 @@ export interface Store {
   /** Inserts or replaces by id. Throws CONFLICT when another agent has the key. */
   saveAgent(agent: AgentRecord): Promise<void>;
   saveJoinToken(token: JoinToken): Promise<void>;
+  /** Newest first; also those that are used up, expired or revoked, for 30 days after they ended. */
+  joinTokens(): Promise<readonly JoinToken[]>;
+  /** From then on nobody enrols with it. @returns how it is now; null when there is none with that hash */
+  revokeJoinToken(hash: string, atMs: EpochMs): Promise<JoinToken | null>;
   /** Takes one use and registers the agent in one transaction; returns null when the token is unknown, used up or expired at `atMs`. */
   enrol(tokenHash: string, atMs: EpochMs, agentOf: (token: JoinToken) => AgentRecord): Promise<AgentRecord | null>;
   inventory(agentId: AgentId): Promise<{ readonly atMs: EpochMs; readonly body: InventoryBody } | null>;

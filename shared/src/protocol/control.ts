@@ -11,8 +11,8 @@ export const protocolVersions = [1] as const;
 export const linkPath = '/agent/v1';
 export const linkSubprotocol = 'jiwei.v1';
 /** What a side can do beyond the base of version 1; unknown ones are ignored by the other side. */
-export const agentCapabilities = ['probe-request', 'inventory'] as const;
-export const collectorCapabilities = ['probe-request', 'inventory'] as const;
+export const agentCapabilities = ['probe-request', 'inventory', 'channel-binding', 'rekey'] as const;
+export const collectorCapabilities = ['probe-request', 'inventory', 'channel-binding', 'rekey'] as const;
 
 const base64url = (bytes: number) =>
   z.string().regex(new RegExp(`^[A-Za-z0-9_-]{${Math.ceil((bytes * 4) / 3)}}$`), {
@@ -56,6 +56,8 @@ export const proofSchema = z.object({
   joinToken: z.string().max(128).exactOptional(),
   /** Name the agent would like; the collector decides. Used at enrolment only. */
   wantedId: z.string().max(64).exactOptional(),
+  /** A new key for the same agent, which counts from the welcome on. Needs the capability rekey. */
+  rekey: z.object({ publicKey: base64url(32), oldSignature: base64url(64), newSignature: base64url(64) }).exactOptional(),
 });
 
 /** Last committed frame of an agent, or null when there is none. */
@@ -112,6 +114,9 @@ export const heartbeatAnswerSchema = z.object({
   collectorTimeMs: epochMs,
 });
 
+/** collector → agent: make a new key and come back with it. Needs the capability rekey. */
+export const rekeySchema = z.object({ type: z.literal('rekey') });
+
 /** collector → agent: ask this once, now (a second opinion). Needs the capability probe-request. */
 export const probeRequestSchema = z.object({
   type: z.literal('probeRequest'),
@@ -155,9 +160,11 @@ export const collectorMessageSchema = z.discriminatedUnion('type', [
   ackSchema,
   heartbeatAnswerSchema,
   probeRequestSchema,
+  rekeySchema,
   refuseSchema,
 ]);
 
+export type AgentCapability = (typeof agentCapabilities)[number];
 export type AgentMessage = z.output<typeof agentMessageSchema>;
 export type CollectorMessage = z.output<typeof collectorMessageSchema>;
 export type Hello = z.output<typeof helloSchema>;

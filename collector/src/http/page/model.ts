@@ -1,7 +1,9 @@
+import { fingerprintOf } from '@jiwei/shared/protocol/handshake.ts';
 import type { Status } from '@jiwei/shared/status.ts';
 import type { AssetConfig, EngineConfig } from '../../engine/config.ts';
 import type { Incident } from '../../engine/incident.ts';
 import type { CollectorService } from '../../runtime/service.ts';
+import type { AgentRecord } from '../../store/port.ts';
 import { assetViewOf } from '../shapes/asset.ts';
 import { countStatuses, type StatusCounts } from '../shapes/status.ts';
 
@@ -38,7 +40,9 @@ export interface PageIncident {
 export interface PageAgent {
   readonly id: string;
   readonly hostname: string;
-  readonly connection: 'connected' | 'lost' | 'never' | 'revoked';
+  /** Shown while it waits for approval: what its own log says. */
+  readonly keyFingerprint: string;
+  readonly connection: 'connected' | 'lost' | 'never' | 'pending' | 'revoked';
   readonly sinceMs: number;
   readonly clockSkewMs: number | null;
   readonly roundTripMs: number | null;
@@ -67,7 +71,13 @@ export interface PageModel {
 const pageRowsMax = 500;
 
 const statusOrder: Readonly<Record<Status, number>> = { down: 0, degraded: 1, unknown: 2, up: 3 };
-const connectionOrder: Readonly<Record<PageAgent['connection'], number>> = { lost: 0, never: 1, connected: 2, revoked: 3 };
+const connectionOrder: Readonly<Record<PageAgent['connection'], number>> = {
+  pending: 0,
+  lost: 1,
+  never: 2,
+  connected: 3,
+  revoked: 4,
+};
 
 const unitNameOf = (config: EngineConfig, unitId: AssetConfig['unitId']): string | null =>
   unitId === null ? null : (config.units.get(unitId)?.name ?? unitId);
@@ -81,6 +91,11 @@ const assetsOf = ({ view, startedAtMs }: CollectorService): readonly PageAsset[]
     })
     .sort((left, right) => statusOrder[left.status] - statusOrder[right.status] || left.name.localeCompare(right.name, 'zh-CN'));
 
+const connectionOf = (record: AgentRecord, present: 'connected' | 'lost' | 'never' | undefined): PageAgent['connection'] => {
+  if (record.revokedAtMs !== null) return 'revoked';
+  return record.pendingSinceMs === undefined ? (present ?? 'never') : 'pending';
+};
+
 const agentsOf = async (service: CollectorService): Promise<readonly PageAgent[]> => {
   const sessions = new Map(service.sessions().map((session) => [session.agentId, session]));
   const records = await service.store.agents();
@@ -91,7 +106,8 @@ const agentsOf = async (service: CollectorService): Promise<readonly PageAgent[]
       return {
         id: record.id,
         hostname: record.hostname,
-        connection: record.revokedAtMs === null ? (present?.connection ?? 'never') : 'revoked',
+        keyFingerprint: fingerprintOf(record.publicKey),
+        connection: connectionOf(record, present?.connection),
         sinceMs: record.revokedAtMs ?? present?.sinceMs ?? record.enrolledAtMs,
         clockSkewMs: session?.clockSkewMs ?? null,
         roundTripMs: session?.roundTripMs ?? null,

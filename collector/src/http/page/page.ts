@@ -138,6 +138,7 @@ const connectionStatus: Readonly<Record<PageAgent['connection'], Status>> = {
   connected: 'up',
   lost: 'down',
   never: 'unknown',
+  pending: 'degraded',
   revoked: 'unknown',
 };
 
@@ -150,13 +151,28 @@ const skewText = (skewMs: number | null, words: Words): string => {
   return skewMs > 0 ? words.ahead(shortSpanText(skewMs)) : words.behind(shortSpanText(-skewMs));
 };
 
+/** Who it says it is, and the two buttons of page/script.ts, which ask for the admin token first. */
+const askForApproval = (
+  agent: PageAgent,
+  words: Words,
+): Html => html`${agent.hostname}<br><span class="small">${words.key} ${agent.keyFingerprint}</span><br>
+<button type="button" data-act="approve" data-agent="${agent.id}">${words.approve}</button> <button type="button" data-act="refuse" data-agent="${agent.id}">${words.refuse}</button>`;
+
+/** Outside <main>, which is replaced every few seconds. The token is sent with one request and kept nowhere. */
+const tokenDialog = (words: Words): Html => html`<dialog id="ask-token" aria-labelledby="ask-title"><form method="dialog">
+<p id="ask-title">${words.askToken}</p>
+<p><label>${words.adminToken} <input type="password" name="token" autocomplete="off" required></label></p>
+<p role="alert" class="small"></p>
+<button value="go">${words.go}</button> <button value="" formnovalidate>${words.cancel}</button>
+</form></dialog>`;
+
 const agentsSection = (model: PageModel, language: Language): Html => {
   const words = wordsOf[language];
   const rows = model.agents.map((agent) => {
     const status = connectionStatus[agent.connection];
     return [
       agent.id,
-      agent.hostname,
+      agent.connection === 'pending' ? askForApproval(agent, words) : agent.hostname,
       html`<span class="tag ${status}"><span aria-hidden="true">${symbols[status]}</span> ${words.connection[agent.connection]}</span>`,
       html`<span class="nowrap">${durationText(model.atMs - agent.sinceMs, language)}</span>`,
       skewText(agent.clockSkewMs, words),
@@ -208,6 +224,7 @@ ${availabilitySection(model, words)}
 ${assetsSection(model, language)}
 ${agentsSection(model, language)}
 </main>
+${tokenDialog(words)}
 </body>
 </html>
 `.markup;

@@ -1,6 +1,7 @@
 /**
  * The page's script: asks for the page again every 5 s and puts the new <main> in place of the old one, so that neither scroll position nor
  * selection of the rest is lost as with a reload. Without script the page reloads itself by a meta element.
+ * The buttons of agents that wait for approval ask for the admin token, because what a browser sends by itself may only look.
  */
 export const script = `
 const refresh = async () => {
@@ -16,6 +17,27 @@ const refresh = async () => {
     document.body.classList.add('is-stale');
   }
 };
+const dialog = document.querySelector('#ask-token');
+const told = dialog.querySelector('[role=alert]');
+let wanted = null;
+document.addEventListener('click', (event) => {
+  const button = event.target.closest('button[data-act]');
+  if (button === null) return;
+  wanted = { agent: button.dataset.agent, act: button.dataset.act };
+  told.textContent = button.textContent + ': ' + wanted.agent;
+  dialog.showModal();
+});
+dialog.addEventListener('close', async () => {
+  const field = dialog.querySelector('input');
+  const token = field.value;
+  field.value = '';
+  if (dialog.returnValue !== 'go' || wanted === null) return;
+  const path = '/api/v1/agents/' + encodeURIComponent(wanted.agent) + '/' + wanted.act;
+  const answer = await fetch(path, { method: 'POST', headers: { authorization: 'Bearer ' + token } }).catch(() => null);
+  if (answer !== null && answer.ok) return refresh();
+  told.textContent = answer === null ? 'no answer' : (await answer.json()).detail;
+  dialog.showModal();
+});
 setInterval(refresh, 5000);
 document.addEventListener('visibilitychange', refresh);
 `;

@@ -18,7 +18,7 @@ export interface Words {
   readonly severity: Readonly<Record<Severity, string>>;
   readonly state: Readonly<Record<IncidentState, string>>;
   readonly kind: Readonly<Record<AssetKind, string>>;
-  readonly connection: Readonly<Record<'connected' | 'lost' | 'never' | 'revoked', string>>;
+  readonly connection: Readonly<Record<'connected' | 'lost' | 'never' | 'pending' | 'revoked', string>>;
   readonly allUp: string;
   readonly someUp: (count: number) => string;
   readonly someDown: (count: number) => string;
@@ -63,6 +63,13 @@ export interface Words {
   readonly agent: string;
   readonly host: string;
   readonly connectionColumn: string;
+  readonly key: string;
+  readonly approve: string;
+  readonly refuse: string;
+  readonly askToken: string;
+  readonly adminToken: string;
+  readonly go: string;
+  readonly cancel: string;
   readonly skew: string;
   readonly roundTrip: string;
   readonly spool: string;
@@ -103,7 +110,7 @@ const zh: Words = {
     iot: '物联设备',
     other: '其他',
   },
-  connection: { connected: '已连接', lost: '已断开', never: '从未连接', revoked: '已吊销' },
+  connection: { connected: '已连接', lost: '已断开', never: '从未连接', pending: '等待批准', revoked: '已吊销' },
   allUp: '全部正常',
   someUp: (count) => `${count} 项正常`,
   someDown: (count) => `${count} 项故障`,
@@ -148,6 +155,13 @@ const zh: Words = {
   agent: '代理',
   host: '主机',
   connectionColumn: '连接',
+  key: '密钥指纹',
+  approve: '批准',
+  refuse: '拒绝',
+  askToken: '此操作需要管理员令牌。',
+  adminToken: '管理员令牌',
+  go: '确定',
+  cancel: '取消',
   skew: '时钟偏差',
   roundTrip: '往返时延',
   spool: '待传数据',
@@ -188,7 +202,13 @@ const en: Words = {
     iot: 'IoT device',
     other: 'other',
   },
-  connection: { connected: 'Connected', lost: 'Lost', never: 'Never connected', revoked: 'Revoked' },
+  connection: {
+    connected: 'Connected',
+    lost: 'Lost',
+    never: 'Never connected',
+    pending: 'Waits for approval',
+    revoked: 'Revoked',
+  },
   allUp: 'Everything is up',
   someUp: (count) => `${count} up`,
   someDown: (count) => `${count} down`,
@@ -235,6 +255,13 @@ const en: Words = {
   agent: 'Agent',
   host: 'Host',
   connectionColumn: 'Connection',
+  key: 'key',
+  approve: 'Approve',
+  refuse: 'Refuse',
+  askToken: 'This needs the admin token.',
+  adminToken: 'Admin token',
+  go: 'Do it',
+  cancel: 'Cancel',
   skew: 'Clock',
   roundTrip: 'Round trip',
   spool: 'Waiting to be sent',

@@ -56,6 +56,28 @@ export const agentRoutes = (api: Api, { service }: HttpContext): void => {
     },
   });
 
+  for (const [act, summary] of [
+    ['approve', 'Lets an agent in that waits for approval'],
+    ['refuse', 'Refuses an agent that waits for approval, for good'],
+    ['rekey', 'Asks a connected agent to change its key'],
+  ] as const) {
+    api.post(`/agents/:agentId/${act}`, {
+      config: { permission: 'admin' },
+      schema: {
+        tags: ['agents'],
+        summary,
+        params: agentParams,
+        querystring: z.strictObject({}),
+        response: answers(agentSchema, 404, 409),
+      },
+      handler: async (request) => {
+        const { id } = await find(request.params.agentId);
+        await service[`${act}Agent`](id);
+        return agentBody(await find(id), service.view, sessionOf(id));
+      },
+    });
+  }
+
   api.post('/agents/:agentId/revoke', {
     config: { permission: 'admin' },
     schema: {

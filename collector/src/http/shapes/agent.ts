@@ -1,3 +1,4 @@
+import { fingerprintOf } from '@jiwei/shared/protocol/handshake.ts';
 import { z } from 'zod';
 import type { LiveView } from '../../engine/view.ts';
 import type { AgentSessionView } from '../../runtime/service.ts';
@@ -36,6 +37,8 @@ export const agentSchema = z
     sinceMs: instant,
     enrolledAtMs: instant,
     revokedAtMs: instant.nullable(),
+    pendingSinceMs: instant.nullable().describe('Waits for approval since then; null when it does not.'),
+    keyFingerprint: z.string().describe('Of its public key, as the agent tells it in its log: compare before approving.'),
     lastSeenAtMs: instant,
     lastAddress: z.string().nullable(),
     session: sessionSchema.nullable().describe('null while it is not connected.'),
@@ -47,7 +50,7 @@ const sessionBody = ({ agentId: _id, ...session }: AgentSessionView): z.input<ty
   configErrors: [...session.configErrors],
 });
 
-/** An agent with its link; the public key stays inside. */
+/** An agent with its link; of the public key only the fingerprint. */
 export const agentBody = (
   record: AgentRecord,
   view: LiveView,
@@ -68,6 +71,8 @@ export const agentBody = (
     sinceMs: present?.sinceMs ?? record.enrolledAtMs,
     enrolledAtMs: record.enrolledAtMs,
     revokedAtMs: record.revokedAtMs,
+    pendingSinceMs: record.revokedAtMs === null ? (record.pendingSinceMs ?? null) : null,
+    keyFingerprint: fingerprintOf(record.publicKey),
     lastSeenAtMs: record.lastSeenAtMs,
     lastAddress: record.lastAddress,
     session: session === undefined ? null : sessionBody(session),

@@ -1,12 +1,15 @@
 import { AppError } from '@jiwei/shared/errors.ts';
 import type { ZoneId } from '@jiwei/shared/ids.ts';
-import type { EpochMs } from '@jiwei/shared/time.ts';
+import { dayMs, type EpochMs } from '@jiwei/shared/time.ts';
 import type { Kysely, Selectable } from 'kysely';
 import type { AgentRecord, JoinToken, Store } from '../port.ts';
 import { fromJson, toJson } from './json.ts';
 import type { Tables } from './tables.ts';
 
-type AgentQueries = Pick<Store, 'agents' | 'saveAgent' | 'saveJoinToken' | 'enrol'>;
+type AgentQueries = Pick<Store, 'agents' | 'saveAgent' | 'saveJoinToken' | 'joinTokens' | 'revokeJoinToken' | 'enrol'>;
+
+/** Tokens that ended longer ago than this are forgotten when the next one is made. */
+const endedTokenMs = 30 * dayMs;
 
 /** Agents and the tokens that let them in. */
 export const agentQueries = (db: Kysely<Tables>): AgentQueries => ({
@@ -20,16 +23,37 @@ export const agentQueries = (db: Kysely<Tables>): AgentQueries => ({
   saveJoinToken: async (token: JoinToken) => {
     const { hash, ...columns } = tokenRow(token);
     await db
+      .deleteFrom('join_token')
+      .where('expires_at_ms', '<', token.createdAtMs - endedTokenMs)
+      .execute();
+    await db
       .insertInto('join_token')
       .values({ hash, ...columns })
       .onConflict((conflict) => conflict.column('hash').doUpdateSet(columns))
       .execute();
   },
 
+  joinTokens: async () => {
+    const rows = await db.selectFrom('join_token').selectAll().orderBy('created_at_ms', 'desc').orderBy('hash').execute();
+    return rows.map(tokenOf);
+  },
+
+  revokeJoinToken: (hash, atMs) =>
+    db.transaction().execute(async (tx) => {
+      await tx
+        .updateTable('join_token')
+        .set({ revoked_at_ms: atMs })
+        .where('hash', '=', hash)
+        .where('revoked_at_ms', 'is', null)
+        .execute();
+      const row = await tx.selectFrom('join_token').selectAll().where('hash', '=', hash).executeTakeFirst();
+      return row === undefined ? null : tokenOf(row);
+    }),
+
   enrol: (tokenHash: string, atMs: EpochMs, agentOf: (token: JoinToken) => AgentRecord) =>
     db.transaction().execute(async (tx) => {
       const row = await tx.selectFrom('join_token').selectAll().where('hash', '=', tokenHash).executeTakeFirst();
-      if (row === undefined || row.uses_left < 1 || row.expires_at_ms <= atMs) return null;
+      if (row === undefined || row.uses_left < 1 || row.revoked_at_ms !== null || row.expires_at_ms <= atMs) return null;
       const agent = agentOf(tokenOf(row));
       await refuseTakenId(tx, agent);
       await saveAgent(tx, agent);
@@ -78,6 +102,8 @@ const tokenRow = (token: JoinToken): Selectable<Tables['join_token']> => ({
   uses_left: token.usesLeft,
   expires_at_ms: token.expiresAtMs,
   created_at_ms: token.createdAtMs,
+  needs_approval: token.needsApproval ? 1 : 0,
+  revoked_at_ms: token.revokedAtMs,
 });
 
 const tokenOf = (row: Selectable<Tables['join_token']>): JoinToken => ({
@@ -88,4 +114,6 @@ const tokenOf = (row: Selectable<Tables['join_token']>): JoinToken => ({
   usesLeft: row.uses_left,
   expiresAtMs: row.expires_at_ms,
   createdAtMs: row.created_at_ms,
+  needsApproval: row.needs_approval === 1,
+  revokedAtMs: row.revoked_at_ms,
 });

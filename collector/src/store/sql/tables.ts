@@ -115,6 +115,8 @@ export interface Tables {
     uses_left: number;
     expires_at_ms: EpochMs;
     created_at_ms: EpochMs;
+    needs_approval: number;
+    revoked_at_ms: EpochMs | null;
   };
   declaration: { version: number; applied_at_ms: EpochMs; applied_by: string; source: string; text: string };
   maintenance: { id: MaintenanceId; from_ms: EpochMs; window_json: string };

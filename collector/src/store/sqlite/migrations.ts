@@ -90,8 +90,16 @@ create table maintenance (id text primary key, from_ms integer not null, window_
 create table setting (name text primary key, value text not null) strict, without rowid;
 `;
 
+const joinTokens = `
+alter table join_token add column needs_approval integer not null default 0;
+alter table join_token add column revoked_at_ms integer;
+`;
+
 /** All steps, in order. Forward only: an older program refuses a newer file (STORE_TOO_NEW). */
-export const migrations: readonly Migration[] = [{ number: 1, name: 'first', sql: first }];
+export const migrations: readonly Migration[] = [
+  { number: 1, name: 'first', sql: first },
+  { number: 2, name: 'join tokens are approved and revoked', sql: joinTokens },
+];
 
 /** SHA-256 of the statement text, hex. */
 export const checksumOf = (migration: Migration): string => createHash('sha256').update(migration.sql).digest('hex');
