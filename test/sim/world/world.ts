@@ -76,7 +76,7 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
       for (const zone of plan.zones) {
         await store.saveJoinToken({
           ...{ hash: tokenHash(`join-${zone}`), zoneId: asId<'zone'>(zone), labels: {}, usesLeft: 1_000 },
-          ...{ createdAtMs: worldBeginsAtMs, expiresAtMs: worldBeginsAtMs * 2 },
+          ...{ createdAtMs: worldBeginsAtMs, expiresAtMs: worldBeginsAtMs * 2, needsApproval: false, revokedAtMs: null },
         });
       }
     },
