@@ -1,5 +1,7 @@
 import { AppError } from '@jiwei/shared/errors.ts';
+import { asId } from '@jiwei/shared/ids.ts';
 import { z } from 'zod';
+import type { CollectorService } from '../../runtime/service.ts';
 import type { AgentRecord } from '../../store/port.ts';
 import type { Api, HttpContext } from '../context.ts';
 import { pageOfItems, pageRequestOf } from '../paging.ts';
@@ -56,11 +58,23 @@ export const agentRoutes = (api: Api, { service }: HttpContext): void => {
     },
   });
 
-  for (const [act, summary] of [
-    ['approve', 'Lets an agent in that waits for approval'],
-    ['refuse', 'Refuses an agent that waits for approval, for good'],
-    ['rekey', 'Asks a connected agent to change its key'],
-  ] as const) {
+  agentActRoutes(api, service, async (id) => agentBody(await find(id), service.view, sessionOf(id)));
+};
+
+const acts = [
+  ['approve', 'Lets an agent in that waits for approval'],
+  ['refuse', 'Refuses an agent that waits for approval, for good'],
+  ['rekey', 'Asks a connected agent to change its key'],
+  ['revoke', 'Disconnects it at once and refuses its key from then on'],
+] as const;
+
+/** @param tell the agent as it is now; throws NOT_FOUND */
+const agentActRoutes = (
+  api: Api,
+  service: CollectorService,
+  tell: (agentId: string) => Promise<z.input<typeof agentSchema>>,
+): void => {
+  for (const [act, summary] of acts) {
     api.post(`/agents/:agentId/${act}`, {
       config: { permission: 'admin' },
       schema: {
@@ -71,28 +85,13 @@ export const agentRoutes = (api: Api, { service }: HttpContext): void => {
         response: answers(agentSchema, 404, 409),
       },
       handler: async (request) => {
-        const { id } = await find(request.params.agentId);
-        await service[`${act}Agent`](id);
-        return agentBody(await find(id), service.view, sessionOf(id));
+        const { agentId } = request.params;
+        await tell(agentId);
+        await service[`${act}Agent`](asId<'agent'>(agentId));
+        return tell(agentId);
       },
     });
   }
-
-  api.post('/agents/:agentId/revoke', {
-    config: { permission: 'admin' },
-    schema: {
-      tags: ['agents'],
-      summary: 'Disconnects it at once and refuses its key from then on',
-      params: agentParams,
-      querystring: z.strictObject({}),
-      response: answers(agentSchema, 404),
-    },
-    handler: async (request) => {
-      const { id } = await find(request.params.agentId);
-      await service.revokeAgent(id);
-      return agentBody(await find(id), service.view, sessionOf(id));
-    },
-  });
 };
 
 const pageOfBodies = <Item>(page: { readonly items: readonly Item[]; readonly next: string | null }) => ({
