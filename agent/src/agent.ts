@@ -20,7 +20,7 @@ import { createInventoryTeller } from './session/inventory-teller.ts';
 import { createRecorder } from './session/recorder.ts';
 import { createResultBatch } from './session/result-batch.ts';
 import type { Disk } from './spool/disk.ts';
-import { openSpool, type SpoolCounts } from './spool/spool.ts';
+import { type FrameDraft, openSpool, type SpoolCounts } from './spool/spool.ts';
 import { createStamps } from './stamps.ts';
 import { openKeys } from './state/keys.ts';
 import {
@@ -109,7 +109,12 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
   const schedule = createSchedule({ runsAtOnceMax: limits.probesAtOnceMax, nextCalendarTime: world.nextCalendarTime });
   const runner = createCheckRunner({ schedule, ask: world.ask, clock, stamps, onResult: results.add, log });
   const isLive = (): boolean => link?.isStreaming() ?? false;
-  const sampler = createHostSampler({ source: world.host, clock, stamps, log, record: recorder.record, isLive });
+  /** Results that wait go along with a row: one waking of this process and of the collector's in place of two. */
+  const recordRow = (draft: FrameDraft): void => {
+    results.flush();
+    recorder.record(draft);
+  };
+  const sampler = createHostSampler({ source: world.host, clock, stamps, log, record: recordRow, isLive });
   const inventory = createInventoryTeller({ ...world, stamps, record: recorder.record });
 
   const putInForce = (next: AgentConfig): void => {
@@ -176,6 +181,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     spool,
     log,
     handlers: {
+      onHeartbeat: results.flush,
       onWelcome: (welcome) => {
         if (!onStored(welcome.stored)) return false;
         if (welcome.agentId !== agentId) {

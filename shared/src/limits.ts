@@ -23,6 +23,8 @@ export const limits = {
   rowsPerFrameMax: 600,
   /** Rows times different series of one sample frame: constant values take almost no bytes, so a small frame could else unpack to gigabytes. */
   samplesPerFrameMax: 100_000,
+  /** A result that tells nothing new waits so long at most, to share a frame with others: no longer than until the next heartbeat. */
+  resultHoldMsMax: 5 * secondMs,
   /** Results in one frame. */
   resultsPerFrameMax: 1_000,
   /** Free text of a result: long enough for a TLS error, short enough to keep in a row. */

@@ -85,6 +85,7 @@ const openPair = async (poisoned: number, refusals: number) => {
     onProbeRequest: () => undefined,
     onRekey: () => undefined,
     onRekeyed: () => undefined,
+    onHeartbeat: () => undefined,
   };
   const link = createLink({ dial, clock, stamps, random: () => 0.5, identity, spool, handlers, log });
   const append = (): void => {

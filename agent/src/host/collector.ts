@@ -58,7 +58,7 @@ export interface HostCollectorOptions {
 /** Builds the collector; opens nothing before the first `collect`. */
 export const createHostCollector = (options: HostCollectorOptions): HostCollector => {
   const { clock } = options;
-  const files = createFileSource();
+  const files = createFileSource(clock);
   const tools: ReaderTools = {
     clock,
     files,

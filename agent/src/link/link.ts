@@ -24,6 +24,8 @@ export interface LinkHandlers {
   onRekey(): void;
   /** The new key counts from now on, and the old one no longer. */
   onRekeyed(): void;
+  /** Called before each heartbeat: what waits may go along with it. */
+  onHeartbeat(): void;
 }
 
 export interface LinkOptions {
@@ -64,6 +66,7 @@ export const createLink = (options: LinkOptions): Link => {
   let cancelTick: CancelTimer = () => undefined;
   /** The proof that was sent last asked for a new key; the welcome grants it. */
   let isRekeying = false;
+  let armedForMs = Number.POSITIVE_INFINITY;
   let suspect: Suspect | null = null;
   let measurement: ClockMeasurement | null = null;
   let onGone: (() => void) | null = null;
@@ -77,12 +80,17 @@ export const createLink = (options: LinkOptions): Link => {
     arm();
   };
 
+  /** Every message from the collector puts the silence off, but hardly ever the instant that is due first. */
   const arm = (): void => {
-    cancelTick();
     const deadlineMs = linkDeadlineMs(state);
-    if (Number.isFinite(deadlineMs)) {
-      cancelTick = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () => step({ kind: 'tick' }));
-    }
+    if (deadlineMs === armedForMs) return;
+    cancelTick();
+    armedForMs = deadlineMs;
+    if (!Number.isFinite(deadlineMs)) return;
+    cancelTick = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () => {
+      armedForMs = Number.POSITIVE_INFINITY;
+      step({ kind: 'tick' });
+    });
   };
 
   const perform = (action: LinkAction): void => {
@@ -184,6 +192,7 @@ export const createLink = (options: LinkOptions): Link => {
   };
 
   const sendHeartbeat = (): void => {
+    handlers.onHeartbeat();
     const { pendingFrames, pendingBytes } = spool.counts();
     send({ type: 'heartbeat', sentAtMs: stamps.nowMs(), spoolFrames: pendingFrames, spoolBytes: pendingBytes });
   };

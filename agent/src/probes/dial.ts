@@ -1,5 +1,5 @@
 import type { LookupAddress } from 'node:dns';
-import { connect, isIP, type Socket } from 'node:net';
+import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { onAbort, orAborted } from './abort.ts';
 import type { ProbeContext } from './probe.ts';
 
@@ -41,21 +41,27 @@ export const dial = async (target: DialTarget, context: ProbeContext, times: Dia
   for (const { address } of addresses) target.guard?.(address);
   // No packet goes out for a run that has already ended.
   signal.throwIfAborted();
-  const socket = connect({
-    host: target.host,
-    port: target.port,
-    // Answered from what was just looked up: asking twice could give another, unguarded answer.
-    lookup: (_host, options, callback) => {
-      const [first] = addresses;
-      if (options.all) callback(null, [...addresses]);
-      else callback(null, first?.address ?? '', first?.family);
-    },
-    autoSelectFamily: true,
-  });
+  const socket = connect(whereTo(target, addresses));
   socket.setNoDelay(true);
   await connected(socket, signal);
   times.connectMs = clock.monotonicMs() - foundMs;
   return socket;
+};
+
+/** From what was just looked up: asking twice could give another, unguarded answer. */
+const whereTo = ({ host, port }: DialTarget, addresses: readonly LookupAddress[]): TcpNetConnectOpts => {
+  const [only, ...others] = addresses;
+  // The way over several addresses costs more than the connection itself; most targets have one.
+  if (only !== undefined && others.length === 0) return { host: only.address, port, family: only.family };
+  return {
+    host,
+    port,
+    lookup: (_host, options, callback) => {
+      if (options.all) callback(null, [...addresses]);
+      else callback(null, only?.address ?? '', only?.family);
+    },
+    autoSelectFamily: true,
+  };
 };
 
 /** Settles when the socket is open or has failed; from then on errors of a socket nobody reads any more are ignored. */

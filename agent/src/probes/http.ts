@@ -7,7 +7,6 @@ import { isAccepted, judgeAnswer } from './http/judge.ts';
 import { type HttpRequest, redirectOf } from './http/redirect.ts';
 import { sendRequest } from './http/send.ts';
 import { addDial, createTrace, type HttpTrace, noteHead, traceValues } from './http/trace.ts';
-import { createMetadataGuard } from './metadata-address.ts';
 import { findingOf, judgeTime, toOutcome } from './outcome.ts';
 import { type ProbeRunner, type RunContext, type Specs, toDetail } from './probe.ts';
 import { shakeHands } from './tls-handshake.ts';
@@ -105,7 +104,7 @@ const ask = async (
   trace.verdict = null;
   const times: DialTimes = { resolveMs: null, connectMs: null };
   let socket = await dial(
-    { host, port, ...(tools.metadataAllowed ? {} : { guard: createMetadataGuard() }) },
+    { host, port, ...(tools.metadataGuard === null ? {} : { guard: tools.metadataGuard }) },
     context,
     times,
   ).finally(() => addDial(trace, times));

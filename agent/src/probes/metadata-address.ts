@@ -25,7 +25,7 @@ const prepareList = (): BlockList => {
 };
 
 /**
- * Makes the guard of one run: it throws ProbeFault NOT_PERMITTED for a metadata address in any way of writing it, IPv4-mapped and
+ * Makes a guard, for any number of runs: it throws ProbeFault NOT_PERMITTED for a metadata address in any way of writing it, IPv4-mapped and
  * NAT64 (RFC 6052, 64:ff9b::/96) IPv6 included.
  */
 export const createMetadataGuard = (): ((address: string) => void) => {

@@ -1,4 +1,5 @@
 import type { AgentProbe, AgentProbeKind } from '@jiwei/shared/probes/registry.ts';
+import { onAbort } from './abort.ts';
 import type { ProbeContext, ProbeOutcome, RunContext, Specs } from './probe.ts';
 import { probeRunners } from './registry.ts';
 
@@ -11,7 +12,9 @@ import { probeRunners } from './registry.ts';
 export const runProbe = async (probe: AgentProbe, timeoutMs: number, context: ProbeContext): Promise<ProbeOutcome> => {
   const deadline = new AbortController();
   const cancelTimer = context.clock.after(timeoutMs, () => deadline.abort(new Error(`no answer within ${timeoutMs} ms`)));
-  const signal = AbortSignal.any([context.signal, deadline.signal]);
+  const { signal } = deadline;
+  // Not AbortSignal.any(), whose weak references cost more than most probes.
+  const release = onAbort(context.signal, () => deadline.abort(context.signal.reason));
   try {
     const deadlineMonotonicMs = context.clock.monotonicMs() + timeoutMs;
     return await runKind(probe, { ...context, signal, deadlineMonotonicMs });
@@ -20,6 +23,7 @@ export const runProbe = async (probe: AgentProbe, timeoutMs: number, context: Pr
     return { outcome: 'down', reason: 'TIMEOUT', latencyMs: null, detail: `no answer within ${timeoutMs} ms` };
   } finally {
     cancelTimer();
+    release();
   }
 };
 

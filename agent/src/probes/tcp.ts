@@ -30,7 +30,7 @@ export const tcpRunner: ProbeRunner<'tcp'> = {
         progress.activity = `shaking hands over TLS with ${hostPort(spec)}`;
         socket = await shakeHands(socket, { serverName: spec.host, authorities: null }, signal);
       }
-      await converse(socket, spec.exchange, tools.patterns, progress);
+      if (spec.exchange.length > 0) await converse(socket, spec.exchange, tools.patterns, progress);
       const latencyMs = clock.monotonicMs() - startedMs;
       return toOutcome(judgeTime(latencyMs, spec.slowMs), latencyMs, values());
     } catch (error) {

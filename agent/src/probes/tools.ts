@@ -6,6 +6,7 @@ import { createEcho, type Echo } from './icmp/echo.ts';
 import { createFpingTool } from './icmp/fping-tool.ts';
 import { createPingTool } from './icmp/ping-tool.ts';
 import { runTool } from './icmp/run-tool.ts';
+import { createMetadataGuard } from './metadata-address.ts';
 import { createPatternRunner, type PatternRunner } from './pattern.ts';
 import { type ListProcesses, listProcessesFromProc } from './process/proc-scan.ts';
 import { listProcessesFromSystem } from './process/system-list.ts';
@@ -28,8 +29,8 @@ export interface ProbeTools {
   readonly patterns: PatternRunner;
   readonly listProcesses: ListProcesses;
   readonly unitState: ReadUnitState;
-  /** Whether an HTTP probe may ask cloud metadata services; see metadata-address.ts. */
-  readonly metadataAllowed: boolean;
+  /** Refuses addresses of cloud metadata services to HTTP probes, see metadata-address.ts; null where they may be asked. */
+  readonly metadataGuard: ((address: string) => void) | null;
 }
 
 /** The tools of this machine. */
@@ -44,5 +45,5 @@ export const createProbeTools = (options: {
   listProcesses:
     platform() === 'linux' ? listProcessesFromProc({ procFolder: '/proc', passwdFile: '/etc/passwd' }) : listProcessesFromSystem,
   unitState: options.unitState,
-  metadataAllowed: options.metadataAllowed ?? false,
+  metadataGuard: options.metadataAllowed === true ? null : createMetadataGuard(),
 });

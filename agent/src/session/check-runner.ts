@@ -4,11 +4,13 @@ import { messageOf } from '@jiwei/shared/errors.ts';
 import type { AgentId, CheckId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { AgentProbe } from '@jiwei/shared/probes/registry.ts';
+import type { Outcome } from '@jiwei/shared/status.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { ProbeOutcome } from '../probes/probe.ts';
 import type { Run, Schedule } from '../schedule/schedule.ts';
 import type { Stamps } from '../stamps.ts';
+import { holdMsOf } from './hold.ts';
 
 /** Asks once. Never rejects for what the network did. */
 export type Ask = (probe: AgentProbe, timeoutMs: number, signal: AbortSignal) => Promise<ProbeOutcome>;
@@ -18,7 +20,8 @@ export interface CheckRunnerOptions {
   readonly ask: Ask;
   readonly clock: Clock;
   readonly stamps: Stamps;
-  readonly onResult: (result: CheckResult) => void;
+  /** @param holdMs how long the result may wait for others */
+  readonly onResult: (result: CheckResult, holdMs: number) => void;
   readonly log: Log;
 }
 
@@ -36,6 +39,7 @@ const overtimeMs = 5_000;
 export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
   const { schedule, clock, stamps, log } = options;
   const running = new Map<CheckId, AbortController>();
+  const lastOutcomes = new Map<CheckId, Outcome>();
   let cancelWake: CancelTimer = () => undefined;
   let isStopped = false;
   let seenSteps = stamps.steps;
@@ -54,6 +58,12 @@ export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
     if (dueAtMs !== null) cancelWake = clock.after(Math.max(1, dueAtMs - stamps.nowMs()), pump);
   };
 
+  const tell = (result: CheckResult, check: CheckAssignment): void => {
+    const holdMs = holdMsOf(result, check, lastOutcomes.get(check.id) ?? null);
+    lastOutcomes.set(check.id, result.outcome);
+    options.onResult(result, holdMs);
+  };
+
   const begin = (run: Run): void => {
     const { id, probe, timeoutMs } = run.check;
     const control = new AbortController();
@@ -64,7 +74,7 @@ export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
       running.delete(id);
       const place = schedule.finish(run, { outcome: outcome.outcome, startedAtMs }, stamps.nowMs());
       if (isStopped) return;
-      if (place !== null) options.onResult({ checkId: id, observedAtMs: startedAtMs, ...outcome, run: place });
+      if (place !== null) tell({ checkId: id, observedAtMs: startedAtMs, ...outcome, run: place }, run.check);
       pump();
     };
     const cancelOvertime = clock.after(timeoutMs + overtimeMs, () => {
@@ -89,7 +99,9 @@ export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
     apply: (checks, agentId) => {
       for (const id of schedule.apply(checks, agentId, stamps.nowMs()))
         running.get(id)?.abort(new Error('the check was changed'));
-      resultStamps.keep(new Set(checks.map(({ id }) => id)));
+      const ids = new Set(checks.map(({ id }) => id));
+      resultStamps.keep(ids);
+      for (const id of [...lastOutcomes.keys()]) if (!ids.has(id)) lastOutcomes.delete(id);
       pump();
     },
     stop: () => {

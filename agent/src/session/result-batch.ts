@@ -11,7 +11,8 @@ const charactersMax = limits.messageBytesMax / 8;
 
 /** Gathers results into frames. */
 export interface ResultBatch {
-  add(result: CheckResult): void;
+  /** @param holdMs how long it may wait for others; what waited already goes with one that may not */
+  add(result: CheckResult, holdMs: number): void;
   /** Gives on at once what was gathered. */
   flush(): void;
 }
@@ -22,10 +23,12 @@ export const createResultBatch = (clock: Clock, record: (draft: FrameDraft) => v
   let characters = 0;
   let firstAtMs = 0;
   let cancelTimer: CancelTimer | null = null;
+  let flushAtMs = Number.POSITIVE_INFINITY;
   const encoder = new TextEncoder();
   const flush = (): void => {
     cancelTimer?.();
     cancelTimer = null;
+    flushAtMs = Number.POSITIVE_INFINITY;
     if (texts.length === 0) return;
     const body = encoder.encode(`{"results":[${texts.join(',')}]}`);
     texts = [];
@@ -33,13 +36,18 @@ export const createResultBatch = (clock: Clock, record: (draft: FrameDraft) => v
     record({ kind: 'results', body, atMs: firstAtMs });
   };
   return {
-    add: (result) => {
+    add: (result, holdMs) => {
       const text = JSON.stringify(result satisfies ResultsBody['results'][number]);
       if (texts.length >= limits.resultsPerFrameMax || characters + text.length > charactersMax) flush();
       if (texts.length === 0) firstAtMs = result.observedAtMs;
       texts.push(text);
       characters += text.length;
-      cancelTimer ??= clock.after(gatherMs, flush);
+      const waitMs = Math.max(gatherMs, holdMs);
+      const atMs = clock.monotonicMs() + waitMs;
+      if (atMs >= flushAtMs) return;
+      cancelTimer?.();
+      cancelTimer = clock.after(waitMs, flush);
+      flushAtMs = atMs;
     },
     flush,
   };

@@ -16,6 +16,8 @@ const windowBytes = 64 * 1024;
 export interface RecordReader {
   /** @param sizeBytes where the file ends by now */
   readAt(offset: number, sizeBytes: number): RecordRead;
+  /** Bytes that were just written at this offset need not be read back from the file. */
+  offer(offset: number, bytes: Uint8Array): void;
 }
 
 /**
@@ -34,6 +36,10 @@ export const createRecordReader = (disk: Disk, name: string, bootId: number | nu
     return window.subarray(offset - windowOffset, offset - windowOffset + count);
   };
   return {
+    offer: (offset, bytes) => {
+      window = bytes;
+      windowOffset = offset;
+    },
     readAt: (offset, sizeBytes) => {
       if (offset >= sizeBytes) return { status: 'end' };
       if (offset + recordHeaderBytes > sizeBytes) return { status: 'cut' };

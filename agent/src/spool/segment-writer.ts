@@ -5,6 +5,13 @@ import type { Disk, DiskFile } from './disk.ts';
 import { encodeHead, encodeRecord } from './record.ts';
 import { emptySegment, noteFrame, type Segment } from './segment.ts';
 
+/** A record as it stands in its file. */
+export interface WrittenRecord {
+  readonly segment: Segment;
+  readonly offset: number;
+  readonly bytes: Uint8Array;
+}
+
 /** The segment being written. After anything in it threw, it must be left and a new one begun: its file may end in half a record. */
 export interface SegmentWriter {
   readonly segment: Segment;
@@ -16,7 +23,7 @@ export interface SegmentWriter {
     frame: { readonly isGap: boolean; readonly seq: number; readonly atMs: number; readonly needsSeries: boolean },
     message: Uint8Array,
     gaveUp?: FramePosition | null,
-  ): void;
+  ): WrittenRecord;
   noteAcknowledged(position: FramePosition): void;
   /** Marks the segment as complete; the file still has to be synced and closed. */
   end(): void;
@@ -45,12 +52,12 @@ export const createSegmentWriter = (disk: Disk, index: number, bootId: number): 
     },
     writeFrame: (frame, message, gaveUp = null) => {
       const header = { number: frame.seq, time: frame.atMs, payloadBytes: message.length };
-      const record = encodeRecord(
-        { ...header, type: frame.isGap ? 'gap' : 'frame', seriesCount: frame.needsSeries ? seriesKnown : 0 },
-        message,
-      );
-      append(gaveUp === null ? record : Buffer.concat([record, acknowledgedRecord(gaveUp, true)]));
+      const type = frame.isGap ? 'gap' : 'frame';
+      const bytes = encodeRecord({ ...header, type, seriesCount: frame.needsSeries ? seriesKnown : 0 }, message);
+      const offset = segment.sizeBytes;
+      append(gaveUp === null ? bytes : Buffer.concat([bytes, acknowledgedRecord(gaveUp, true)]));
       noteFrame(segment, header);
+      return { segment, offset, bytes };
     },
     noteAcknowledged: (position) => append(acknowledgedRecord(position, false)),
     end: () => append(endRecord({ firstSeq: segment.firstSeq, lastSeq: segment.lastSeq })),

@@ -5,6 +5,7 @@ import { isUpTo } from './position.ts';
 import { headBytes, type RecordHeader } from './record.ts';
 import { createRecordReader, type RecordRead, type RecordReader } from './record-reader.ts';
 import { isFrame, isReadable, noProgress, type Progress, progressAfter, type Segment } from './segment.ts';
+import type { WrittenRecord } from './segment-writer.ts';
 
 /** A message as it goes to the collector. A dictionary names the series [0, seriesCount) of its boot together with those before it. */
 export type SpoolItem =
@@ -26,6 +27,8 @@ interface ReaderOptions {
   readonly isSetAside: (position: FramePosition) => boolean;
   readonly isAcknowledged: (position: FramePosition) => boolean;
   readonly onLoss: (loss: Loss) => void;
+  /** The last record that was written, while it is at hand: with a live link it is the next to be read. */
+  readonly lastWritten: () => WrittenRecord | null;
 }
 
 /** A reader that begins at the first frame after a position. */
@@ -44,6 +47,8 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
 
   const read = (): RecordRead => {
     if (place === null || !options.segments.includes(place.segment)) return { status: 'end' };
+    const written = options.lastWritten();
+    if (written?.segment === place.segment && written.offset === place.offset) place.records.offer(place.offset, written.bytes);
     try {
       return place.records.readAt(place.offset, place.segment.sizeBytes);
     } catch {

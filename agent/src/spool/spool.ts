@@ -8,7 +8,7 @@ import { isUpTo, laterPosition } from './position.ts';
 import { type OpeningReport, recoverSegments } from './recover.ts';
 import { repairSegment } from './repair.ts';
 import { framesAfter, lossOfSegment, type Segment } from './segment.ts';
-import { createSegmentWriter, type SegmentWriter } from './segment-writer.ts';
+import { createSegmentWriter, type SegmentWriter, type WrittenRecord } from './segment-writer.ts';
 import { createSpoolReader, type SpoolReader } from './spool-reader.ts';
 
 export interface SpoolOptions {
@@ -116,6 +116,7 @@ const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recover
   let nextIndex = recovered.nextIndex;
   let nextSeq = 0;
   let setAside: readonly FramePosition[] = recovered.setAside.slice(-setAsideMax);
+  let lastWritten: WrittenRecord | null = null;
 
   const noteLoss = (loss: Loss, cause: GapBody['cause']): void => {
     untold[cause] = addLoss(untold[cause], loss);
@@ -175,7 +176,7 @@ const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recover
     const current = writerFor();
     const needsSeries = kind === 'samples';
     if (needsSeries) current.nameSeries(series);
-    current.writeFrame({ isGap: kind === 'gap', seq: nextSeq, atMs, needsSeries }, message, gaveUp);
+    lastWritten = current.writeFrame({ isGap: kind === 'gap', seq: nextSeq, atMs, needsSeries }, message, gaveUp);
     unsynced.add(current.file);
     nextSeq += 1;
     return { bootId, seq: nextSeq - 1 };
@@ -269,6 +270,7 @@ const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recover
         isSetAside: ({ bootId: boot, seq }) => setAside.some((one) => one.bootId === boot && one.seq === seq),
         isAcknowledged: (position) => isUpTo(position, acknowledged),
         onLoss: (loss) => noteLoss(loss, 'spool-damaged'),
+        lastWritten: () => lastWritten,
       }),
     counts: () => {
       const waiting = segments.filter((segment) => framesAfter(segment, acknowledged) > 0);

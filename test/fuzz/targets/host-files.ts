@@ -36,7 +36,7 @@ const corpus = [...files, ...filesOf('centos7-odd')].map(([path, content]) =>
 
 /** The recording, with one file replaced. */
 const sourceWith = (changed: string, content: Buffer): FileSource => {
-  const read: FileSource['read'] = async (path, _shape, parse) => {
+  const read: FileSource['readAtOnce'] = (path, _shape, parse) => {
     const name = path.slice(recorded.length + 1);
     const bytes = name === changed ? content : files.get(name);
     return bytes === undefined ? null : parse(new Scanner(bytes));

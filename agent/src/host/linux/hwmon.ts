@@ -56,8 +56,13 @@ const readChip = async (files: FileSource, folder: string, sink: Sink, signal: A
 };
 
 /** A sensor that is asleep or broken answers with an error: no sample, and the others go on. */
-const textOf = (files: FileSource, path: string): Promise<string | null> =>
-  files.read(path, 'whole', (scanner) => scanner.rest()).catch(() => null);
+const textOf = async (files: FileSource, path: string): Promise<string | null> => {
+  try {
+    return await files.read(path, 'whole', (scanner) => scanner.rest());
+  } catch {
+    return null;
+  }
+};
 
 /** hwmon numbers change from boot to boot, so the chip is called by its bus and device, as node_exporter does. */
 const chipOf = async (folder: string, name: string | null): Promise<string> => {

@@ -1,5 +1,7 @@
 import { minuteMs } from '@jiwei/shared/time.ts';
+import type { FileSource } from '../file-source.ts';
 import { describe, type Reader } from '../reader.ts';
+import type { Scanner } from '../scanner.ts';
 import { namesIn } from './folder.ts';
 
 const temperature = describe('node_thermal_zone_temp', 'gauge', 'Zone temperature in Celsius', ['type', 'zone']);
@@ -17,12 +19,20 @@ export const thermalReader: Reader = {
       const zones = (names ?? []).filter((name) => name.startsWith('thermal_zone'));
       for (const zone of zones) {
         if (signal.aborted) break;
-        // A zone that is switched off answers with an error; the others go on.
-        const type = await files.read(`${folder}/${zone}/type`, 'whole', (scanner) => scanner.rest()).catch(() => null);
-        const value = await files.read(`${folder}/${zone}/temp`, 'whole', (scanner) => scanner.number()).catch(() => null);
+        const type = await attribute(files, `${folder}/${zone}/type`, (scanner) => scanner.rest());
+        const value = await attribute(files, `${folder}/${zone}/temp`, (scanner) => scanner.number());
         if (type !== null && value !== null) sink.put(temperature, value / milli, type, zone.slice('thermal_zone'.length));
       }
       return zones.length > 0;
     };
   },
+};
+
+/** A zone that is switched off answers with an error; the others go on. */
+const attribute = async <Value>(files: FileSource, path: string, parse: (scanner: Scanner) => Value): Promise<Value | null> => {
+  try {
+    return await files.read(path, 'whole', parse);
+  } catch {
+    return null;
+  }
 };

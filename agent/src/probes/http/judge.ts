@@ -24,16 +24,21 @@ export const judgeAnswer = (spec: Spec, answer: HttpAnswer, patterns: PatternRun
   if (!isAccepted(spec.statuses, answer.status)) return down('HTTP_STATUS', `the status is ${answer.status}`);
   const headerFault = judgeHeaders(spec, answer.headers, patterns);
   if (headerFault !== null) return headerFault;
-  const { text, bytes, isCut } = answer.body;
-  const forbidden = spec.forbidBody === undefined ? null : patterns.find(spec.forbidBody, text);
+  const { body } = answer;
+  const { bytes, isCut } = body;
+  const forbidden = spec.forbidBody === undefined ? null : patterns.find(spec.forbidBody, body.text);
   if (forbidden !== null) {
-    return down('KEYWORD_FORBIDDEN', `the body contains ${quote(text.slice(forbidden.from, forbidden.to))}`, true);
+    return down('KEYWORD_FORBIDDEN', `the body contains ${quote(body.text.slice(forbidden.from, forbidden.to))}`, true);
   }
   // In a body that was not read to its end the rest could hold what is missing, so that only "too large" is certain.
-  if (!isCut && spec.expectBody !== undefined && patterns.find(spec.expectBody, text) === null) {
-    return down('KEYWORD_MISSING', `nothing in the ${bytes} bytes of the body matches ${spec.expectBody}: ${quote(text)}`, true);
+  if (!isCut && spec.expectBody !== undefined && patterns.find(spec.expectBody, body.text) === null) {
+    return down(
+      'KEYWORD_MISSING',
+      `nothing in the ${bytes} bytes of the body matches ${spec.expectBody}: ${quote(body.text)}`,
+      true,
+    );
   }
-  const jsonFault = isCut || spec.json.length === 0 ? null : judgeJson(spec.json, text, patterns);
+  const jsonFault = isCut || spec.json.length === 0 ? null : judgeJson(spec.json, body.text, patterns);
   if (jsonFault !== null) return jsonFault;
   if (!isCut) return null;
   const detail = `the body is larger than ${spec.bodyBytesMax} bytes; the rest was not read`;
