@@ -108,7 +108,9 @@ export const limits = {
   clockToleranceMs: 2 * secondMs,
   /** Availability and incident data are kept at least this long by default (law asks six months; practice 400 days). */
   historyRetentionMs: 400 * dayMs,
-  /** Up to this size the embedded database is checked whole at start (about a second); a larger one without its large tables. */
+  /** Up to this size the embedded database is checked at start with all its indexes, which takes four times as long. */
+  storeFullCheckBytesMax: 32 * mib,
+  /** Up to this size it is checked whole without the indexes of its large tables (about a second); a larger one without these tables. */
   storeCheckBytesMax: 256 * mib,
   /** Write-ahead log on disk after a checkpoint; a very large commit makes it longer for a while. */
   storeLogBytesMax: 64 * mib,

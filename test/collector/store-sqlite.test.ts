@@ -73,6 +73,7 @@ describe('opening', () => {
   test('goes on where a first start was cut off before the file was whole', async () => {
     await fill(0);
     await rename(path, `${path}.new`);
+    await rm(`${path}.mark`);
     await truncate(`${path}.new`, 5_000);
     await (await openSqliteStore({ path })).close();
   });

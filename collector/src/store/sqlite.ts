@@ -43,10 +43,17 @@ export const openSqliteStore = async (options: SqliteStoreOptions): Promise<Stor
   const opened = isMemory ? openMemory(nowMs) : await openFile(options.path, nowMs, options.bytesMax ?? limits.storeBytesDefault);
   const db = new Kysely<Tables>({ dialect: opened.handle.dialect });
   const write = batchWriterOf(opened.handle);
+  const { mark } = opened;
   let isClosed = false;
   return {
     // The transaction is kysely's, so that it waits its turn for the connection; inside it the prepared statements run in one stretch.
-    commit: (batch) => db.transaction().execute(async () => write(batch)),
+    commit: async (batch) => {
+      const commitNumber = await db.transaction().execute(async () => {
+        write(batch);
+        return mark?.count() ?? 0;
+      });
+      mark?.committed(commitNumber);
+    },
     ...frameQueries(db),
     ...historyQueries(db),
     ...incidentQueries(db),

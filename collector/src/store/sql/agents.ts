@@ -4,6 +4,7 @@ import { dayMs, type EpochMs } from '@jiwei/shared/time.ts';
 import type { Kysely, Selectable } from 'kysely';
 import type { AgentRecord, JoinToken, Store } from '../port.ts';
 import { fromJson, toJson } from './json.ts';
+import { withSum } from './row-sum.ts';
 import type { Tables } from './tables.ts';
 
 type AgentQueries = Pick<Store, 'agents' | 'saveAgent' | 'saveJoinToken' | 'joinTokens' | 'revokeJoinToken' | 'enrol'>;
@@ -14,14 +15,14 @@ const endedTokenMs = 30 * dayMs;
 /** Agents and the tokens that let them in. */
 export const agentQueries = (db: Kysely<Tables>): AgentQueries => ({
   agents: async () => {
-    const rows = await db.selectFrom('agent').select('record_json').orderBy('id').execute();
+    const rows = await db.selectFrom('agent').selectAll().orderBy('id').execute();
     return rows.map((row) => fromJson<AgentRecord>(row.record_json));
   },
 
   saveAgent: (agent: AgentRecord) => db.transaction().execute((tx) => saveAgent(tx, agent)),
 
   saveJoinToken: async (token: JoinToken) => {
-    const { hash, ...columns } = tokenRow(token);
+    const { hash, ...columns } = withSum('join_token', tokenRow(token));
     await db
       .deleteFrom('join_token')
       .where('expires_at_ms', '<', token.createdAtMs - endedTokenMs)
@@ -40,14 +41,11 @@ export const agentQueries = (db: Kysely<Tables>): AgentQueries => ({
 
   revokeJoinToken: (hash, atMs) =>
     db.transaction().execute(async (tx) => {
-      await tx
-        .updateTable('join_token')
-        .set({ revoked_at_ms: atMs })
-        .where('hash', '=', hash)
-        .where('revoked_at_ms', 'is', null)
-        .execute();
       const row = await tx.selectFrom('join_token').selectAll().where('hash', '=', hash).executeTakeFirst();
-      return row === undefined ? null : tokenOf(row);
+      if (row === undefined) return null;
+      const revoked = withSum('join_token', { ...row, revoked_at_ms: row.revoked_at_ms ?? atMs });
+      await tx.updateTable('join_token').set(revoked).where('hash', '=', hash).execute();
+      return tokenOf(revoked);
     }),
 
   enrol: (tokenHash: string, atMs: EpochMs, agentOf: (token: JoinToken) => AgentRecord) =>
@@ -59,7 +57,7 @@ export const agentQueries = (db: Kysely<Tables>): AgentQueries => ({
       await saveAgent(tx, agent);
       await tx
         .updateTable('join_token')
-        .set({ uses_left: row.uses_left - 1 })
+        .set(withSum('join_token', { ...row, uses_left: row.uses_left - 1 }))
         .where('hash', '=', tokenHash)
         .execute();
       return agent;
@@ -79,10 +77,10 @@ const saveAgent = async (tx: Kysely<Tables>, agent: AgentRecord): Promise<void> 
       `store: agent ${other.id} already has the key of agent ${agent.id}; every agent needs its own`,
     );
   }
-  const columns = { public_key: agent.publicKey, record_json: toJson(agent) };
+  const { id, ...columns } = withSum('agent', { id: agent.id, public_key: agent.publicKey, record_json: toJson(agent) });
   await tx
     .insertInto('agent')
-    .values({ id: agent.id, ...columns })
+    .values({ id, ...columns })
     .onConflict((conflict) => conflict.column('id').doUpdateSet(columns))
     .execute();
 };
@@ -95,7 +93,7 @@ const refuseTakenId = async (tx: Kysely<Tables>, agent: AgentRecord): Promise<vo
   }
 };
 
-const tokenRow = (token: JoinToken): Selectable<Tables['join_token']> => ({
+const tokenRow = (token: JoinToken): Omit<Selectable<Tables['join_token']>, 'join_token_sum'> => ({
   hash: token.hash,
   zone_id: token.zoneId,
   labels_json: toJson(token.labels),

@@ -1,7 +1,9 @@
+import { AppError } from '@jiwei/shared/errors.ts';
 import type { Kysely, Selectable } from 'kysely';
 import type { DeclarationVersion, PageRequest, Store, StoredEntity, StoredMaintenance } from '../port.ts';
 import { decodeCursor, pageOf, rowsToRead } from './cursor.ts';
 import { fromJson, toJson } from './json.ts';
+import { sumOfValues, withSum } from './row-sum.ts';
 import type { Tables } from './tables.ts';
 
 type DeclaredQueries = Pick<
@@ -18,12 +20,15 @@ export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
 
   declaration: async () => {
     const row = await db.selectFrom('declaration').selectAll().orderBy('version', 'desc').limit(1).executeTakeFirst();
-    return row === undefined ? null : { ...headOf(row), text: row.text };
+    if (row === undefined) return null;
+    return { ...headOf(row), text: checkedText(row) };
   },
 
   declarations: async (page: PageRequest) => {
     const key = decodeCursor(page.cursor, ['number']);
-    let query = db.selectFrom('declaration').select(['version', 'applied_at_ms', 'applied_by', 'source']);
+    let query = db
+      .selectFrom('declaration')
+      .select(['version', 'applied_at_ms', 'applied_by', 'source', 'text_sum', 'declaration_sum']);
     if (key !== null) query = query.where('version', '<', Number(key[0]));
     const rows = await query.orderBy('version', 'desc').limit(rowsToRead(page)).execute();
     return pageOf(rows, page, headOf, (row) => [row.version]);
@@ -37,42 +42,56 @@ export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
         .executeTakeFirst();
       const version = (last?.version ?? 0) + 1;
       const { appliedAtMs, appliedBy, source, text } = declaration;
+      const head = { version, applied_at_ms: appliedAtMs, applied_by: appliedBy, source };
       await tx
         .insertInto('declaration')
-        .values({ version, applied_at_ms: appliedAtMs, applied_by: appliedBy, source, text })
+        .values({ ...withSum('declaration', { ...head, text_sum: sumOfValues([text]) }), text })
         .execute();
       return { version, appliedAtMs, appliedBy, source, text };
     }),
 
   maintenance: async () => {
-    const rows = await db.selectFrom('maintenance').select('window_json').orderBy('from_ms').orderBy('id').execute();
+    const rows = await db.selectFrom('maintenance').selectAll().orderBy('from_ms').orderBy('id').execute();
     return rows.map((row) => fromJson<StoredMaintenance>(row.window_json));
   },
 
   saveMaintenance: async (window: StoredMaintenance) => {
-    const columns = { from_ms: window.fromMs, window_json: toJson(window) };
+    const row = { id: window.id, from_ms: window.fromMs, window_json: toJson(window) };
+    const { id, ...columns } = withSum('maintenance', row);
     await db
       .insertInto('maintenance')
-      .values({ id: window.id, ...columns })
+      .values({ id, ...columns })
       .onConflict((conflict) => conflict.column('id').doUpdateSet(columns))
       .execute();
   },
 
   setting: async (name: string) => {
-    const row = await db.selectFrom('setting').select('value').where('name', '=', name).executeTakeFirst();
+    const row = await db.selectFrom('setting').selectAll().where('name', '=', name).executeTakeFirst();
     return row?.value ?? null;
   },
 
   saveSetting: async (name: string, value: string) => {
+    const { name: _name, ...columns } = withSum('setting', { name, value });
     await db
       .insertInto('setting')
-      .values({ name, value })
-      .onConflict((conflict) => conflict.column('name').doUpdateSet({ value }))
+      .values({ name, ...columns })
+      .onConflict((conflict) => conflict.column('name').doUpdateSet(columns))
       .execute();
   },
 });
 
-const headOf = (row: Omit<Selectable<Tables['declaration']>, 'text'>): Omit<DeclarationVersion, 'text'> => ({
+/** The text has a checksum of its own, so that lists of versions need not read the texts. */
+const checkedText = ({ version, text, text_sum }: Selectable<Tables['declaration']>): string => {
+  if (text_sum === null || text_sum === sumOfValues([text])) return text;
+  throw new AppError(
+    'STORE_CORRUPT',
+    `store: the text of declaration version ${version} does not fit its checksum; restore the last backup (collector restore)`,
+  );
+};
+
+const headOf = (
+  row: Omit<Selectable<Tables['declaration']>, 'text' | 'declaration_sum' | 'text_sum'>,
+): Omit<DeclarationVersion, 'text'> => ({
   version: row.version,
   appliedAtMs: row.applied_at_ms,
   appliedBy: row.applied_by,

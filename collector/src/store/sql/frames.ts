@@ -19,6 +19,9 @@ const frameOf = (row: Selectable<Tables['frame']>): StoredFrame => ({
   body: row.body,
 });
 
+/** The join of the newest frames reads two columns of this table only; here they are compared with their checksums. */
+const compareSums = (db: Kysely<Tables>): Promise<unknown> => db.selectFrom('frame_latest').selectAll().execute();
+
 /** What agents sent, as it came. */
 export const frameQueries = (db: Kysely<Tables>): FrameQueries => ({
   positions: async () => {
@@ -27,6 +30,7 @@ export const frameQueries = (db: Kysely<Tables>): FrameQueries => ({
   },
 
   latestFrames: async () => {
+    await compareSums(db);
     const rows = await db
       .selectFrom('frame_latest as latest')
       .innerJoin('frame', (join) =>
@@ -53,7 +57,7 @@ export const frameQueries = (db: Kysely<Tables>): FrameQueries => ({
   },
 
   frames: async (agentId: AgentId, range: TimeRange, frameCountMax: number) => {
-    const latest = await db.selectFrom('frame_latest').select('rows_ms_max').where('agent_id', '=', agentId).executeTakeFirst();
+    const latest = await db.selectFrom('frame_latest').selectAll().where('agent_id', '=', agentId).executeTakeFirst();
     if (latest === undefined) return [];
     const rows = await db
       .selectFrom('frame')
@@ -74,7 +78,7 @@ export const frameQueries = (db: Kysely<Tables>): FrameQueries => ({
   gaps: async (agentId: AgentId, range: TimeRange) => {
     const rows = await db
       .selectFrom('gap')
-      .select('body_json')
+      .selectAll()
       .where('agent_id', '=', agentId)
       .where('to_ms', '>=', range.fromMs)
       .where('from_ms', '<', range.toMs)

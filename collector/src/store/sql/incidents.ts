@@ -11,7 +11,7 @@ type IncidentQueries = Pick<Store, 'incident' | 'incidents' | 'timeline'>;
 /** Incidents and what happened to them. */
 export const incidentQueries = (db: Kysely<Tables>): IncidentQueries => ({
   incident: async (id: IncidentId) => {
-    const row = await db.selectFrom('incident').select('incident_json').where('id', '=', id).executeTakeFirst();
+    const row = await db.selectFrom('incident').selectAll().where('id', '=', id).executeTakeFirst();
     return row === undefined ? null : fromJson<Incident>(row.incident_json);
   },
 
@@ -19,7 +19,7 @@ export const incidentQueries = (db: Kysely<Tables>): IncidentQueries => ({
     const key = decodeCursor(page.cursor, ['number', 'string']);
     // An empty list of wanted states or severities means none; "in ()" is not standard SQL.
     if (filter.states?.length === 0 || filter.severities?.length === 0) return { items: [], next: null };
-    let query = db.selectFrom('incident').select(['id', 'opened_at_ms', 'incident_json']);
+    let query = db.selectFrom('incident').selectAll();
     if (filter.states !== undefined) query = query.where('state', 'in', filter.states);
     if (filter.severities !== undefined) query = query.where('severity', 'in', filter.severities);
     if (filter.assetId !== undefined) query = query.where('asset_id', '=', filter.assetId);

@@ -5,6 +5,7 @@ import type { Kysely, Selectable } from 'kysely';
 import type { Incident } from '../../engine/incident.ts';
 import type { OutboxRecord, Store } from '../port.ts';
 import { fromJson } from './json.ts';
+import { withSum } from './row-sum.ts';
 import type { Tables } from './tables.ts';
 
 type OutboxQueries = Pick<Store, 'outboxDue' | 'outboxNextAtMs' | 'saveOutbox' | 'outboxOf'>;
@@ -27,18 +28,19 @@ export const outboxQueries = (db: Kysely<Tables>): OutboxQueries => ({
   },
 
   saveOutbox: async (record: OutboxRecord) => {
-    const changed = await db
-      .updateTable('outbox')
-      .set({
+    await db.transaction().execute(async (tx) => {
+      const row = await tx.selectFrom('outbox').selectAll().where('id', '=', record.id).executeTakeFirst();
+      if (row === undefined) throw new AppError('NOT_FOUND', `store: there is no notification ${record.id} to update`);
+      const changed = {
+        ...row,
         state: record.state,
         tries: record.tries,
         next_try_at_ms: record.nextTryAtMs,
         last_error: record.lastError,
         finished_at_ms: record.finishedAtMs,
-      })
-      .where('id', '=', record.id)
-      .executeTakeFirst();
-    if (changed.numUpdatedRows === 0n) throw new AppError('NOT_FOUND', `store: there is no notification ${record.id} to update`);
+      };
+      await tx.updateTable('outbox').set(withSum('outbox', changed)).where('id', '=', record.id).execute();
+    });
   },
 
   outboxOf: async (incidentId: IncidentId) =>

@@ -10,9 +10,10 @@ import type { OutboxRecord } from '../port.ts';
 /** `to_ms` of a span that has not ended: larger than any instant, so that one comparison finds what touches a range. */
 export const openEndMs = Number.MAX_SAFE_INTEGER;
 
-/** Columns of every table, the same in each database. JSON columns are TEXT; what is searched for has a column of its own. */
+/** Columns of every table, the same in each database. `…_sum` is the checksum of the row (row-sum.ts); null in rows written before there was one. JSON columns are TEXT; what is searched for has a column of its own. */
 export interface Tables {
   frame: {
+    frame_sum: number | null;
     id: Generated<number>;
     agent_id: AgentId;
     boot_id: BootId;
@@ -24,9 +25,10 @@ export interface Tables {
     body: Uint8Array;
   };
   /** Per agent: its newest frame, and the longest time between first and last row of any of its frames, which bounds range searches. */
-  frame_latest: { agent_id: AgentId; boot_id: BootId; seq: number; rows_ms_max: number };
-  dictionary: { agent_id: AgentId; boot_id: BootId; first_index: number; bytes: Uint8Array };
+  frame_latest: { frame_latest_sum: number | null; agent_id: AgentId; boot_id: BootId; seq: number; rows_ms_max: number };
+  dictionary: { dictionary_sum: number | null; agent_id: AgentId; boot_id: BootId; first_index: number; bytes: Uint8Array };
   result: {
+    result_sum: number | null;
     id: Generated<number>;
     check_id: CheckId;
     agent_id: AgentId;
@@ -41,8 +43,9 @@ export interface Tables {
     detail: string | null;
     values_json: string | null;
   };
-  result_latest: { check_id: CheckId; agent_id: AgentId; observed_at_ms: EpochMs };
+  result_latest: { result_latest_sum: number | null; check_id: CheckId; agent_id: AgentId; observed_at_ms: EpochMs };
   gap: {
+    gap_sum: number | null;
     id: Generated<number>;
     agent_id: AgentId;
     received_at_ms: EpochMs;
@@ -50,10 +53,11 @@ export interface Tables {
     to_ms: EpochMs;
     body_json: string;
   };
-  inventory: { agent_id: AgentId; at_ms: EpochMs; body_json: string };
-  position: { agent_id: AgentId; boot_id: BootId; seq: number };
-  entity: { entity: string; id: string; value_json: string };
+  inventory: { inventory_sum: number | null; agent_id: AgentId; at_ms: EpochMs; body_json: string };
+  position: { position_sum: number | null; agent_id: AgentId; boot_id: BootId; seq: number };
+  entity: { entity_sum: number | null; entity: string; id: string; value_json: string };
   span: {
+    span_sum: number | null;
     subject_kind: Subject['kind'];
     subject_id: string;
     from_ms: EpochMs;
@@ -63,6 +67,7 @@ export interface Tables {
     attributed_to: AssetId | null;
   };
   correction: {
+    correction_sum: number | null;
     id: Generated<number>;
     subject_kind: Subject['kind'];
     subject_id: string;
@@ -73,6 +78,7 @@ export interface Tables {
     after_json: string;
   };
   incident: {
+    incident_sum: number | null;
     id: IncidentId;
     asset_id: string;
     unit_id: string | null;
@@ -84,6 +90,7 @@ export interface Tables {
     incident_json: string;
   };
   timeline: {
+    timeline_sum: number | null;
     incident_id: IncidentId;
     number: number;
     at_ms: EpochMs;
@@ -93,6 +100,7 @@ export interface Tables {
     text: string;
   };
   outbox: {
+    outbox_sum: number | null;
     /** Order of coming in; a notice of an incident never has a smaller number than an earlier one. */
     number: Generated<number>;
     id: NotificationId;
@@ -107,8 +115,9 @@ export interface Tables {
     last_error: string | null;
     finished_at_ms: EpochMs | null;
   };
-  agent: { id: AgentId; public_key: string; record_json: string };
+  agent: { agent_sum: number | null; id: AgentId; public_key: string; record_json: string };
   join_token: {
+    join_token_sum: number | null;
     hash: string;
     zone_id: string | null;
     labels_json: string;
@@ -118,7 +127,15 @@ export interface Tables {
     needs_approval: number;
     revoked_at_ms: EpochMs | null;
   };
-  declaration: { version: number; applied_at_ms: EpochMs; applied_by: string; source: string; text: string };
-  maintenance: { id: MaintenanceId; from_ms: EpochMs; window_json: string };
-  setting: { name: string; value: string };
+  declaration: {
+    declaration_sum: number | null;
+    version: number;
+    applied_at_ms: EpochMs;
+    applied_by: string;
+    source: string;
+    text: string;
+    text_sum: number | null;
+  };
+  maintenance: { maintenance_sum: number | null; id: MaintenanceId; from_ms: EpochMs; window_json: string };
+  setting: { setting_sum: number | null; name: string; value: string };
 }

@@ -37,19 +37,21 @@ const frameWriterOf = (handle: SqliteHandle): ((frames: readonly StoredFrame[]) 
     handle,
     'frame_latest',
     ['agent_id', 'boot_id', 'seq', 'rows_ms_max'],
-    `on conflict (agent_id) do update set
-      boot_id = case when ${newerFrame} (frame_latest.boot_id, frame_latest.seq) then excluded.boot_id else frame_latest.boot_id end,
-      seq = case when ${newerFrame} (frame_latest.boot_id, frame_latest.seq) then excluded.seq else frame_latest.seq end,
-      rows_ms_max = max(excluded.rows_ms_max, frame_latest.rows_ms_max)`,
+    'on conflict (agent_id) do update set boot_id = excluded.boot_id, seq = excluded.seq, rows_ms_max = excluded.rows_ms_max',
   );
+  // Read and merged here: the checksum of a row that SQL merges would not be known.
+  const known = handle.prepare('select * from frame_latest where agent_id = ?');
   return (frames) => {
     insert(frames.map((f) => [f.agentId, f.bootId, f.seq, f.receivedAtMs, f.firstAtMs, f.lastAtMs, f.clockOffsetMs, f.body]));
-    latest(latestFrameRows(frames));
+    latest(latestFrameRows(frames, (agentId) => known.all([agentId])[0] ?? null));
   };
 };
 
-/** One row per agent: the newest of the frames, and the longest stretch of rows among them. */
-const latestFrameRows = (frames: readonly StoredFrame[]): readonly (readonly Bound[])[] => {
+/** One row per agent: the newest of all its frames, and the longest stretch of rows among them. */
+const latestFrameRows = (
+  frames: readonly StoredFrame[],
+  knownOf: (agentId: AgentId) => Record<string, unknown> | null,
+): readonly (readonly Bound[])[] => {
   const byAgent = new Map<AgentId, { newest: StoredFrame; rowsMsMax: number }>();
   for (const frame of frames) {
     const rowsMs = frame.lastAtMs - frame.firstAtMs;
@@ -62,7 +64,17 @@ const latestFrameRows = (frames: readonly StoredFrame[]): readonly (readonly Bou
     const { newest } = known;
     if (frame.bootId > newest.bootId || (frame.bootId === newest.bootId && frame.seq > newest.seq)) known.newest = frame;
   }
-  return [...byAgent].map(([agentId, { newest, rowsMsMax }]) => [agentId, newest.bootId, newest.seq, rowsMsMax]);
+  return [...byAgent].map(([agentId, { newest, rowsMsMax }]) => {
+    const row = knownOf(agentId);
+    const [bootId, seq] = [Number(row?.['boot_id'] ?? -1), Number(row?.['seq'] ?? -1)];
+    const isOlder = newest.bootId < bootId || (newest.bootId === bootId && newest.seq < seq);
+    return [
+      agentId,
+      isOlder ? bootId : newest.bootId,
+      isOlder ? seq : newest.seq,
+      Math.max(rowsMsMax, Number(row?.['rows_ms_max'] ?? 0)),
+    ];
+  });
 };
 
 const resultWriterOf = (handle: SqliteHandle): ((results: readonly StoredResult[]) => void) => {

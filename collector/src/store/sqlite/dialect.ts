@@ -8,8 +8,9 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
+import { summedBy, sumOfValues } from '../sql/row-sum.ts';
 import { assertBound, type Bound } from './bind.ts';
-import { isDamage, storeFault } from './fault.ts';
+import { corruptStore, isDamage, storeFault } from './fault.ts';
 
 /** A statement the hot path keeps: parsed once, run many times. */
 export interface Prepared {
@@ -69,10 +70,10 @@ export const openHandle = (path: string, options: { readonly busyMs: number; rea
     const statement = guard(() => database.prepare(sql));
     return {
       run: (values) => guard(() => Number(statement.run(...assertBound(values, sql)).changes)),
-      all: (values) => guard(() => statement.all(...assertBound(values, sql))),
+      all: (values) => guard(() => verify(statement, statement.all(...assertBound(values, sql)), path)),
     };
   };
-  const connection = connectionOf((query) => guard(() => execute(statementOf(query.sql), query)));
+  const connection = connectionOf((query) => guard(() => execute(statementOf(query.sql), query, path)));
   const exec = (sql: string): void => guard(() => database.exec(sql));
   return {
     path,
@@ -108,10 +109,44 @@ export const openHandle = (path: string, options: { readonly busyMs: number; rea
   };
 };
 
-const execute = (statement: StatementSync, query: CompiledQuery): QueryResult<unknown> => {
+interface Summed {
+  readonly sumColumn: string;
+  readonly columns: readonly string[];
+}
+/** Found once per statement: asking a statement for its columns costs more than reading a row. */
+const summedByStatement = new WeakMap<StatementSync, Summed | null>();
+const summedColumnsOf = (statement: StatementSync): Summed | null => {
+  const known = summedByStatement.get(statement);
+  if (known !== undefined) return known;
+  const sumColumn = statement.columns().find(({ name }) => summedBy(name) !== null)?.name;
+  const columns = sumColumn === undefined ? null : summedBy(sumColumn);
+  const summed = sumColumn === undefined || columns === null ? null : { sumColumn, columns };
+  summedByStatement.set(statement, summed);
+  return summed;
+};
+
+/**
+ * Compares each row with its checksum, when it was read whole.
+ * @throws STORE_CORRUPT naming the row: nothing is ever computed from it
+ */
+const verify = <Row extends Record<string, unknown>>(statement: StatementSync, rows: Row[], path: string): Row[] => {
+  if (rows.length === 0) return rows;
+  const summed = summedColumnsOf(statement);
+  if (summed === null) return rows;
+  const { sumColumn, columns } = summed;
+  for (const row of rows) {
+    const sum = row[sumColumn];
+    if (sum === null || sum === sumOfValues(columns.map((column) => row[column]))) continue;
+    const key = columns.slice(0, 3).map((column) => `${column} ${String(row[column]).slice(0, 64)}`);
+    throw corruptStore(path, `the row with ${key.join(', ')} does not fit its ${sumColumn}`);
+  }
+  return rows;
+};
+
+const execute = (statement: StatementSync, query: CompiledQuery, path: string): QueryResult<unknown> => {
   const values = assertBound(query.parameters, query.sql);
   // Only a statement that gives rows has columns (select, returning, pragma).
-  if (statement.columns().length > 0) return { rows: statement.all(...values) };
+  if (statement.columns().length > 0) return { rows: verify(statement, statement.all(...values), path) };
   const { changes } = statement.run(...values);
   return { rows: [], numAffectedRows: BigInt(changes) };
 };

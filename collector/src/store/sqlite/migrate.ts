@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 import { AppError } from '@jiwei/shared/errors.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { SqliteHandle } from './dialect.ts';
+import { openHandle, type SqliteHandle } from './dialect.ts';
 import { corruptStore } from './fault.ts';
 import { checksumOf, type Migration } from './migrations.ts';
 
@@ -17,7 +17,7 @@ export const applicationId = 0x4a_49_57_45;
 export const migrate = (handle: SqliteHandle, steps: readonly Migration[], nowMs: EpochMs): void => {
   for (const [index, step] of steps.entries())
     assert.equal(step.number, index + 1, 'migrations are numbered from 1 without gaps');
-  const taken = takenSteps(handle);
+  const taken = takenSteps(handle, steps);
   if (taken.length > steps.length) {
     throw new AppError(
       'STORE_TOO_NEW',
@@ -35,15 +35,38 @@ export const migrate = (handle: SqliteHandle, steps: readonly Migration[], nowMs
 };
 
 /** Checksums of the steps the file took, in order; none for a new one. */
-const takenSteps = (handle: SqliteHandle): readonly string[] => {
+const takenSteps = (handle: SqliteHandle, steps: readonly Migration[]): readonly string[] => {
   const version = readPragma(handle, 'user_version');
   if (version === 0 && readPragma(handle, 'schema_version') === 0) return [];
   if (readPragma(handle, 'application_id') !== applicationId) throw corruptStore(handle.path, 'its header names another product');
+  if (version <= steps.length) checkSchema(handle, steps.slice(0, version));
   const rows = handle.prepare('select checksum from migration order by number').all([]);
   if (rows.length !== version)
     throw corruptStore(handle.path, `it records ${rows.length} schema steps but its header says ${version}`);
   return rows.map((row) => String(row['checksum']));
 };
+
+/** The file's tables are those the steps make, to the letter: a letter that turned in their text would change what they mean. */
+const checkSchema = (handle: SqliteHandle, steps: readonly Migration[]): void => {
+  const model = openHandle(':memory:', { busyMs: 0 });
+  try {
+    for (const step of steps) take(model, step, 0);
+    const [found, wanted] = [schemaOf(handle), schemaOf(model)];
+    const wrong = wanted.find((text) => !found.includes(text)) ?? found.find((text) => !wanted.includes(text));
+    if (wrong !== undefined) throw corruptStore(handle.path, `its schema is not that of its version, at ${wrong.slice(0, 80)}`);
+  } finally {
+    model.close();
+  }
+};
+
+/** Tables and indexes as they were made; statistics that SQLite or a person added are nobody's figures. */
+const schemaOf = (handle: SqliteHandle): readonly string[] =>
+  handle
+    .prepare(
+      "select type || ' ' || name || ' on ' || tbl_name || ': ' || coalesce(sql, '') as text from sqlite_schema where name not like 'sqlite_stat%'",
+    )
+    .all([])
+    .map((row) => String(row['text']));
 
 const take = (handle: SqliteHandle, step: Migration, nowMs: EpochMs): void => {
   handle.exec('begin immediate');

@@ -95,10 +95,35 @@ alter table join_token add column needs_approval integer not null default 0;
 alter table join_token add column revoked_at_ms integer;
 `;
 
+// Rows from before stay without: what was never summed cannot be said to be right or wrong.
+const sums = `
+alter table frame add column frame_sum integer;
+alter table frame_latest add column frame_latest_sum integer;
+alter table dictionary add column dictionary_sum integer;
+alter table result add column result_sum integer;
+alter table result_latest add column result_latest_sum integer;
+alter table gap add column gap_sum integer;
+alter table inventory add column inventory_sum integer;
+alter table position add column position_sum integer;
+alter table entity add column entity_sum integer;
+alter table span add column span_sum integer;
+alter table correction add column correction_sum integer;
+alter table incident add column incident_sum integer;
+alter table timeline add column timeline_sum integer;
+alter table outbox add column outbox_sum integer;
+alter table agent add column agent_sum integer;
+alter table join_token add column join_token_sum integer;
+alter table declaration add column declaration_sum integer;
+alter table maintenance add column maintenance_sum integer;
+alter table setting add column setting_sum integer;
+alter table declaration add column text_sum integer;
+`;
+
 /** All steps, in order. Forward only: an older program refuses a newer file (STORE_TOO_NEW). */
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'first', sql: first },
   { number: 2, name: 'join tokens are approved and revoked', sql: joinTokens },
+  { number: 3, name: 'checksums of rows', sql: sums },
 ];
 
 /** SHA-256 of the statement text, hex. */

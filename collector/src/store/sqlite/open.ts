@@ -6,6 +6,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import { makeFolder } from '@jiwei/shared/make-folder.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { syncFolder } from './backup-file.ts';
+import { type CommitMark, openCommitMark } from './commit-mark.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
 import { corruptStore, isBusy } from './fault.ts';
 import { migrate, readPragma } from './migrate.ts';
@@ -14,6 +15,8 @@ import { migrations } from './migrations.ts';
 /** The open database and the lock that keeps other processes away; close both with `close`. */
 export interface OpenDatabase {
   readonly handle: SqliteHandle;
+  /** null for one in memory. */
+  readonly mark: CommitMark | null;
   close(): void;
 }
 
@@ -23,7 +26,7 @@ const busyMs = 5_000;
 export const openMemory = (nowMs: EpochMs): OpenDatabase => {
   const handle = openHandle(':memory:', { busyMs });
   migrate(handle, migrations, nowMs);
-  return { handle, close: () => handle.close() };
+  return { handle, mark: null, close: () => handle.close() };
 };
 
 /**
@@ -35,22 +38,27 @@ export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): 
   makeParent(path);
   const unlock = lockDatabase(path);
   let handle: SqliteHandle | null = null;
+  let mark: CommitMark | null = null;
   try {
     if (!existsSync(path)) await create(path, nowMs);
     handle = openHandle(path, { busyMs });
     configure(handle, bytesMax);
     check(handle);
     migrate(handle, migrations, nowMs);
+    checkRows(handle);
+    mark = openCommitMark(handle);
   } catch (thrown) {
     handle?.close();
     unlock();
     throw thrown;
   }
-  const opened = handle;
+  const [opened, openedMark] = [handle, mark];
   return {
     handle: opened,
+    mark: openedMark,
     close: () => {
       opened.close();
+      openedMark.close();
       unlock();
     },
   };
@@ -134,14 +142,30 @@ const configure = (handle: SqliteHandle, bytesMax: number): void => {
 /** Tables whose size grows with the fleet and time; a large file is started without reading them whole. */
 const largeTables = new Set(['frame', 'result', 'span', 'correction']);
 
-/** Reads the structure of the file, whole while that takes about a second, else all but its large tables. */
+/**
+ * Reads the structure of the file, as much of it as takes about a second: all of it with its indexes; or its large tables without these; or not
+ * its large tables.
+ */
 const check = (handle: SqliteHandle): void => {
-  const isSmall = statSync(handle.path).size <= limits.storeCheckBytesMax;
-  const tables = handle.prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite%'").all([]);
-  const targets = isSmall ? [''] : tables.map((row) => String(row['name'])).filter((name) => !largeTables.has(name));
-  for (const target of targets) {
-    const found = handle.prepare(target === '' ? 'pragma quick_check(1)' : `pragma quick_check('${target}')`).all([]);
-    const verdict = String(found[0]?.['quick_check']);
-    if (verdict !== 'ok') throw corruptStore(handle.path, verdict);
-  }
+  const { size } = statSync(handle.path);
+  if (size <= limits.storeFullCheckBytesMax) return runCheck(handle, 'integrity_check', '1');
+  if (size <= limits.storeCheckBytesMax) runCheck(handle, 'quick_check', '1');
+  for (const name of tablesOf(handle).filter((table) => !largeTables.has(table)))
+    runCheck(handle, 'integrity_check', `'${name}'`);
 };
+
+const runCheck = (handle: SqliteHandle, pragma: 'integrity_check' | 'quick_check', argument: string): void => {
+  const verdict = String(handle.prepare(`pragma ${pragma}(${argument})`).all([])[0]?.[pragma]);
+  if (verdict !== 'ok') throw corruptStore(handle.path, verdict);
+};
+
+/** Every row of the tables that are not large: what cannot be found under its key would else be taken for not there. */
+const checkRows = (handle: SqliteHandle): void => {
+  for (const name of tablesOf(handle).filter((table) => !largeTables.has(table))) handle.prepare(`select * from ${name}`).all([]);
+};
+
+const tablesOf = (handle: SqliteHandle): readonly string[] =>
+  handle
+    .prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite%'")
+    .all([])
+    .map((row) => String(row['name']));

@@ -4,6 +4,7 @@ import { basename, dirname, join } from 'node:path';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { type BackupManifest, digestOf, fileFault, invalid, readManifest, syncFolder } from './backup-file.ts';
+import { markPath } from './commit-mark.ts';
 import { migrations } from './migrations.ts';
 import { lockDatabase, makeParent, restoredPath } from './open.ts';
 
@@ -81,7 +82,7 @@ const writeVerified = async (file: FileHandle, source: string, manifest: BackupM
  * opening refuses (a log without its database, or a restored one that is not in place).
  */
 const putInPlace = async (path: string, atMs: EpochMs): Promise<string | null> => {
-  const present = [path, `${path}-wal`, `${path}-shm`].filter((name) => existsSync(name));
+  const present = [path, `${path}-wal`, `${path}-shm`, markPath(path)].filter((name) => existsSync(name));
   let keptFolder: string | null = null;
   if (present.length > 0) {
     const stamp = new Date(atMs).toISOString().replaceAll(/[-:.]/g, '');

@@ -6,6 +6,7 @@ import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { Span, SpanPatch } from '../../engine/effect.ts';
 import { differenceOf, joinEqual } from '../span-log.ts';
 import { toJson } from '../sql/json.ts';
+import { sumOfValues } from '../sql/row-sum.ts';
 import { openEndMs } from '../sql/tables.ts';
 import type { SqliteHandle } from './dialect.ts';
 import { writerOf } from './insert.ts';
@@ -13,15 +14,14 @@ import { writerOf } from './insert.ts';
 /** Applies span patches, one after the other, inside the transaction that is open. */
 export type SpanWriter = (patches: readonly SpanPatch[], atMs: EpochMs) => void;
 
-const columns = 'from_ms, status, reason, attributed_to';
 const ofSubject = 'subject_kind = ? and subject_id = ?';
 
 /** Statements are prepared once; a live change (nothing recorded at or after it) takes three of them. */
 export const spanWriterOf = (handle: SqliteHandle): SpanWriter => {
-  const covering = handle.prepare(`select ${columns} from span where ${ofSubject} and from_ms < ? order by from_ms desc limit 1`);
-  const following = handle.prepare(`select ${columns} from span where ${ofSubject} and from_ms >= ? order by from_ms`);
+  const covering = handle.prepare(`select * from span where ${ofSubject} and from_ms < ? order by from_ms desc limit 1`);
+  const following = handle.prepare(`select * from span where ${ofSubject} and from_ms >= ? order by from_ms`);
   const remove = handle.prepare(`delete from span where ${ofSubject} and from_ms >= ?`);
-  const end = handle.prepare(`update span set to_ms = ? where ${ofSubject} and from_ms = ?`);
+  const end = handle.prepare(`update span set to_ms = ?, span_sum = ? where ${ofSubject} and from_ms = ?`);
   const insert = writerOf(handle, 'span', [
     'subject_kind',
     'subject_id',
@@ -58,12 +58,12 @@ export const spanWriterOf = (handle: SqliteHandle): SpanWriter => {
     }
     if (replaced.length > 0) remove.run(key);
     const rows = history.map((span, index) => ({ span, toMs: history[index + 1]?.fromMs ?? openEndMs }));
-    for (const { span, toMs } of rows.slice(0, before.length)) end.run([toMs, ...subject, span.fromMs]);
-    insert(
-      rows
-        .slice(before.length)
-        .map(({ span, toMs }) => [...subject, span.fromMs, toMs, span.status, span.reason, span.attributedTo]),
-    );
+    const rowOf = ({ span, toMs }: (typeof rows)[number]) =>
+      [...subject, span.fromMs, toMs, span.status, span.reason, span.attributedTo] as const;
+    for (const row of rows.slice(0, before.length)) {
+      end.run([row.toMs, sumOfValues(rowOf(row)), ...subject, row.span.fromMs]);
+    }
+    insert(rows.slice(before.length).map(rowOf));
   };
   return (patches, atMs) => {
     for (const patch of patches) apply(patch, atMs);

@@ -1,0 +1,74 @@
+import { crc32 } from 'node:zlib';
+import type { Tables } from './tables.ts';
+
+/**
+ * Columns of each table in the order in which its checksum covers them: all but numbers the database gives itself. SQLite checks its structure
+ * and not its content, so a bit that turned in a row would be a wrong figure and nothing else; with this it is an error.
+ */
+const summedColumns = {
+  frame: ['agent_id', 'boot_id', 'seq', 'received_at_ms', 'first_at_ms', 'last_at_ms', 'clock_offset_ms', 'body'],
+  frame_latest: ['agent_id', 'boot_id', 'seq', 'rows_ms_max'],
+  dictionary: ['agent_id', 'boot_id', 'first_index', 'bytes'],
+  result: [
+    ...['check_id', 'agent_id', 'observed_at_ms', 'received_at_ms', 'outcome', 'reason', 'latency_ms', 'run_of_down'],
+    ...['run_of_up', 'method', 'detail', 'values_json'],
+  ],
+  result_latest: ['check_id', 'agent_id', 'observed_at_ms'],
+  gap: ['agent_id', 'received_at_ms', 'from_ms', 'to_ms', 'body_json'],
+  inventory: ['agent_id', 'at_ms', 'body_json'],
+  position: ['agent_id', 'boot_id', 'seq'],
+  entity: ['entity', 'id', 'value_json'],
+  span: ['subject_kind', 'subject_id', 'from_ms', 'to_ms', 'status', 'reason', 'attributed_to'],
+  correction: ['subject_kind', 'subject_id', 'at_ms', 'from_ms', 'to_ms', 'before_json', 'after_json'],
+  incident: [...['id', 'asset_id', 'unit_id', 'zone_id', 'severity', 'state', 'opened_at_ms', 'resolved_at_ms', 'incident_json']],
+  timeline: ['incident_id', 'number', 'at_ms', 'recorded_at_ms', 'kind', 'actor', 'text'],
+  outbox: [
+    ...['id', 'route_id', 'incident_id', 'notice', 'incident_json', 'created_at_ms', 'state', 'tries', 'next_try_at_ms'],
+    ...['last_error', 'finished_at_ms'],
+  ],
+  agent: ['id', 'public_key', 'record_json'],
+  join_token: [
+    'hash',
+    'zone_id',
+    'labels_json',
+    'uses_left',
+    'expires_at_ms',
+    'created_at_ms',
+    'needs_approval',
+    'revoked_at_ms',
+  ],
+  declaration: ['version', 'applied_at_ms', 'applied_by', 'source', 'text_sum'],
+  maintenance: ['id', 'from_ms', 'window_json'],
+  setting: ['name', 'value'],
+} as const satisfies { readonly [T in keyof Tables]: readonly string[] };
+
+/** Every table has its checksum in a column of this name, so that a row tells by itself which table it is of. */
+export const sumColumnOf = (table: string): string => `${table}_sum`;
+
+const columnsBySumColumn = new Map<string, readonly string[]>(
+  Object.entries(summedColumns).map(([table, columns]) => [sumColumnOf(table), columns]),
+);
+
+/** The covered columns of the row that has this checksum column; null when it is none. */
+export const summedBy = (sumColumn: string): readonly string[] | null => columnsBySumColumn.get(sumColumn) ?? null;
+
+/** Columns of a table its checksum covers, in their order. */
+export const summedOf = (table: keyof Tables): readonly string[] => summedColumns[table];
+
+/** CRC-32 over the values of one row, in the order of `summedOf`. */
+export const sumOfValues = (values: readonly unknown[]): number => {
+  let sum = 0;
+  let text = '';
+  for (const value of values) {
+    if (value instanceof Uint8Array) sum = crc32(value, sum);
+    else text += value === null ? '\u0001' : `${value}\u0000`;
+  }
+  return crc32(text, sum);
+};
+
+/** The row with its checksum, for what is written through kysely. */
+export const withSum = <T extends keyof Tables, Row extends object>(table: T, row: Row): Row & { [K in `${T}_sum`]: number } => {
+  const values = new Map<string, unknown>(Object.entries(row));
+  // The key is that of the table by construction; TypeScript cannot follow a computed one.
+  return { ...row, [sumColumnOf(table)]: sumOfValues(summedOf(table).map((column) => values.get(column) ?? null)) } as never;
+};
