@@ -62,6 +62,7 @@ describe('pieces of the page', () => {
       ...reasonCodes,
       'AGENT_STOPPED',
       'AGENT_SILENT',
+      'AGENT_CLONED',
       'HOST_DOWN',
       'ZONE_OUTAGE',
       'ZONE_STORM',

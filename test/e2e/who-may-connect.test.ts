@@ -1,4 +1,5 @@
-import { join } from 'node:path';
+import { cp } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type District, openDistrict } from '../support/district.ts';
 import { eventually, startProgram, type TestProcess } from '../support/processes.ts';
@@ -99,6 +100,25 @@ test('revoking cuts a connected agent off at once', async () => {
   expect((await district.get<{ items: { id: string; session: unknown }[] }>('/api/v1/agents')).items).toContainEqual(
     expect.objectContaining({ id: 'gone', session: null }),
   );
+});
+
+test('a copy of a running agent is turned away, whatever its boot; the agent itself notices nothing, and people are told', async () => {
+  const { token } = await tokenFor(false);
+  startAgent('real', token);
+  await connected('real');
+  const before = await district.get<{ session: { connectedAtMs: number } }>('/api/v1/agents/real');
+  const isLock = (path: string): boolean => basename(path).startsWith('lock');
+  await cp(join(district.folder, 'real'), join(district.folder, 'copy'), { recursive: true, filter: (path) => !isLock(path) });
+  const copy = startAgent('copy', token);
+  expect(await copy.line(/AGENT_CLONED/)).toContain('copy of its key');
+  const incident = await eventually('the incident is open', async () => {
+    const page = await district.get<{ items: { reason: string; problem: string; details: object }[] }>(
+      '/api/v1/incidents?state=open',
+    );
+    return page.items.find((item) => item.reason === 'AGENT_CLONED') ?? null;
+  });
+  expect(incident).toMatchObject({ problem: 'cloned', details: { agent: 'real' } });
+  expect(await district.get('/api/v1/agents/real')).toMatchObject({ session: { connectedAtMs: before.session.connectedAtMs } });
 });
 
 test('no log of any process holds a secret', async () => {

@@ -48,3 +48,13 @@ export interface AgentState {
   /** null while it is connected. */
   readonly loss: Loss | null;
 }
+
+/** Somebody else with an agent's key, as it is stored. */
+export interface CloneState {
+  readonly id: AgentId;
+  readonly firstAtMs: number;
+  readonly lastAtMs: number;
+  /** Where the refused one came from last, and what it called its host. */
+  readonly address: string;
+  readonly hostname: string;
+}

@@ -3,6 +3,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import { agentFinding } from './agents.ts';
 import { causeOf, explainsOthers, waitUntilMs } from './cause.ts';
 import { beginQuiet, endQuiet, isQuietOver } from './clocks.ts';
+import { cloneFinding } from './clones.ts';
 import { descendantsOf, isInMaintenance } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { BadFinding, Finding, GoodFinding } from './finding.ts';
@@ -55,6 +56,7 @@ const assessAsset = (turn: Turn, assetId: AssetId): void => {
   if (state.index.agentsOn.has(assetId) || isStanding('agent')) {
     decide(turn, asset, 'agent', agentFinding(state, asset, nowMs));
   }
+  if (state.clones.size > 0 || isStanding('cloned')) decide(turn, asset, 'cloned', cloneFinding(state, asset));
   const failing = (problem: ProblemKey): readonly string[] => standingRecord(state, assetId, problem)?.failing ?? [];
   decide(turn, asset, 'down', assetDownFinding(state, asset, failing('down'), nowMs));
   decide(turn, asset, 'degraded', degradedFinding(state, asset, failing('degraded'), nowMs));

@@ -1,6 +1,7 @@
 import { type AssetId, asId } from '@jiwei/shared/ids.ts';
 import { onTransitions } from './alerts.ts';
 import { settleMaintenance } from './assess.ts';
+import { forgetClone } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { agentCheckIdOf, type ConfigIndex, indexConfig, laneAgentsOf, statusSourcesOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
@@ -24,6 +25,7 @@ export const onConfig = (turn: Turn, config: EngineConfig): void => {
   state.index = indexConfig(config);
   dropChecks(turn);
   dropAgents(turn);
+  dropClones(turn);
   dropAssets(turn);
   retireLanes(turn);
   resetQuorums(turn, checksBefore);
@@ -89,6 +91,11 @@ const dropAgents = (turn: Turn): void => {
     setDeadline(state.deadlines, `agent|${agent.id}`, null);
     keep(turn, 'agent', agent.id);
   }
+};
+
+const dropClones = (turn: Turn): void => {
+  const { state } = turn;
+  for (const id of [...state.clones.keys()].sort()) if (!state.config.agents.has(id)) forgetClone(turn, id);
 };
 
 const dropAssets = (turn: Turn): void => {

@@ -5,6 +5,7 @@ import { onAgentDue } from './agents.ts';
 import { onRulesDue } from './alerts.ts';
 import { assetOfKey, decide, settleMaintenance } from './assess.ts';
 import { isQuietOver, openPromises, presentCycle } from './clocks.ts';
+import { forgetClone } from './clones.ts';
 import { takeDue } from './deadlines.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { note, resolveIncident, save } from './incidents.ts';
@@ -31,6 +32,9 @@ export const dealWithNext = (turn: Turn, untilMs: EpochMs): boolean => {
       break;
     case 'agent':
       if (onAgentDue(turn, asAgentId(id))) onGraceOver(turn, id);
+      break;
+    case 'clone':
+      forgetClone(turn, asAgentId(id));
       break;
     case 'wait':
       turn.assess.add(assetOfKey(id));

@@ -1,7 +1,7 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { AgentState } from './agent-state.ts';
+import type { AgentState, CloneState } from './agent-state.ts';
 import type { IncidentRecord, Wait, ZoneState } from './incident-record.ts';
 import type { LaneState } from './lane.ts';
 import type { SavedRule } from './rules/alert.ts';
@@ -16,6 +16,7 @@ export interface EntityValues {
   readonly asset: { readonly floorMs: EpochMs };
   readonly agent: AgentState;
   readonly incident: IncidentRecord;
+  readonly clone: CloneState;
   readonly zone: ZoneState;
   readonly wait: Wait;
   readonly rule: SavedRule;
@@ -36,6 +37,8 @@ export const entityValue = (state: EngineState, entity: string, id: string): unk
     }
     case 'agent':
       return state.agents.get(asAgentId(id)) ?? null;
+    case 'clone':
+      return state.clones.get(asAgentId(id)) ?? null;
     case 'incident': {
       const record = state.incidents.get(asIncidentId(id));
       return record === undefined ? null : { ...record };

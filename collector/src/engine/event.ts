@@ -41,6 +41,14 @@ export type EngineEvent =
     }
   /** The first event after a start: the collector heard nothing from `awaySinceMs` on, and gives its agents until `agentsDueAtMs`. */
   | { readonly kind: 'restarted'; readonly atMs: EpochMs; readonly awaySinceMs: EpochMs; readonly agentsDueAtMs: EpochMs }
+  /** A second living holder of the agent's key was turned away; where it came from, and what it called its host. */
+  | {
+      readonly kind: 'agentCloned';
+      readonly atMs: EpochMs;
+      readonly agentId: AgentId;
+      readonly address: string;
+      readonly hostname: string;
+    }
   | {
       readonly kind: 'probeAnswer';
       readonly atMs: EpochMs;

@@ -9,7 +9,7 @@ export type IncidentState = (typeof incidentStates)[number];
 /**
  * What is wrong with the asset; with the asset it is the identity of the open incident.
  * `down`: a critical check is down. `degraded`. `check:<id>`: a check that is not critical is down. `agent`: its agent stopped or host is
- * gone. `rule:<id>` plus the alert's own labels. `zone`: many agents of a zone lost at once. `storm`: many incidents of a zone at once.
+ * gone. `cloned`: somebody has a copy of its agent's key. `rule:<id>` plus the alert's own labels. `zone`: many agents of a zone lost at once. `storm`: many incidents of a zone at once.
  */
 export type ProblemKey = string;
 
@@ -46,8 +46,16 @@ export interface Incident {
   readonly problem: ProblemKey;
   readonly severity: Severity;
   readonly state: IncidentState;
-  /** Code of what was found first: a probe's reason, AGENT_STOPPED, HOST_DOWN, ZONE_OUTAGE, ZONE_STORM or RULE. */
-  readonly reason: ReasonCode | 'AGENT_STOPPED' | 'AGENT_SILENT' | 'HOST_DOWN' | 'ZONE_OUTAGE' | 'ZONE_STORM' | 'RULE';
+  /** Code of what was found first: a probe's reason, AGENT_STOPPED, AGENT_CLONED, HOST_DOWN, ZONE_OUTAGE, ZONE_STORM or RULE. */
+  readonly reason:
+    | ReasonCode
+    | 'AGENT_STOPPED'
+    | 'AGENT_SILENT'
+    | 'AGENT_CLONED'
+    | 'HOST_DOWN'
+    | 'ZONE_OUTAGE'
+    | 'ZONE_STORM'
+    | 'RULE';
   /** One line for people, in English; the console and the channels say it in Chinese from the codes. */
   readonly summary: string;
   /** Free facts for templates: check, target, rule annotations, names of attached assets. */

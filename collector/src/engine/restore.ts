@@ -2,6 +2,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { agentDueAtMs } from './agents.ts';
 import { armIncident } from './clocks.ts';
+import { cloneDueAtMs } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Span, Subject } from './effect.ts';
@@ -13,7 +14,7 @@ import { laneDueAtMs } from './results.ts';
 import type { SavedRule } from './rules/alert.ts';
 import { createRules, updateSamples } from './rules/rules.ts';
 import { addLane, armRules, type EngineState, emptyState, indexAgent, indexIncident } from './state.ts';
-import { asAssetId, asIncidentId } from './subject.ts';
+import { asAgentId, asAssetId, asIncidentId } from './subject.ts';
 import { emptyTimeline, type Timeline } from './timeline.ts';
 
 /** An entity as `entity` effects gave it; values of other kinds are passed over (the store keeps those of others too). */
@@ -47,6 +48,7 @@ export const restoreState = (
   for (const { entity, id, value } of entities) {
     if (entity === 'lane') restoreLane(state, value as EntityValues['lane']);
     else if (entity === 'agent') restoreAgent(state, value as EntityValues['agent']);
+    else if (entity === 'clone') state.clones.set(asAgentId(id), value as EntityValues['clone']);
     else if (entity === 'incident') state.incidents.set(asIncidentId(id), { ...(value as EntityValues['incident']) });
     else if (entity === 'zone') restoreZone(state, value as EntityValues['zone']);
     else if (entity === 'wait') state.waits.set(id, value as EntityValues['wait']);
@@ -127,6 +129,7 @@ const arm = (state: EngineState, lastAtMs: EpochMs): void => {
     setDeadline(state.deadlines, `lane|${id}`, check === undefined ? state.nowMs : laneDueAtMs(lane, check, lastAtMs));
   }
   for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
+  for (const clone of state.clones.values()) setDeadline(state.deadlines, `clone|${clone.id}`, cloneDueAtMs(clone));
   // What became due meanwhile was not looked at.
   for (const record of state.incidents.values()) armIncident(state, record, 0);
   for (const [id, wait] of state.waits) setDeadline(state.deadlines, `wait|${id}`, wait.untilMs);

@@ -1,7 +1,7 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import type { AgentId, AssetId, CheckId, IncidentId, ZoneId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { AgentState } from './agent-state.ts';
+import type { AgentState, CloneState } from './agent-state.ts';
 import type { EngineConfig } from './config.ts';
 import { type ConfigIndex, indexConfig } from './config-index.ts';
 import { createDeadlines, type Deadlines, setDeadline } from './deadlines.ts';
@@ -34,6 +34,8 @@ export interface EngineState {
   readonly checks: Map<string, Timeline>;
   readonly assets: Map<AssetId, Timeline>;
   readonly agents: Map<AgentId, AgentState>;
+  /** Agents whose key somebody else used of late. */
+  readonly clones: Map<AgentId, CloneState>;
   readonly incidents: Map<IncidentId, IncidentRecord>;
   readonly zones: Map<ZoneId, ZoneState>;
   readonly waits: Map<string, Wait>;
@@ -64,6 +66,7 @@ export const emptyState = (config: EngineConfig, atMs: EpochMs): EngineState => 
   checks: new Map(),
   assets: new Map(),
   agents: new Map(),
+  clones: new Map(),
   incidents: new Map(),
   zones: new Map(),
   waits: new Map(),

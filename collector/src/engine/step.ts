@@ -3,6 +3,7 @@ import { onAgentConnected, onAgentLost, onProbeAnswer, onRestarted } from './age
 import { onSamples } from './alerts.ts';
 import { assessAll } from './assess.ts';
 import { onNoticeTried } from './attempts.ts';
+import { onAgentCloned } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { onConfig } from './configure.ts';
 import { nextDeadline, setDeadline } from './deadlines.ts';
@@ -57,6 +58,8 @@ const take = (turn: Turn, event: EngineEvent): void => {
       return onAgentLost(turn, event);
     case 'restarted':
       return onRestarted(turn, event);
+    case 'agentCloned':
+      return onAgentCloned(turn, event);
     case 'probeAnswer':
       return onProbeAnswer(turn, event);
     case 'push':

@@ -2,6 +2,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { AgentSessionView } from '../runtime/service.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
@@ -31,6 +32,13 @@ export interface AgentLinks extends Links {
   close(): void;
 }
 
+/** A connection that is alive answers a ping within this, also over a satellite and from a busy host. */
+const cloneAnswerMs = 2 * secondMs;
+
+const clonedText = (agentId: AgentId): string =>
+  `agent ${agentId} is connected and answers: this is a second one with a copy of its key; enrol it as an agent of its own`;
+const busyText = 'the collector is too busy to tell this connection from a copy of one';
+
 /** Keeps the connections, and which of them is an agent's present one. */
 export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   const { host } = options;
@@ -55,19 +63,27 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
     host.lost(agentId, connection.loss);
   };
 
-  /** A live newer boot of the same key means that somebody copied the agent's folder. */
+  /**
+   * Two living holders of one key mean that somebody copied the agent's folder. Whoever is connected and answers stays: if the newcomer won,
+   * the two would push each other out for ever. An agent that really came back has left a dead connection behind, which does not answer.
+   */
   const guardedHost: IngestHost = {
     ...host,
     admit: async (request) => {
-      const admission = await host.admit(request);
-      if (admission.kind === 'refused') return admission;
-      const live = byAgent.get(admission.agentId);
-      if (live === undefined || live.bootId <= request.hello.bootId) return admission;
-      return {
-        kind: 'refused',
-        code: 'AGENT_CLONED',
-        message: `agent ${admission.agentId} is connected from another, newer run with the same key`,
-      };
+      // Before anything of it is taken: a copy must not change the address or the key of the agent.
+      const agentId = host.agentOf(request);
+      const live = agentId === null ? undefined : byAgent.get(agentId);
+      if (agentId === null || live === undefined) return host.admit(request);
+      const wasPaused = isPaused;
+      const isAlive = await live.isAlive(cloneAnswerMs);
+      if (isAlive) {
+        host.cloned(agentId, { address: request.address, hostname: request.hello.hostname });
+        return { kind: 'refused', code: 'AGENT_CLONED', message: clonedText(agentId) };
+      }
+      // Where nothing was read, silence says nothing.
+      if ((wasPaused || isPaused) && byAgent.get(agentId) === live)
+        return { kind: 'refused', code: 'OVERLOADED', message: busyText };
+      return host.admit(request);
     },
   };
 

@@ -46,6 +46,8 @@ export interface Connection {
   view(): AgentSessionView | null;
   input(input: SessionInput): void;
   refuse(code: RefusalCode, message: string): void;
+  /** Whether the other side answers a ping within `withinMs`; false also when the connection ends meanwhile. */
+  isAlive(withinMs: number): Promise<boolean>;
   pause(): void;
   resume(): void;
 }
@@ -62,6 +64,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let lostCause: LinkLoss['cause'] = 'closed';
   let lastHeardAtMs = clock.nowMs();
   let isEnded = false;
+  /** Who waits for a sign of life. */
+  const askers = new Set<(isAlive: boolean) => void>();
   /** Frames committed and not yet acknowledged. */
   let committed: Extract<SessionInput, { kind: 'committed' }> | null = null;
   let cancelTick = clock.after(0, () => undefined);
@@ -187,6 +191,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     if (isEnded) return;
     isEnded = true;
     cancelTick();
+    for (const tell of [...askers]) tell(false);
     options.onEnded(connection);
   };
 
@@ -199,6 +204,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     binary: (bytes) => input({ kind: 'binary', bytes, ...heard() }),
     pong: () => {
       roundTripMs = clock.monotonicMs() - pingSentMonotonicMs;
+      for (const tell of [...askers]) tell(true);
     },
     failed: (problem) => log.warn({ error: problem }, 'connection failed'),
     closed: end,
@@ -232,6 +238,19 @@ export const openConnection = (options: ConnectionOptions): Connection => {
           },
     input,
     refuse: (code, message) => input({ kind: 'refused', code, message }),
+    isAlive: (withinMs) =>
+      new Promise((resolve) => {
+        if (isEnded || !socket.isOpen()) return resolve(false);
+        const tell = (isAlive: boolean): void => {
+          askers.delete(tell);
+          cancel();
+          resolve(isAlive);
+        };
+        const cancel = clock.after(withinMs, () => tell(false));
+        askers.add(tell);
+        pingSentMonotonicMs = clock.monotonicMs();
+        socket.ping();
+      }),
     pause: () => socket.pause(),
     resume: () => socket.resume(),
   };

@@ -11,6 +11,16 @@ export type Admission =
   | { readonly kind: 'admitted'; readonly agentId: AgentId; readonly stored: FramePosition | null; readonly config: AgentConfig }
   | { readonly kind: 'refused'; readonly code: RefusalCode; readonly message: string };
 
+/** An agent whose key has proved itself. */
+export interface AdmissionRequest {
+  readonly hello: Hello;
+  readonly joinToken: string | null;
+  readonly wantedId: string | null;
+  /** The key it is to have from now on; both keys agreed to it. */
+  readonly newPublicKey: string | null;
+  readonly address: string;
+}
+
 /** How an agent's connection ended. */
 export interface LinkLoss {
   readonly cause: 'closed' | 'silent' | 'bye';
@@ -23,16 +33,13 @@ export type Acknowledge = () => void;
 
 /** What connections need of the rest of the collector (the runtime). Nothing here decides inside a socket callback: all of it queues. */
 export interface IngestHost {
-  admit(request: {
-    readonly hello: Hello;
-    readonly joinToken: string | null;
-    readonly wantedId: string | null;
-    /** The key it is to have from now on; both keys agreed to it. */
-    readonly newPublicKey: string | null;
-    readonly address: string;
-  }): Promise<Admission>;
+  /** The agent that holds the key which has proved itself; null for one that is not registered. */
+  agentOf(request: AdmissionRequest): AgentId | null;
+  admit(request: AdmissionRequest): Promise<Admission>;
   connected(agentId: AgentId, bootId: number): void;
   lost(agentId: AgentId, loss: LinkLoss): void;
+  /** A second living holder of the agent's key was turned away. */
+  cloned(agentId: AgentId, by: { readonly address: string; readonly hostname: string }): void;
   deliver(agentId: AgentId, delivery: Delivery, acknowledge: Acknowledge): void;
   probeAnswer(agentId: AgentId, requestId: string, result: CheckResult): void;
 }

@@ -129,6 +129,7 @@ const add = (totals: Totals, incident: Incident, nowMs: EpochMs): void => {
 /** Where an incident came from, by its problem. */
 const sourceOf = ({ problem }: Incident): string => {
   if (problem.startsWith('rule:')) return 'rule';
+  if (problem === 'cloned') return 'agent';
   return problem === 'agent' || problem === 'zone' ? problem : 'check';
 };
 

@@ -35,6 +35,7 @@ const isProbeReason = (reason: IncidentReason): reason is ReasonCode => reason i
 const engineReasons: Readonly<Record<Exclude<IncidentReason, ReasonCode>, string>> = {
   AGENT_STOPPED: 'the agent stopped; its host still answers',
   AGENT_SILENT: 'the agent is silent, and nobody else can ask its host',
+  AGENT_CLONED: 'somebody else uses a copy of the key of its agent',
   HOST_DOWN: 'the agent is gone and nobody can reach its host',
   ZONE_OUTAGE: 'many agents of the zone were lost at once',
   ZONE_STORM: 'many incidents of the zone opened at once',
@@ -79,6 +80,7 @@ const reasonsInChinese: Readonly<Record<IncidentReason, string>> = {
   NOT_PERMITTED: '代理缺少探测所需的权限或工具',
   PROBE_ERROR: '探测自身出错,不能说明目标状态',
   AGENT_STOPPED: '代理已停止,主机仍可达',
+  AGENT_CLONED: '代理密钥被复制,另有程序在使用',
   AGENT_SILENT: '代理失去联系,且没有其他代理可以核实主机',
   HOST_DOWN: '代理失去联系,主机不可达',
   ZONE_OUTAGE: '片区内多个代理同时失去联系',

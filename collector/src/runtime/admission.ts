@@ -6,7 +6,7 @@ import { fingerprintOf } from '@jiwei/shared/protocol/handshake.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { createFailureLimit, type FailureLimit } from '../http/failure-limit.ts';
-import type { Admission, IngestHost } from '../ingest/host.ts';
+import type { Admission, AdmissionRequest, IngestHost } from '../ingest/host.ts';
 import type { AgentRecord, JoinToken, Store } from '../store/port.ts';
 import { type Directory, idForAgent } from './directory.ts';
 import type { Intake } from './intake.ts';
@@ -30,14 +30,12 @@ export interface AdmissionOptions {
   readonly idsInUse: Set<string>;
 }
 
-type Request = Parameters<IngestHost['admit']>[0];
-
 /** Decides about an agent whose key has proved itself: known, new with a join token, or refused. */
 export const createAdmission = (options: AdmissionOptions): IngestHost['admit'] => {
   const failures = createFailureLimit(options.clock);
   return async (request) => {
     const { directory } = options;
-    const known = directory.agentByKey(request.hello.publicKey) ?? changedAlready(directory, request);
+    const known = recordOf(directory, request);
     const record = known === null ? await enrol(options, failures, request) : await admitKnown(options, known, request);
     if ('kind' in record) return record;
     // What a person did while it was being stored counts.
@@ -52,9 +50,11 @@ export const createAdmission = (options: AdmissionOptions): IngestHost['admit'] 
   };
 };
 
-/** Its key was changed before, and it was ended before it heard of that: it comes with the old one and proves the new one again. */
-const changedAlready = (directory: Directory, { newPublicKey }: Request): AgentRecord | null =>
-  newPublicKey === null ? null : directory.agentByKey(newPublicKey);
+/**
+ * The agent whose key it is. One that was ended before it heard that its key was changed comes with the old one, and proves the new one again.
+ */
+export const recordOf = (directory: Directory, { hello, newPublicKey }: AdmissionRequest): AgentRecord | null =>
+  directory.agentByKey(hello.publicKey) ?? (newPublicKey === null ? null : directory.agentByKey(newPublicKey));
 
 const refused = (code: RefusalCode, message: string): Admission => ({ kind: 'refused', code, message });
 
@@ -84,7 +84,7 @@ const factsOf = (hello: Hello, address: string, atMs: number) => ({
 const enrol = async (
   { store, directory, clock, log, reconfigure, idsInUse }: AdmissionOptions,
   failures: FailureLimit,
-  { hello, joinToken, wantedId, newPublicKey, address }: Request,
+  { hello, joinToken, wantedId, newPublicKey, address }: AdmissionRequest,
 ): Promise<AgentRecord | Admission> => {
   if (joinToken === null) return refused('AGENT_UNKNOWN', 'this key is not registered here; give the agent a join token');
   if (failures.waitMs(address) > 0)
@@ -129,7 +129,7 @@ const enrol = async (
 const admitKnown = async (
   { store, directory, clock, log, reconfigure }: AdmissionOptions,
   known: AgentRecord,
-  { hello, newPublicKey, address }: Request,
+  { hello, newPublicKey, address }: AdmissionRequest,
 ): Promise<AgentRecord | Admission> => {
   if (known.revokedAtMs !== null) return revoked(known.id);
   const publicKey = newPublicKey ?? known.publicKey;

@@ -10,7 +10,7 @@ import type { EngineState } from '../engine/state.ts';
 import type { IngestHost, Links } from '../ingest/host.ts';
 import type { Declaration } from '../registry/declaration.ts';
 import type { DeclarationVersion, Store } from '../store/port.ts';
-import { createAdmission } from './admission.ts';
+import { createAdmission, recordOf } from './admission.ts';
 import { createAgentRights } from './agent-rights.ts';
 import { type DeclarationReader, readDeclaration, type WholeDeclaration } from './declaring.ts';
 import type { Directory } from './directory.ts';
@@ -117,6 +117,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
   for (const agent of view.agents()) if (agent.connection !== 'never') lost.lost(agent.id, reconnectMsMax);
 
   const host: IngestHost = {
+    agentOf: (request) => recordOf(directory, request)?.id ?? null,
     admit: createAdmission({ store, directory, intake, clock, log, reconfigure, idsInUse }),
     connected: (agentId, bootId) => {
       // Revoked between its look-up and now: nobody knew of this connection yet.
@@ -129,6 +130,10 @@ export const createCollector = (options: CollectorOptions): Collector => {
       log.info({ agentId, cause: loss.cause }, 'agent lost');
       lost.lost(agentId, handOverMs);
       submitQuietly({ kind: 'agentLost', agentId, ...loss });
+    },
+    cloned: (agentId, by) => {
+      log.error({ agentId, ...by }, 'a second agent with a copy of the key was turned away');
+      submitQuietly({ kind: 'agentCloned', agentId, ...by });
     },
     deliver: writer.deliver,
     probeAnswer: (agentId, requestId, result) => submitQuietly({ kind: 'probeAnswer', agentId, requestId, result }),

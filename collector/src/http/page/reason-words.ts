@@ -40,6 +40,7 @@ const chinese: Readonly<Record<Incident['reason'], string>> = {
   NOT_PERMITTED: '代理缺少探测权限或工具',
   PROBE_ERROR: '探测本身出错',
   AGENT_STOPPED: '代理停止运行，主机仍可达',
+  AGENT_CLONED: '代理密钥被复制，另有程序在使用',
   AGENT_SILENT: '代理失联，无法从别处核实主机',
   HOST_DOWN: '主机失联',
   ZONE_OUTAGE: '片区大面积失联',
@@ -50,6 +51,7 @@ const chinese: Readonly<Record<Incident['reason'], string>> = {
 const english: Readonly<Record<Exclude<Incident['reason'], ReasonCode>, string>> = {
   AGENT_STOPPED: 'the agent stopped; its host still answers',
   AGENT_SILENT: 'the agent is silent and nobody else can ask for its host',
+  AGENT_CLONED: 'somebody else uses a copy of the key of its agent',
   HOST_DOWN: 'the host is gone',
   ZONE_OUTAGE: 'many hosts of the zone are gone at once',
   ZONE_STORM: 'many incidents in the zone at once',
