@@ -1,7 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { createSecureContext } from 'node:tls';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import type { FastifyBaseLogger } from 'fastify';
@@ -17,6 +15,7 @@ import { scheduleRetention } from './runtime/retention.ts';
 import type { CollectorService } from './runtime/service.ts';
 import { leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
 import { databasePath, openSqliteStore } from './store/sqlite.ts';
+import { certificateEndMs, readTls, secureOptionsOf, type TlsMaterial, watchTls } from './tls-files.ts';
 
 /** What the whole collector is built from besides its options. */
 export interface World {
@@ -76,13 +75,27 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const { collector, links } = core;
   const { service } = collector;
   const plugins = [metricsRoutes({ service, clock, fleet: core.fleet, counters })];
-  const app = await buildHttp({ service, clock, access, log, tls: await readTls(options), plugins });
+  const material = options.tls === null ? null : await readTls(options.tls);
+  const noteTls = (found: TlsMaterial | null): void =>
+    found === null ? counters.tlsRefused() : counters.tlsInForce(certificateEndMs(found));
+  if (material !== null) noteTls(material);
+  const app = await buildHttp({
+    service,
+    clock,
+    access,
+    log,
+    tls: material === null ? null : { ...secureOptionsOf(material), requestCert: material.clientCa !== null },
+    plugins,
+  });
   closers.push(() => app.close());
+  if (options.tls !== null)
+    closers.push(await watchTls({ files: options.tls, server: app.server, clock, log, onReload: noteTls }));
   const ingest = createIngest({
     server: app.server,
     links,
     log,
     bindsChannel: options.bindsChannel,
+    needsClientCertificate: material !== null && material.clientCa !== null,
     onRefused: counters.linkRefused,
   });
   closers.push(() => {
@@ -111,18 +124,5 @@ const listen = async (app: Awaited<ReturnType<typeof buildHttp>>, { host, port, 
     return tls === null ? url : url.replace(/^http:/, 'https:');
   } catch (error) {
     throw new AppError('LISTEN_FAILED', `--listen ${host}:${port}: ${messageOf(error)}`, { cause: error });
-  }
-};
-
-const readTls = async (options: ServeOptions): Promise<{ readonly cert: Buffer; readonly key: Buffer } | null> => {
-  if (options.tls === null) return null;
-  const { certificateFile, keyFile } = options.tls;
-  try {
-    const pair = { cert: await readFile(certificateFile), key: await readFile(keyFile) };
-    // Throws for what is not PEM and for a key of another certificate, here and not at the first connection.
-    createSecureContext(pair);
-    return pair;
-  } catch (error) {
-    throw new AppError('CONFIG_UNREADABLE', `TLS files ${certificateFile}, ${keyFile}: ${messageOf(error)}`, { cause: error });
   }
 };

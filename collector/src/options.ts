@@ -12,7 +12,12 @@ export interface ServeOptions {
   /** Declaration to apply at start and whenever it changes; null leaves it to `collector apply`. */
   readonly declarationFile: string | null;
   /** PEM files; both or neither. */
-  readonly tls: { readonly certificateFile: string; readonly keyFile: string } | null;
+  readonly tls: {
+    readonly certificateFile: string;
+    readonly keyFile: string;
+    /** Authorities of the certificates that agents must show; null when they need none. */
+    readonly clientCaFile: string | null;
+  } | null;
   /** Allows plain HTTP on other than loopback addresses. */
   readonly allowsPlainHttp: boolean;
   /** Agents bind their proof to the TLS connection; false where something before the collector ends TLS and makes it anew. */
@@ -74,8 +79,9 @@ export const usage = `collector: takes in agents' measurements, computes availab
   --listen HOST:PORT        address of API, page, metrics and agents (default 127.0.0.1:7070)
   --declaration FILE        what to monitor, in YAML; read again when it changes
   --tls-cert FILE --tls-key FILE
-                            serve HTTPS; needed outside loopback …
+                            serve HTTPS; read again when they change; needed outside loopback …
   --allow-plain-http        … unless a proxy in front of it does that
+  --client-ca FILE          PEM of authorities: agents must show a certificate of theirs as well (mutual TLS)
   --no-channel-binding      a proxy ends TLS and makes it anew: do not demand that agents bind their proof to the connection
   --metrics-allow ADDRESS   address or CIDR block that may read /metrics (repeatable)
   --metrics-token-file FILE token that may read /metrics
@@ -96,6 +102,7 @@ const optionTypes = {
   declaration: { type: 'string' },
   'tls-cert': { type: 'string' },
   'tls-key': { type: 'string' },
+  'client-ca': { type: 'string' },
   'allow-plain-http': { type: 'boolean', default: false },
   'no-channel-binding': { type: 'boolean', default: false },
   'metrics-allow': { type: 'string', multiple: true },
@@ -227,7 +234,10 @@ const serveOptions = (values: Values): ServeOptions => {
   const keyFile = values['tls-key'];
   if ((certificateFile === undefined) !== (keyFile === undefined))
     throw new AppError('CONFIG_INVALID', '--tls-cert and --tls-key go together');
-  const tls = certificateFile === undefined || keyFile === undefined ? null : { certificateFile, keyFile };
+  const clientCaFile = values['client-ca'] ?? null;
+  if (clientCaFile !== null && certificateFile === undefined)
+    throw new AppError('CONFIG_INVALID', '--client-ca needs --tls-cert and --tls-key');
+  const tls = certificateFile === undefined || keyFile === undefined ? null : { certificateFile, keyFile, clientCaFile };
   const allowsPlainHttp = values['allow-plain-http'];
   if (tls === null && !allowsPlainHttp && !isLoopbackName(host)) {
     throw new AppError(

@@ -100,6 +100,9 @@ export const limits = {
   /** Failed authentications one address may make at once, and the time in which it gets one more. */
   authFailuresMax: 20,
   authFailureRefillMs: 3 * secondMs,
+  /** Requests one address may make at once, and the time in which it gets one more: a console with many widgets, not a flood. */
+  requestsAtOnceMax: 600,
+  requestRefillMs: 20,
   /** Addresses remembered for that. */
   authAddressesMax: 10_000,
   /** Frames of samples decoded between two turns of the event loop: a few ms of work. */

@@ -122,6 +122,16 @@ describe('access', () => {
     expect((await http.app.inject({ url: '/healthz', remoteAddress: remote })).statusCode).toBe(200);
   });
 
+  test('requests of one address are limited, with or without a token, and those of others are not', async () => {
+    const ask = (remoteAddress: string) => http.app.inject({ url: '/api/v1/none', remoteAddress, headers: bearer });
+    for (let count = 0; count < limits.requestsAtOnceMax; count += 1) expect((await ask(remote)).statusCode).toBe(404);
+    const refused = await ask(remote);
+    expect([refused.statusCode, refused.json().code]).toEqual([429, 'RATE_LIMITED']);
+    expect((await ask('192.0.2.9')).statusCode).toBe(404);
+    http.clock.advance(2 * limits.requestRefillMs);
+    expect((await ask(remote)).statusCode).toBe(404);
+  });
+
   test('addresses of one IPv6 /64 share a limit', async () => {
     const attempt = (remoteAddress: string) =>
       http.app.inject({ url: '/api/v1/zones', remoteAddress, headers: { authorization: 'Bearer guess' } });

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
+import type { IncomingHttpHeaders } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
@@ -37,7 +38,11 @@ describe('a collector with a certificate of a private authority', () => {
     await folder.remove();
   });
 
-  const ask = async (method: string, path: string, body?: string): Promise<{ statusCode: number; body: string }> => {
+  const ask = async (
+    method: string,
+    path: string,
+    body?: string,
+  ): Promise<{ statusCode: number; body: string; headers: IncomingHttpHeaders }> => {
     const ca = await readFile(certificates.caFile);
     const headers = {
       authorization: `Bearer ${adminToken}`,
@@ -45,7 +50,10 @@ describe('a collector with a certificate of a private authority', () => {
     };
     return new Promise((resolve, reject) => {
       const asked = request(`${url}${path}`, { method, ca, headers }, (response) => {
-        text(response).then((answer) => resolve({ statusCode: response.statusCode ?? 0, body: answer }), reject);
+        text(response).then(
+          (answer) => resolve({ statusCode: response.statusCode ?? 0, body: answer, headers: response.headers }),
+          reject,
+        );
       });
       asked.on('error', reject);
       asked.end(body);
@@ -91,6 +99,13 @@ describe('a collector with a certificate of a private authority', () => {
       exitCode: 1,
       output: expect.stringMatching(/CONFIG_UNREADABLE.*server\.key/),
     });
+  });
+
+  test('says to come by TLS alone from now on, and asks no other site', async () => {
+    const { headers } = await ask('GET', '/?lang=en');
+    expect(headers['strict-transport-security']).toBe('max-age=31536000');
+    expect(headers['content-security-policy']).toContain("default-src 'self'");
+    expect(headers['access-control-allow-origin']).toBeUndefined();
   });
 
   test('an agent that pins the authority streams; one that does not is refused by itself and says why', async () => {

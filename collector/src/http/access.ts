@@ -1,6 +1,7 @@
 import { BlockList, isIP } from 'node:net';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { createFailureLimit } from './failure-limit.ts';
 import type { Permission } from './permission.ts';
@@ -79,6 +80,24 @@ const textAt = (holder: unknown, key: string): string | null => {
   return typeof value === 'string' ? value : null;
 };
 
+/**
+ * Before anything is looked at: nobody keeps the collector from others by asking all the time. From this machine everybody comes who comes
+ * through a proxy on it; limiting is then the proxy's.
+ */
+const requestLimit = (clock: Clock) => {
+  const requests = createFailureLimit(clock, { triesMax: limits.requestsAtOnceMax, refillMs: limits.requestRefillMs });
+  return (request: FastifyRequest, reply: FastifyReply): void => {
+    if (holds(loopback, request.ip)) return;
+    const busyMs = requests.waitMs(request.ip);
+    if (busyMs === 0) return requests.failed(request.ip);
+    void reply.header('retry-after', Math.ceil(busyMs / 1_000));
+    throw new AppError(
+      'RATE_LIMITED',
+      `more than ${limits.requestsAtOnceMax} requests at once from ${request.ip}; come again more slowly`,
+    );
+  };
+};
+
 /** Puts the guard before every route: a request that lacks the route's permission gets 401, 403 or 429 and never reaches its handler. */
 export const guard = (
   app: FastifyInstance,
@@ -86,6 +105,7 @@ export const guard = (
 ) => {
   const { access, pushSecret } = options;
   const failures = createFailureLimit(options.clock);
+  const limitRequest = requestLimit(options.clock);
   const metricsList = addressList(access.metricsAddresses);
 
   const isOpen = (request: FastifyRequest, permission: Permission): boolean => {
@@ -116,6 +136,7 @@ export const guard = (
   };
 
   app.addHook('onRequest', async (request, reply) => {
+    limitRequest(request, reply);
     if (request.is404) return;
     const { permission } = request.routeOptions.config;
     if (isOpen(request, permission)) return;

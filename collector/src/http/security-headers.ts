@@ -1,3 +1,4 @@
+import { TLSSocket } from 'node:tls';
 import type { FastifyReply } from 'fastify';
 
 /**
@@ -14,8 +15,12 @@ export const securityHeaders = {
   'x-frame-options': 'DENY',
 } as const;
 
+/** A browser that came by TLS once comes by nothing else for a year. Never said over plain HTTP: it would lock people out of an intranet. */
+export const strictTransport = 'max-age=31536000';
+
 /** Adds them to an answer; what says nothing of caching itself must not be kept by anybody. */
 export const addSecurityHeaders = (reply: FastifyReply): void => {
   void reply.headers(securityHeaders);
+  if (reply.request.raw.socket instanceof TLSSocket) void reply.header('strict-transport-security', strictTransport);
   if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
 };

@@ -19,6 +19,8 @@ export interface IngestOptions {
   readonly log: FastifyBaseLogger;
   /** Proofs must be bound to the TLS connection they come on; false where a proxy ends TLS and makes it anew. */
   readonly bindsChannel: boolean;
+  /** An agent must show a certificate of the named authorities as well. */
+  readonly needsClientCertificate: boolean;
   onRefused(code: RefusalCode): void;
 }
 
@@ -56,6 +58,8 @@ export const createIngest = (options: IngestOptions): Ingest => {
     if (request.url !== linkPath) return '404 Not Found';
     if (!(request.headers['sec-websocket-protocol'] ?? '').split(',').some((protocol) => protocol.trim() === linkSubprotocol))
       return '400 Bad Request';
+    if (options.needsClientCertificate && !(request.socket instanceof TLSSocket && request.socket.authorized))
+      return '401 Unauthorized';
     if (isClosing) return '503 Service Unavailable';
     if (!links.hasRoom()) {
       options.onRefused('OVERLOADED');

@@ -1,4 +1,5 @@
 import type { FrameKind } from '@jiwei/shared/protocol/frame.ts';
+import { secondMs } from '@jiwei/shared/time.ts';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { NotifyCounters } from '../notify/outbox.ts';
 import type { RuntimeCounters } from '../runtime/counters.ts';
@@ -9,6 +10,10 @@ import { labelsText, type TextFamily, type TextSample } from './text-format.ts';
 export interface CollectorCounters extends RuntimeCounters, NotifyCounters {
   /** What was counted, and the process's own metrics (CPU, memory, event loop, garbage collection, open files). */
   families(): Promise<readonly TextFamily[]>;
+  /** TLS files are in force; their certificate ends at this instant, epoch ms. */
+  tlsInForce(endsAtMs: number): void;
+  /** TLS files were found that cannot be used. */
+  tlsRefused(): void;
   /** Stops watching the event loop and the garbage collection. */
   close(): void;
 }
@@ -47,6 +52,8 @@ export const createCollectorCounters = (): CollectorCounters => {
   const notified = counter('jiwei_notify_total');
   const commitSeconds = new Histogram({ ...optionsOf('jiwei_commit_seconds'), buckets: commitBounds });
   const queueEvents = new Gauge(optionsOf('jiwei_queue_events'));
+  const tlsReload = new Gauge(optionsOf('jiwei_tls_reload_successful'));
+  const tlsExpiry = new Gauge(optionsOf('jiwei_tls_certificate_expiry_timestamp_seconds'));
   const queueBytes = new Gauge(optionsOf('jiwei_queue_bytes'));
 
   // Looking a labelled child up costs microseconds; frames come by the thousand.
@@ -81,6 +88,11 @@ export const createCollectorCounters = (): CollectorCounters => {
       queueBytes.set(bytes);
     },
     notificationTried: (channel, result) => notified.inc({ channel, result }),
+    tlsInForce: (endsAtMs) => {
+      tlsReload.set(1);
+      tlsExpiry.set(endsAtMs / secondMs);
+    },
+    tlsRefused: () => tlsReload.set(0),
     families: () => familiesOf(registry),
     close: () => registry.clear(),
   };

@@ -96,6 +96,12 @@ export const metricDocs = {
     help: 'Tries to notify by outcome: sent, retry, failed or disabled',
     labels: ['channel', 'result'],
   },
+  jiwei_tls_reload_successful: {
+    type: 'gauge',
+    help: '1 when the TLS files found last are in force, 0 when they could not be used and the ones before stay',
+    labels: [],
+  },
+  jiwei_tls_certificate_expiry_timestamp_seconds: { type: 'gauge', help: 'When the certificate in force ends', labels: [] },
 } as const satisfies Readonly<Record<string, CollectorMetricDoc>>;
 
 export type CollectorMetricName = keyof typeof metricDocs;
