@@ -1,12 +1,37 @@
 import { existsSync, mkdirSync, readdirSync, renameSync, rmSync, statSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
-import { rolldown } from 'rolldown';
+import { type Plugin, rolldown } from 'rolldown';
 
 /**
  * Makes the agent one file of plain JavaScript, and a second one with what is needed twice a day. As CommonJS: an `import` of a module of
  * Node reads all its exports, and `node:http` then loads an HTTP client of 7 MiB that nobody asked for; `require` reads what is used.
  */
 const root = resolve(import.meta.dirname, '..');
+
+/**
+ * Modules of Node that are loaded when one of these functions is first called, not at the start: TLS alone takes 2.4 MiB, and an agent that
+ * speaks to a collector on its own host and asks no TLS service never needs it.
+ */
+const lateFunctions: Readonly<Record<string, readonly string[]>> = {
+  tls: ['connect', 'getCACertificates'],
+  https: ['request'],
+};
+
+const lateModules: Plugin = {
+  name: 'late modules',
+  resolveId: (source) => {
+    const name = source.replace(/^node:/, '');
+    return Object.hasOwn(lateFunctions, name) ? `\0late:${name}` : null;
+  },
+  load: (id) => {
+    if (!id.startsWith('\0late:')) return null;
+    const name = id.slice('\0late:'.length);
+    const late = (lateFunctions[name] ?? []).map(
+      (called) => `export const ${called} = (...words) => process.getBuiltinModule('node:${name}').${called}(...words);`,
+    );
+    return late.join('\n');
+  },
+};
 
 /**
  * Bundles a program of the agent's code.
@@ -21,6 +46,7 @@ export const bundleForAgent = async (input: Readonly<Record<string, string>>, fo
     platform: 'node',
     // Speed-ups of ws in native code, which the agent does without.
     external: ['bufferutil', 'utf-8-validate'],
+    plugins: [lateModules],
     resolve: { alias: { zod: join(root, 'deploy', 'small-schema.ts') } },
     // No module of ours or of its packages does work when it is imported, so that what is not used can go.
     treeshake: { moduleSideEffects: false },

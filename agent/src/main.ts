@@ -9,6 +9,7 @@ import type { InventoryBody } from '@jiwei/shared/protocol/control.ts';
 import { fingerprintOf, rawPublicKey } from '@jiwei/shared/protocol/handshake.ts';
 import packageFile from '../package.json' with { type: 'json' };
 import { type Agent, type AgentSettings, type AgentWorld, startAgent } from './agent.ts';
+import { startHeapCare } from './heap-care.ts';
 import { type AgentWork, createAgentWorkReader } from './host/agent-work.ts';
 import { createHostCollector } from './host/collector.ts';
 import { inventoryFromProcess } from './host/inventory-process.ts';
@@ -98,6 +99,11 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
   const readers = [...readersFor(platform()), createAgentWorkReader(() => (agent === null ? null : workOf(agent)))];
   const host = createHostCollector({ clock: systemClock, platform: platform(), readers });
   const stopped = Promise.withResolvers<string>();
+  const { gc } = globalThis;
+  const endHeapCare = startHeapCare(
+    systemClock,
+    gc === undefined ? null : () => void gc({ type: 'major', flavor: 'last-resort', execution: 'sync' }),
+  );
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stopped.resolve(signal));
   // Whoever launched it is gone, by whatever means: it must not stay behind alone.
   process.on('disconnect', () => stopped.resolve('the launcher ended'));
@@ -115,6 +121,7 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
       }
     }
   } finally {
+    endHeapCare();
     host.close();
     state.release();
   }

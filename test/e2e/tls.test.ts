@@ -5,8 +5,9 @@ import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { agentLaunch } from '../../deploy/agent-launch.mjs';
 import { type Certificates, makeCertificates } from '../agent/probes/support/certificates.ts';
-import { eventually, listening, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
+import { eventually, listening, root, startProcess, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
 
 describe('a collector with a certificate of a private authority', () => {
   let folder: Awaited<ReturnType<typeof testFolder>>;
@@ -62,7 +63,8 @@ describe('a collector with a certificate of a private authority', () => {
   const startAgent = async (id: string, args: readonly string[]): Promise<TestProcess> => {
     const { token } = JSON.parse((await ask('POST', '/api/v1/join-tokens', '{}')).body) as { token: string };
     const words = ['--collector', url.replace('https', 'wss'), '--state', join(folder.path, id), '--id', id, ...args];
-    const agent = startProgram('agent/src/main.ts', words, { JIWEI_JOIN_TOKEN: token });
+    const launch = agentLaunch(root, process.execPath);
+    const agent = startProcess(process.execPath, [...launch.words, ...words], { ...launch.environment, JIWEI_JOIN_TOKEN: token });
     agents.push(agent);
     return agent;
   };

@@ -1,6 +1,6 @@
 import type { Socket } from 'node:net';
 import { isIP } from 'node:net';
-import { connect as connectTls, TLSSocket } from 'node:tls';
+import { connect as connectTls, type TLSSocket } from 'node:tls';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
@@ -77,12 +77,15 @@ const overProxy = (proxy: HttpProxy, url: URL, open: (tunnel: Socket) => WebSock
   };
 };
 
+/** By its mark and not by its class, for which the whole module would have to be loaded. */
+const isTls = (socket: Socket): socket is TLSSocket => 'encrypted' in socket && socket.encrypted === true;
+
 const overSocket = (socket: WebSocket, events: TransportEvents): Transport => {
   let problem = 'the connection was closed by the other side';
   let wasFull = false;
   let binding: string | null = null;
   socket.on('upgrade', (response) => {
-    if (response.socket instanceof TLSSocket) binding = channelBindingOf(response.socket);
+    if (isTls(response.socket)) binding = channelBindingOf(response.socket);
   });
   socket.on('open', () => events.opened());
   socket.on('message', (data, isBinary) => (isBinary ? events.binary() : events.text(textOf(data))));
