@@ -46,12 +46,20 @@ const cpuMs = (): number => {
   return (user + system) / 1000;
 };
 
+const threadCpuMs = (): number => {
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1000;
+};
+
 interface Run {
   readonly nsPerSeries: number;
   readonly bytes: number;
   readonly peakMib: number;
   readonly delayP99Ms: number;
   readonly delayMaxMs: number;
+  /** CPU of this thread between two turns: what the delay is without other work on the machine. */
+  readonly turnP99Ms: number;
+  readonly turnMaxMs: number;
 }
 
 const measure = async (seriesCount: number, write: (took: (bytes: number) => void) => Promise<void>): Promise<Run> => {
@@ -61,11 +69,16 @@ const measure = async (seriesCount: number, write: (took: (bytes: number) => voi
   let peakBytes = idleBytes;
   // How late a timer of one millisecond is: what another request would wait.
   const delaysMs: number[] = [];
+  const turnsMs: number[] = [];
   let lastMs = performance.now();
+  let lastThreadMs = threadCpuMs();
   const timer = setInterval(() => {
     const atMs = performance.now();
     delaysMs.push(Math.max(0, atMs - lastMs - 1));
     lastMs = atMs;
+    const threadMs = threadCpuMs();
+    turnsMs.push(threadMs - lastThreadMs);
+    lastThreadMs = threadMs;
   }, 1);
   const fromMs = cpuMs();
   await write((count) => {
@@ -76,12 +89,15 @@ const measure = async (seriesCount: number, write: (took: (bytes: number) => voi
   await new Promise((resolve) => setTimeout(resolve, 20));
   clearInterval(timer);
   delaysMs.sort((left, right) => left - right);
+  turnsMs.sort((left, right) => left - right);
   return {
     nsPerSeries: (tookMs * 1e6) / seriesCount,
     bytes,
     peakMib: (peakBytes - idleBytes) / mib,
     delayP99Ms: delaysMs[Math.floor(delaysMs.length * 0.99)] ?? 0,
     delayMaxMs: delaysMs.at(-1) ?? 0,
+    turnP99Ms: turnsMs[Math.floor(turnsMs.length * 0.99)] ?? 0,
+    turnMaxMs: turnsMs.at(-1) ?? 0,
   };
 };
 
@@ -157,10 +173,16 @@ console.table(
     'peak MiB above idle': Math.round(run.peakMib),
     'loop delay p99 ms': Number(run.delayP99Ms.toFixed(1)),
     'loop delay max ms': Number(run.delayMaxMs.toFixed(1)),
+    'CPU between turns p99 ms': Number(run.turnP99Ms.toFixed(1)),
+    'max ms': Number(run.turnMaxMs.toFixed(1)),
   })),
 );
-const [own, other] = table;
-if (own !== undefined && other !== undefined) {
-  console.log(`prom-client takes ${(other.nsPerSeries / own.nsPerSeries).toFixed(1)} times the CPU per series`);
+const other = table.find(({ writer }) => writer === 'prom-client');
+for (const own of table.filter((run) => run !== other)) {
+  if (other === undefined) break;
+  const times = (other.nsPerSeries / own.nsPerSeries).toFixed(1);
+  console.log(
+    `prom-client with ${other.seriesCount} series takes ${times} times the CPU per series of ours with ${own.seriesCount}`,
+  );
 }
 console.log(`taking a row in: ${Math.round(updateNs(createFleet()))} ns per sample`);

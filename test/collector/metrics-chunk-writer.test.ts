@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ChunkWriter } from '../../collector/src/metrics/chunk-writer.ts';
+import { ChunkWriter, prepare } from '../../collector/src/metrics/chunk-writer.ts';
 
 const written = (value: number): string => {
   const writer = new ChunkWriter(1);
@@ -40,12 +40,28 @@ test('every finite number reads back as itself', () => {
   );
 });
 
-test('a chunk that was taken is not written into again', () => {
+test('a chunk that was taken stays until the next write, and holds nothing of the one before', () => {
   const writer = new ChunkWriter(8);
   writer.text('集维 one');
   const chunk = writer.take();
-  writer.text('two two two two two');
   expect(chunk?.toString()).toBe('集维 one');
-  expect(writer.take()?.toString()).toBe('two two two two two');
   expect(writer.take()).toBeNull();
+  expect(chunk?.toString()).toBe('集维 one');
+  writer.text('two');
+  expect(writer.take()?.toString()).toBe('two');
+});
+
+test('prepared bytes are copied whole, of every length, next to each other', () => {
+  const text = 'a{b="集"} c{d="e"} ';
+  const bytes = Buffer.from(text);
+  for (let length = 0; length <= bytes.length; length += 1) {
+    const source = prepare(bytes.subarray(0, length), bytes.subarray(length));
+    const writer = new ChunkWriter(1);
+    writer.reserve(bytes.length * 2);
+    writer.copy(source, 0, length);
+    writer.copy(source, length, bytes.length - length);
+    writer.byte(10);
+    writer.value(length);
+    expect(writer.take()?.toString()).toBe(`${text}\n${length}`);
+  }
 });

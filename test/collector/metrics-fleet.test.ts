@@ -4,10 +4,11 @@ import { parseSeriesText } from '@jiwei/shared/series-text.ts';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
 import { createFleet } from '../../collector/src/metrics/fleet.ts';
+import { fleetExposition } from '../../collector/src/metrics/fleet-exposition.ts';
 import { lacks } from '../support/components.ts';
 import { hostRecording } from '../support/host-recording.ts';
-import type { HttpFixtureOptions } from '../support/http-app.ts';
-import { fixtureNowMs } from '../support/live-view.ts';
+import { type HttpFixtureOptions, metricsToken } from '../support/http-app.ts';
+import { fixtureNowMs, viewOf } from '../support/live-view.ts';
 import { createMetricsFixture, type MetricsFixture, promtoolSays } from '../support/metrics-app.ts';
 
 const load: MetricFamily = { name: 'node_load1', type: 'gauge', help: '1m load average.' };
@@ -229,6 +230,46 @@ describe('/metrics/fleet', () => {
     const lines = (await scrape('/metrics/fleet')).trimEnd().split('\n');
     expect(lines.length).toBe(40_002);
     expect(new Set(lines).size).toBe(40_002);
+  });
+
+  test('agents and series that come or go during a scrape change nothing of it', async () => {
+    const fleet = createFleet();
+    const many = (prefix: string): readonly Series[] =>
+      Array.from({ length: 5_000 }, (_, index) => ({ family: load, labels: [['n', `${prefix}${index}`]] }));
+    const values = row(fixtureNowMs, ...Array.from({ length: 5_000 }, () => 1));
+    for (const agent of [north, south]) {
+      fleet.onSeries(agent, 1, 0, many(agent));
+      fleet.onRows(agent, 1, [values], 0);
+    }
+    const view = viewOf({ agentViews });
+    const options = { fleet, view, nowMs: fixtureNowMs, format: 'text', hasTimestamps: false } as const;
+    const chunks = fleetExposition({ ...options, checkFamilies: async () => new Map() });
+    const texts = [String((await chunks.next()).value)];
+    // Numbers of what goes are used again by what comes: another family, other shapes, and more series of one that stays.
+    fleet.forget(north);
+    fleet.onSeries(north, 2, 0, [{ family: cpu, labels: [] }, ...many('new')]);
+    fleet.onRows(north, 2, [values], 0);
+    fleet.onSeries(south, 1, 5_000, many('more'));
+    fleet.onRows(south, 1, [values], 0);
+    for await (const chunk of chunks) texts.push(String(chunk));
+    const lines = texts.join('').trimEnd().split('\n');
+    expect(lines.slice(0, 2)).toStrictEqual(['# HELP node_load1 1m load average.', '# TYPE node_load1 gauge']);
+    const numbers = Array.from({ length: 5_000 }, (_, index) => index);
+    const expected = [north, south].flatMap((agent) =>
+      numbers.map((index) => `node_load1{instance="${agent}",n="${agent}${index}"} 1`),
+    );
+    expect(lines.slice(2).toSorted()).toStrictEqual(expected.toSorted());
+  });
+
+  test('HEAD answers with the head alone', async () => {
+    const app = await open();
+    fill(app);
+    const headers = { authorization: `Bearer ${metricsToken}` };
+    const { statusCode, headers: answered, body } = await app.app.inject({ method: 'HEAD', url: '/metrics/fleet', headers });
+    expect({ statusCode, type: answered['content-type'], body }).toStrictEqual({
+      ...{ statusCode: 200, body: '' },
+      type: 'text/plain; version=0.0.4; charset=utf-8',
+    });
   });
 
   test.skipIf(lacks('promtool'))(

@@ -2,19 +2,21 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { type EpochMs, minuteMs } from '@jiwei/shared/time.ts';
 import type { LiveView } from '../engine/view.ts';
 import type { CheckFamilies } from './check-families.ts';
-import { ChunkWriter } from './chunk-writer.ts';
+import { ChunkWriter, prepare } from './chunk-writer.ts';
 import type { AgentSeries, Fleet, FleetFamily } from './fleet.ts';
+import { createPass, type FleetPass, gather, layOut, type PassRegion } from './fleet-pass.ts';
 import { type ExpositionFormat, endText, type FamilyHead, headText, sampleText } from './text-format.ts';
 
 /** A value older than this no longer says anything; Prometheus looks back as far. */
 export const staleAfterMs = 5 * minuteMs;
-/** Series looked at between two turns of the event loop, written or not: about a millisecond of work. */
-const seriesPerTurn = 4_096;
-/** Series whose lines one pass gathers: some 5 MiB. */
-const seriesPerPass = 50_000;
-/** A line, usually; the room first made for it. */
-const lineBytesUsual = 96;
-const sliceBytes = 64 * 1024;
+/** Series looked at between two turns of the event loop, wanted or not: less than a millisecond of work. */
+const seriesPerTurn = 16_384;
+/** Chunks written between two turns, of some 700 lines each. */
+const chunksPerTurn = 4;
+/** Series one pass gathers: at most 12 MiB with times. */
+const seriesPerPass = 2 ** 19;
+/** What a line takes beside its labels: value, time, spaces. */
+const numbersBytesMax = 80;
 const space = 32;
 const lineFeed = 10;
 
@@ -30,92 +32,145 @@ export interface FleetExpositionOptions {
 
 /**
  * The latest host series of all connected agents and the latest answers to all checks, family by family. The formats want all series of a family
- * together, the memory wants all series of an agent together: so a pass over all agents gathers the lines of as many families as fit into
- * some MiB, and then hands them on. Memory is that of one pass whatever the fleet, and the event loop turns every millisecond.
+ * together, the memory wants all series of an agent together: so a pass over all agents gathers the values of as many families as fit into
+ * some MiB, and then writes them. Memory is that of one pass whatever the fleet, and the event loop turns every millisecond.
+ * A chunk is valid until the next one is asked for.
  */
 export async function* fleetExposition(options: FleetExpositionOptions): AsyncGenerator<Buffer, void, undefined> {
   const { fleet, view, format } = options;
   const checks = await options.checkFamilies(view);
   const families = new Map<string, ScrapedFamily>();
-  for (const host of fleet.families()) families.set(host.name, { host, head: host });
-  for (const [name, { head }] of checks) if (!families.has(name)) families.set(name, { host: null, head });
+  for (const host of fleet.families()) families.set(host.name, { host, seriesCount: host.seriesCount, head: host });
+  for (const [name, { head }] of checks) if (!families.has(name)) families.set(name, { host: null, seriesCount: 0, head });
   const isTaken = (name: string): boolean => families.has(name);
-  // The agents connected now: one that comes again meanwhile, with a new boot, is another one, and waits for the next scrape.
-  const agents = [...fleet.agents()].filter(({ agentId }) => view.agent(agentId)?.connection === 'connected');
+  const groups = groupsOf([...families.values()].sort((left, right) => (left.head.name < right.head.name ? -1 : 1)));
+  const scrape = begin(options, groups);
+  const { agents, writer, pass } = scrape;
 
-  for (const group of groupsOf([...families.values()].sort((left, right) => (left.head.name < right.head.name ? -1 : 1)))) {
-    const writers = writersOf(group);
-    const [only] = group;
-    // A family that has a pass to itself may be too large to be gathered: its lines are handed on as they come.
-    const alone = group.length === 1 && only?.host ? writers[only.host.number] : undefined;
-    let isHeadWritten = false;
-    let lookedCount = 0;
-    for (const agent of agents) {
-      writeAgent(options, agent, writers);
-      if (only !== undefined && alone?.isFull) {
-        if (!isHeadWritten) yield Buffer.from(headText(only.head, format, isTaken));
-        isHeadWritten = true;
-        yield* slices(alone.take());
+  for (const group of groups) {
+    layOut(pass, group.filter(isHosts));
+    const written = new Set<ScrapedFamily>();
+    let next = 0;
+    do {
+      next = await gatherFrom(scrape, next);
+      for (const family of group) {
+        const region = family.host === null ? undefined : pass.regions[family.host.number];
+        const samples = next < agents.length ? [] : (checks.get(family.head.name)?.samples ?? []);
+        // A family none of whose agents is there any more is not mentioned at all.
+        if ((region === undefined || region.start === region.end) && samples.length === 0) continue;
+        if (!written.has(family)) writer.text(headText(family.head, format, isTaken));
+        written.add(family);
+        if (region !== undefined) yield* hostLines(scrape, region);
+        yield* checkLines(scrape, samples);
       }
-      lookedCount += agent.shapes.length;
-      if (lookedCount < seriesPerTurn) continue;
-      lookedCount = 0;
-      await nextTurn();
-    }
-    for (const { host, head } of group) {
-      const hostLines = (host === null ? undefined : writers[host.number])?.take() ?? null;
-      const samples = checks.get(head.name)?.samples ?? [];
-      // A family none of whose agents is there any more is not mentioned at all.
-      if (hostLines === null && samples.length === 0) continue;
-      if (!isHeadWritten) yield Buffer.from(headText(head, format, isTaken));
-      yield* slices(hostLines);
-      yield* checkChunks(options, samples);
-      await nextTurn();
-    }
+    } while (next < agents.length);
   }
-  const end = endText(format);
-  if (end !== '') yield Buffer.from(end);
+  writer.text(endText(format));
+  const rest = writer.take();
+  if (rest !== null) yield rest;
 }
 
 interface ScrapedFamily {
   readonly host: FleetFamily | null;
+  /** When the scrape began. */
+  readonly seriesCount: number;
   readonly head: FamilyHead;
 }
+
+const isHosts = (family: ScrapedFamily): family is ScrapedFamily & { readonly host: FleetFamily } => family.host !== null;
 
 /** Families in order, as many together as have about seriesPerPass series; a family is never divided. */
 const groupsOf = (families: readonly ScrapedFamily[]): readonly (readonly ScrapedFamily[])[] => {
   const groups: ScrapedFamily[][] = [];
   let seriesCount = Number.POSITIVE_INFINITY;
   for (const family of families) {
-    const more = family.host?.seriesCount ?? 0;
-    if (seriesCount + more > seriesPerPass) {
+    if (seriesCount + family.seriesCount > seriesPerPass) {
       groups.push([]);
       seriesCount = 0;
     }
     groups.at(-1)?.push(family);
-    seriesCount += more;
+    seriesCount += family.seriesCount;
   }
   return groups;
 };
 
-/** Where the lines of each family of the group go, by the family's number; nothing for families of other groups. */
-const writersOf = (group: readonly ScrapedFamily[]): (ChunkWriter | undefined)[] => {
-  const writers: (ChunkWriter | undefined)[] = [];
-  for (const { host } of group)
-    if (host !== null) writers[host.number] = new ChunkWriter(Math.min(host.seriesCount, seriesPerPass) * lineBytesUsual);
-  return writers;
-};
-
-/** Parts of a family's lines that a slow reader can take one by one; views, not copies. */
-function* slices(lines: Buffer | null): Generator<Buffer> {
-  for (let from = 0; lines !== null && from < lines.length; from += sliceBytes) yield lines.subarray(from, from + sliceBytes);
+/** What one scrape works with. */
+interface Scrape {
+  readonly options: FleetExpositionOptions;
+  /** Those connected when it began: one that comes again meanwhile, with a new boot, is another one, and waits for the next scrape. */
+  readonly agents: readonly AgentSeries[];
+  /** How many series each of them had. */
+  readonly seriesCounts: Uint32Array;
+  /** All `instance="…"` one after the other, and where each begins; one more for the end. */
+  readonly instances: DataView;
+  readonly instanceFrom: Uint32Array;
+  readonly pass: FleetPass;
+  readonly writer: ChunkWriter;
+  /** Handed on so far. */
+  chunkCount: number;
 }
 
-async function* checkChunks(
-  { format, hasTimestamps }: FleetExpositionOptions,
+const begin = (options: FleetExpositionOptions, groups: readonly (readonly ScrapedFamily[])[]): Scrape => {
+  const { fleet, view, hasTimestamps } = options;
+  const agents = [...fleet.agents()].filter(({ agentId }) => view.agent(agentId)?.connection === 'connected');
+  const instanceFrom = new Uint32Array(agents.length + 1);
+  for (const [place, { instance }] of agents.entries()) instanceFrom[place + 1] = (instanceFrom[place] ?? 0) + instance.length;
+  const largest = groups.reduce(
+    (most, group) =>
+      Math.max(
+        most,
+        group.reduce((sum, { seriesCount }) => sum + seriesCount, 0),
+      ),
+    0,
+  );
+  return {
+    options,
+    agents,
+    seriesCounts: Uint32Array.from(agents, ({ shapes }) => shapes.length),
+    instances: prepare(...agents.map(({ instance }) => instance)),
+    instanceFrom,
+    pass: createPass(Math.min(largest, seriesPerPass), fleet.shapeCount(), hasTimestamps),
+    writer: new ChunkWriter(),
+    chunkCount: 0,
+  };
+};
+
+/** Gathers from the agent `first` on until all were asked or a family that has the pass to itself might not fit; returns the next agent. */
+const gatherFrom = async (scrape: Scrape, first: number): Promise<number> => {
+  const { options, agents, seriesCounts, pass } = scrape;
+  const regions = pass.regions.filter((region) => region !== undefined);
+  const alone = regions.length === 1 ? regions[0] : undefined;
+  for (const region of regions) region.end = region.start;
+  let lookedCount = 0;
+  for (let place = first; place < agents.length; place += 1) {
+    const agent = agents[place];
+    const seriesCount = seriesCounts[place] ?? 0;
+    if (agent === undefined) continue;
+    if (alone !== undefined && alone.end > alone.start && alone.end + seriesCount > alone.limit) return place;
+    gather(pass, { agent, place, seriesCount }, options.nowMs - staleAfterMs);
+    lookedCount += seriesCount;
+    if (lookedCount < seriesPerTurn) continue;
+    lookedCount = 0;
+    await nextTurn();
+  }
+  return agents.length;
+};
+
+async function* hostLines(scrape: Scrape, region: PassRegion): AsyncGenerator<Buffer, void, undefined> {
+  for (let place = region.start; place < region.end; ) {
+    place = writeLines(scrape, place, region.end);
+    if (!scrape.writer.isFull) return;
+    const chunk = scrape.writer.take();
+    if (chunk !== null) yield chunk;
+    scrape.chunkCount += 1;
+    if (scrape.chunkCount % chunksPerTurn === 0) await nextTurn();
+  }
+}
+
+async function* checkLines(
+  { options: { format, hasTimestamps }, writer }: Scrape,
   samples: NonNullable<ReturnType<CheckFamilies['get']>>['samples'],
 ): AsyncGenerator<Buffer, void, undefined> {
-  const writer = new ChunkWriter();
   for (const sample of samples) {
     writer.text(sampleText(hasTimestamps ? sample : { ...sample, atMs: null }, format));
     if (!writer.isFull) continue;
@@ -123,28 +178,31 @@ async function* checkChunks(
     if (chunk !== null) yield chunk;
     await nextTurn();
   }
-  const rest = writer.take();
-  if (rest !== null) yield rest;
 }
 
-/** Measured hot path: a million series a scrape in a large fleet. */
-const writeAgent = (
-  { nowMs, hasTimestamps, format }: FleetExpositionOptions,
-  { instance, shapes, values, atMs }: AgentSeries,
-  writers: readonly (ChunkWriter | undefined)[],
-): void => {
-  const oldestAtMs = nowMs - staleAfterMs;
-  for (let index = 0; index < shapes.length; index += 1) {
-    const shape = shapes[index];
-    const writer = shape ? writers[shape.family.number] : undefined;
-    const valueAtMs = atMs[index] ?? 0;
-    if (!shape || writer === undefined || valueAtMs <= oldestAtMs) continue;
-    writer.line(shape.head, instance, shape.tail);
-    writer.value(values[index] ?? Number.NaN);
-    if (hasTimestamps) {
+/** Lines of a pass from `first` on, until the chunk is full or `end` is reached; returns the next place. Measured hot path. */
+const writeLines = ({ options, pass, writer, instances, instanceFrom }: Scrape, first: number, end: number): number => {
+  const { shapes, shapesByNumber, agents, values, atMs } = pass;
+  const isText = options.format === 'text';
+  let place = first;
+  for (; place < end && !writer.isFull; place += 1) {
+    const agentPlace = agents[place] ?? 0;
+    const shape = shapesByNumber[shapes[place] ?? 0];
+    const from = instanceFrom[agentPlace] ?? 0;
+    const instanceBytes = (instanceFrom[agentPlace + 1] ?? 0) - from;
+    if (!shape) continue;
+    const { text, headBytes, tailBytes } = shape;
+    writer.reserve(headBytes + instanceBytes + tailBytes + numbersBytesMax);
+    writer.copy(text, 0, headBytes);
+    writer.copy(instances, from, instanceBytes);
+    writer.copy(text, headBytes, tailBytes);
+    writer.value(values[place] ?? Number.NaN);
+    if (options.hasTimestamps) {
       writer.byte(space);
-      writer.value(format === 'text' ? Math.round(valueAtMs) : Math.round(valueAtMs) / 1000);
+      const valueAtMs = Math.round(atMs[place] ?? 0);
+      writer.value(isText ? valueAtMs : valueAtMs / 1000);
     }
     writer.byte(lineFeed);
   }
+  return place;
 };

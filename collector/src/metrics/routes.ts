@@ -1,8 +1,7 @@
-import { Readable } from 'node:stream';
-import { createGzip } from 'node:zlib';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { z } from 'zod';
+import { securityHeaders } from '../http/security-headers.ts';
 import type { CollectorService } from '../runtime/service.ts';
 import { createAvailabilityFamilies } from './availability-families.ts';
 import { createCheckFamilies } from './check-families.ts';
@@ -13,6 +12,7 @@ import { fleetExposition } from './fleet-exposition.ts';
 import { createIncidentTally } from './incident-tally.ts';
 import { measureFromSpans } from './measure-availability.ts';
 import { acceptsGzip, formatOf } from './negotiation.ts';
+import { sendChunks } from './send-chunks.ts';
 import { contentTypes, type ExpositionFormat } from './text-format.ts';
 
 export interface MetricsOptions {
@@ -21,11 +21,6 @@ export interface MetricsOptions {
   readonly fleet: Fleet;
   readonly counters: CollectorCounters;
 }
-
-/** Fast, and already a tenth of the size: scrapes are many and die young. */
-const gzipLevel = 1;
-/** Text waiting for a slow reader. */
-const streamBytesMax = 256 * 1024;
 
 const fleetQuery = z.object({ timestamps: z.enum(['true', 'false']).default('false') });
 
@@ -67,19 +62,27 @@ const stream = async (
   reply: FastifyReply,
   chunks: AsyncGenerator<Buffer, void, undefined>,
   format: ExpositionFormat,
-): Promise<FastifyReply> => {
+): Promise<void> => {
   // The first chunk is waited for here: what goes wrong before it is still an answer with a status of its own.
   const first = await chunks.next();
-  const body = Readable.from(withFirst(first.value, chunks), { objectMode: false, highWaterMark: streamBytesMax });
+  const isPacked = acceptsGzip(request.headers['accept-encoding']);
   void reply
+    .headers(securityHeaders)
     .header('content-type', contentTypes[format])
     .header('vary', 'accept, accept-encoding')
     .header('cache-control', 'no-store');
-  if (!acceptsGzip(request.headers['accept-encoding'])) return reply.send(body);
-  const packed = createGzip({ level: gzipLevel });
-  body.on('error', (error) => packed.destroy(error));
-  packed.on('close', () => body.destroy());
-  return reply.header('content-encoding', 'gzip').send(body.pipe(packed));
+  if (isPacked) void reply.header('content-encoding', 'gzip');
+  reply.hijack();
+  reply.raw.writeHead(
+    200,
+    Object.entries(reply.getHeaders()).flatMap(([name, value]) => (value === undefined ? [] : [name, String(value)])),
+  );
+  if (request.method === 'HEAD') {
+    reply.raw.end();
+    await chunks.return();
+    return;
+  }
+  await sendChunks(reply.raw, withFirst(first.value, chunks), isPacked);
 };
 
 async function* withFirst(first: unknown, rest: AsyncGenerator<Buffer, void, undefined>) {
