@@ -1,3 +1,4 @@
+import { X509Certificate } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { arch, hostname, platform, release } from 'node:os';
@@ -16,6 +17,7 @@ import { inventoryFromProcess } from './host/inventory-process.ts';
 import { readersFor } from './host/registry.ts';
 import { createUnitState, systemdSockets } from './host/systemd.ts';
 import { proxyFor } from './link/proxy.ts';
+import type { Trust } from './link/trust.ts';
 import { type CollectorAddress, createWebSocketDial } from './link/web-socket.ts';
 import { createLog, errorFields, type Log, type LogLevel } from './log.ts';
 import { type AgentOptions, type Command, helpText, readCommand } from './options.ts';
@@ -23,7 +25,7 @@ import { runProbe } from './probes/run-probe.ts';
 import { createProbeTools } from './probes/tools.ts';
 import { createCalendar } from './schedule/calendar.ts';
 import { openStateFolder, type StateFolder } from './state/state-folder.ts';
-import { loadAgentId, makeNextKey } from './state/stored.ts';
+import { loadAgentId, loadAuthority, makeNextKey, storeAuthority } from './state/stored.ts';
 
 /** Exit codes: 0 stopped on purpose, 1 failed, 2 the command line is wrong. */
 const main = async (): Promise<number> => {
@@ -87,14 +89,12 @@ const writeLine = (level: LogLevel, line: string): void => {
 };
 
 const run = async (options: AgentOptions, log: Log): Promise<number> => {
-  const address: CollectorAddress = {
-    url: options.collector,
-    ca: readFileOf('--ca', options.caFile),
-    client: readClient(options),
-    proxy: proxyFor(options.collector, process.env),
-  };
+  const ca = readFileOf('--ca', options.caFile);
+  const client = readClient(options);
+  const proxy = proxyFor(options.collector, process.env);
   const folder = resolve(options.stateFolder);
   const state = openStateFolder(folder);
+  const address: CollectorAddress = { url: options.collector, trust: trustOf(options, ca, state.files, log), client, proxy };
   let agent: Agent | null = null;
   const readers = [...readersFor(platform()), createAgentWorkReader(() => (agent === null ? null : workOf(agent)))];
   const host = createHostCollector({ clock: systemClock, platform: platform(), readers });
@@ -125,6 +125,27 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
     host.close();
     state.release();
   }
+};
+
+/** The first TLS connection decides about the authority, unless --ca does. */
+const trustOf = ({ trustsFirstUse }: AgentOptions, ca: string | null, files: AgentWorld['files'], log: Log): Trust => {
+  let pinned = loadAuthority(files);
+  return {
+    ca,
+    trustsFirstUse,
+    get pinned() {
+      return pinned;
+    },
+    pin: (pem) => {
+      storeAuthority(files, pem);
+      pinned = pem;
+      const { subject, fingerprint256 } = new X509Certificate(pem);
+      log.info("the authority of the collector's certificate is pinned: no other is trusted from now on", {
+        subject,
+        fingerprint256,
+      });
+    },
+  };
 };
 
 const workOf = (agent: Agent): AgentWork => {

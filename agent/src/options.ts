@@ -12,6 +12,8 @@ export interface AgentOptions {
   readonly joinToken: string | null;
   readonly wantedId: string | null;
   readonly caFile: string | null;
+  /** The first connection may be to a collector whose authority nobody vouches for; it is pinned then. */
+  readonly trustsFirstUse: boolean;
   readonly certificateFile: string | null;
   readonly keyFile: string | null;
   readonly logLevel: LogLevel;
@@ -36,6 +38,7 @@ export const helpText = `jiwei agent: measures this host, asks checks, and strea
   --join-token-file FILE   file with the token that enrols this agent at its first start (or JIWEI_JOIN_TOKEN)
   --id NAME                name to ask for at enrolment; default: the collector makes one of the host name (JIWEI_AGENT_ID)
   --ca FILE                PEM with the only certificate authorities to trust; default: those of the system (JIWEI_CA)
+  --trust-first-use        without --ca: trust whatever authority the first connection meets, and no other from then on
   --cert FILE --key FILE   PEM of a client certificate and its key, where one is asked for (JIWEI_CERT, JIWEI_KEY)
   --insecure               allow ws:// to other hosts: whoever is on the way can read and change everything
   --log-level LEVEL        debug, info, warn or error; default info (JIWEI_LOG_LEVEL)
@@ -74,6 +77,7 @@ export const readCommand = (words: readonly string[], environment: Readonly<Reco
     joinToken: pick(undefined, 'JIWEI_JOIN_TOKEN'),
     wantedId,
     caFile: pick(values.ca, 'JIWEI_CA'),
+    trustsFirstUse: values['trust-first-use'] === true,
     certificateFile: pick(values.cert, 'JIWEI_CERT'),
     keyFile: pick(values.key, 'JIWEI_KEY'),
     logLevel: logLevels.find((level) => level === logLevel) ?? failLevel(logLevel),
@@ -99,6 +103,7 @@ const parse = (words: readonly string[]) => {
         'join-token-file': { type: 'string' },
         id: { type: 'string' },
         ca: { type: 'string' },
+        'trust-first-use': { type: 'boolean' },
         cert: { type: 'string' },
         key: { type: 'string' },
         insecure: { type: 'boolean' },

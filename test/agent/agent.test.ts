@@ -29,7 +29,12 @@ const launch = async (url: URL, disks: { files: MemoryDisk; spool: MemoryDisk },
     random: () => 0.1,
     files: disks.files,
     spoolDisk: disks.spool,
-    dial: createWebSocketDial({ url, ca: null, client: null, proxy: null }),
+    dial: createWebSocketDial({
+      url,
+      trust: { ca: null, pinned: null, trustsFirstUse: false, pin: () => undefined },
+      client: null,
+      proxy: null,
+    }),
     ask: (probe, timeoutMs, signal) => runProbe(probe, timeoutMs, { signal, clock: systemClock, tools }),
     host: {
       series: [{ family, labels: [] }],

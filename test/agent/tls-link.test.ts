@@ -1,8 +1,10 @@
+import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import type { TLSSocket } from 'node:tls';
+import type { Trust } from '@jiwei/agent/link/trust.ts';
 import { type CollectorAddress, createWebSocketDial } from '@jiwei/agent/link/web-socket.ts';
 import { readCommand } from '@jiwei/agent/options.ts';
 import { afterAll, beforeAll, expect, test } from 'vitest';
@@ -42,6 +44,15 @@ const listen = async (requestCert: boolean) => {
     },
   };
 };
+
+/** Trust as people named it; nothing is pinned unless a test says so. */
+const trusting = (ca: string | null, more: Partial<Trust> = {}): Trust => ({
+  ca,
+  pinned: null,
+  trustsFirstUse: false,
+  pin: () => undefined,
+  ...more,
+});
 
 /** Dials once. @returns the first text that came, or why there is no connection */
 const dialOnce = (address: CollectorAddress): Promise<string> =>
@@ -109,7 +120,7 @@ for (const { why, ca, client, asks, expected } of cases) {
     try {
       const answer = await dialOnce({
         url: server.url,
-        ca: ca === 'system' ? null : await readFile((ca === 'ours' ? ours : foreign).caFile, 'utf8'),
+        trust: trusting(ca === 'system' ? null : await readFile((ca === 'ours' ? ours : foreign).caFile, 'utf8')),
         client: client === 'none' ? null : pairOf(client),
         proxy: null,
       });
@@ -124,7 +135,7 @@ test('an agent that pinned an authority stays away when the collector comes with
   const server = await listen(false);
   const pinned = await readFile(ours.caFile, 'utf8');
   const changed = await readFile(foreign.caFile, 'utf8');
-  const dial = (ca: string) => dialOnce({ url: server.url, ca, client: null, proxy: null });
+  const dial = (ca: string) => dialOnce({ url: server.url, trust: trusting(ca), client: null, proxy: null });
   expect(await dial(pinned)).toBe('client undefined');
   expect(await dial(changed)).not.toMatch(/^client/);
   expect(await dial(pinned)).toBe('client undefined');
@@ -134,4 +145,49 @@ test('an agent that pinned an authority stays away when the collector comes with
 test('ws:// to another host is refused before anything is sent, unless --insecure says that it is meant', () => {
   expect(() => readCommand(['--collector', 'ws://collector.example'], {})).toThrow(/not encrypted/);
   expect(readCommand(['--collector', 'ws://collector.example', '--insecure'], {})).toMatchObject({ kind: 'run' });
+});
+
+test('a changed authority is refused naming both fingerprints and what to do', async () => {
+  const server = await listen(false);
+  const pinned = await readFile(foreign.caFile, 'utf8');
+  const shown = new X509Certificate(await readFile(ours.caFile)).fingerprint256;
+  const trusted = new X509Certificate(pinned).fingerprint256;
+  const dial = (trust: Trust) => dialOnce({ url: server.url, trust, client: null, proxy: null });
+  for (const [trust, advice] of [
+    [trusting(pinned), 'put the new one into that file'],
+    [trusting(null, { pinned }), 'remove collector-ca.pem from the state folder'],
+  ] as const) {
+    const problem = await dial(trust);
+    expect(problem).toContain(shown);
+    expect(problem).toContain(trusted);
+    expect(problem).toContain(advice);
+  }
+  await server.close();
+});
+
+test('trust on first use takes whom it meets first, by its right name, and nobody else from then on', async () => {
+  const server = await listen(false);
+  const pins: string[] = [];
+  const trust = trusting(null, { trustsFirstUse: true, pin: (pem) => void pins.push(pem) });
+  const dial = (one: Trust, url = server.url) => dialOnce({ url, trust: one, client: null, proxy: null });
+  expect(await dial(trusting(null)), 'not without being told so').toContain('--trust-first-use');
+  expect(await dial(trust)).toBe('client undefined');
+  const [first = ''] = pins;
+  expect(await dial({ ...trust, pinned: first })).toBe('client undefined');
+  expect(await dial({ ...trust, pinned: foreign.good.cert })).toContain('not trusted');
+  expect(pins).toHaveLength(1);
+  await server.close();
+});
+
+test('what the first connection meets under another name is not trusted', async () => {
+  const server = createServer(ours.otherName);
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(`wss://localhost:${(server.address() as AddressInfo).port}`);
+  const pins: string[] = [];
+  const trust = trusting(null, { trustsFirstUse: true, pin: (pem) => void pins.push(pem) });
+  expect(await dialOnce({ url, trust, client: null, proxy: null })).toContain('not trusted');
+  expect(pins).toEqual([]);
+  server.closeAllConnections();
+  server.close();
 });

@@ -1,6 +1,5 @@
 import type { Socket } from 'node:net';
-import { isIP } from 'node:net';
-import { connect as connectTls, type TLSSocket } from 'node:tls';
+import type { TLSSocket } from 'node:tls';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
@@ -8,13 +7,13 @@ import { channelBindingOf } from '@jiwei/shared/protocol/handshake.ts';
 import { type ClientOptions, type RawData, WebSocket } from 'ws';
 import { connectThroughProxy, type HttpProxy } from './proxy.ts';
 import type { Dial, Transport, TransportEvents } from './transport.ts';
+import { connectTrusted, type Trust } from './trust.ts';
 
 /** Where the collector is and how to trust it. */
 export interface CollectorAddress {
   /** `wss://host[:port]` or `ws://host[:port]`. */
   readonly url: URL;
-  /** PEM of the only authorities to trust; null for those of the system. */
-  readonly ca: string | null;
+  readonly trust: Trust;
   /** PEM of our own certificate and its key, where the collector or something before it asks for one. */
   readonly client: { readonly certificate: string; readonly key: string } | null;
   readonly proxy: HttpProxy | null;
@@ -31,29 +30,21 @@ const abnormalClosure = 1006;
 export const createWebSocketDial = (address: CollectorAddress): Dial => {
   const url = new URL(linkPath, address.url);
   const { proxy } = address;
-  const tlsOptions = {
-    ...(address.ca === null ? {} : { ca: address.ca }),
-    ...(address.client === null ? {} : { cert: address.client.certificate, key: address.client.key }),
-  };
+  const host = url.hostname.replace(/^\[|\]$/g, '');
+  const port = url.port === '' ? 443 : Number(url.port);
   const open = (tunnel: Socket | null): WebSocket => {
     const options: ClientOptions = {
-      ...tlsOptions,
       perMessageDeflate: false,
       maxPayload: payloadBytesMax,
       handshakeTimeout: limits.handshakeMsMax,
     };
-    if (tunnel !== null) options.createConnection = () => overTunnel(tunnel, url, tlsOptions);
+    // A proxy's tunnel carries plain bytes; TLS is made inside it, with the collector.
+    if (url.protocol === 'wss:')
+      options.createConnection = () => connectTrusted({ host, port, tunnel }, address.client, address.trust);
+    else if (tunnel !== null) options.createConnection = () => tunnel;
     return new WebSocket(url, linkSubprotocol, options);
   };
   return (events) => (proxy === null ? overSocket(open(null), events) : overProxy(proxy, url, open, events));
-};
-
-/** A proxy's tunnel carries plain bytes; TLS is made inside it, with the collector. */
-const overTunnel = (tunnel: Socket, url: URL, tlsOptions: { readonly ca?: string }): Socket => {
-  if (url.protocol !== 'wss:') return tunnel;
-  const host = url.hostname.replace(/^\[|\]$/g, '');
-  // With `servername` empty Node checks the certificate against `host`, as it must for an address.
-  return connectTls({ ...tlsOptions, socket: tunnel, host, servername: isIP(host) === 0 ? host : '' });
 };
 
 const overProxy = (proxy: HttpProxy, url: URL, open: (tunnel: Socket) => WebSocket, events: TransportEvents): Transport => {

@@ -9,6 +9,7 @@ import { gapBody, type Loss } from '../spool/gap.ts';
 const names = {
   key: 'agent.key',
   nextKey: 'agent.key.next',
+  authority: 'collector-ca.pem',
   id: 'agent.id',
   boot: 'boot',
   config: 'config.json',
@@ -82,6 +83,12 @@ export const nextBootId = (files: Disk, nowMs: EpochMs): BootId => {
 
 /** Makes the next boot be numbered above this. */
 export const storeBootId = (files: Disk, bootId: BootId): void => writeText(files, names.boot, `${bootId}\n`);
+
+/** PEM of the authority of the collector's certificate, as it was at the first TLS connection; null before it. */
+export const loadAuthority = (files: Disk): string | null => readText(files, names.authority);
+
+/** Keeps it; durable when it returns. */
+export const storeAuthority = (files: Disk, pem: string): void => writeText(files, names.authority, pem);
 
 /** @returns null before the first enrolment */
 export const loadAgentId = (files: Disk): AgentId | null => {

@@ -7,8 +7,18 @@ import type { FuzzTarget } from '../target.ts';
 
 const peer = await openHostilePeer(true);
 const url = new URL(`http://127.0.0.1:${peer.port}`);
-const dial = createWebSocketDial({ url: new URL(`ws://127.0.0.1:${peer.port}`), ca: null, client: null, proxy: null });
-const dialThrough = createWebSocketDial({ url: new URL('ws://collector.invalid:1'), ca: null, client: null, proxy: { url } });
+const dial = createWebSocketDial({
+  url: new URL(`ws://127.0.0.1:${peer.port}`),
+  trust: { ca: null, pinned: null, trustsFirstUse: false, pin: () => undefined },
+  client: null,
+  proxy: null,
+});
+const dialThrough = createWebSocketDial({
+  url: new URL('ws://collector.invalid:1'),
+  trust: { ca: null, pinned: null, trustsFirstUse: false, pin: () => undefined },
+  client: null,
+  proxy: { url },
+});
 
 const codeOf = (error: unknown): unknown =>
   error instanceof AppError || (error instanceof Error && 'code' in error) ? error.code : null;

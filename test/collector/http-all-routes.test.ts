@@ -1,0 +1,128 @@
+import type { FastifyInstance } from 'fastify';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { pushTokenOf } from '../../collector/src/http/tokens.ts';
+import { districtParts } from '../support/district-fixture.ts';
+import { adminToken, metricsToken } from '../support/http-app.ts';
+import { createMetricsFixture, type MetricsFixture } from '../support/metrics-app.ts';
+
+/** What each route needs. A new route fails the first test until somebody has thought about it here. */
+const open = ['GET /healthz', 'GET /readyz', 'GET /api/v1/openapi.json', 'GET /page/style.css', 'GET /page/script.js'];
+const metrics = ['GET /metrics', 'GET /metrics/fleet'];
+const push = ['GET /push/:checkId', 'POST /push/:checkId'];
+const operate = [
+  'GET /api/v1/checks/:checkId/push',
+  ...['acknowledge', 'arrive', 'note', 'resolve'].map((act) => `POST /api/v1/incidents/:incidentId/${act}`),
+  'POST /api/v1/maintenance',
+  'POST /api/v1/maintenance/:maintenanceId/cancel',
+];
+const admin = [
+  ...['approve', 'refuse', 'rekey', 'revoke'].map((act) => `POST /api/v1/agents/:agentId/${act}`),
+  ...['GET /api/v1/join-tokens', 'POST /api/v1/join-tokens', 'POST /api/v1/join-tokens/:tokenId/revoke'],
+  'PUT /api/v1/declaration',
+];
+const read = [
+  ...['GET /', 'GET /api/v1/district', 'GET /api/v1/zones', 'GET /api/v1/zones/:zoneId', 'GET /api/v1/units'],
+  ...['GET /api/v1/units/:unitId', 'GET /api/v1/assets', 'GET /api/v1/assets/:assetId', 'GET /api/v1/agents'],
+  ...['GET /api/v1/agents/:agentId', 'GET /api/v1/agents/:agentId/inventory', 'GET /api/v1/agents/:agentId/gaps'],
+  ...['GET /api/v1/agents/:agentId/samples', 'GET /api/v1/checks', 'GET /api/v1/checks/:checkId'],
+  ...['GET /api/v1/checks/:checkId/results', 'GET /api/v1/spans', 'GET /api/v1/corrections'],
+  ...['GET /api/v1/availability/assets', 'GET /api/v1/availability/groups', 'GET /api/v1/incidents'],
+  ...['GET /api/v1/incidents/:incidentId', 'GET /api/v1/alerts', 'GET /api/v1/maintenance', 'GET /api/v1/declaration'],
+  ...['GET /api/v1/declaration/versions', 'GET /api/v1/events'],
+];
+
+/** All routes of the application as it was registered, from the tree the router prints; hashes in file names left out. */
+const routesOf = (app: FastifyInstance): { readonly method: string; readonly path: string; readonly name: string }[] => {
+  const trail: string[] = [];
+  return app
+    .printRoutes({ commonPrefix: false })
+    .split('\n')
+    .flatMap((line) => {
+      const found = /^(.*?── )(\S+)(?: \(([A-Z, ]+)\))?$/.exec(line);
+      if (found === null) return [];
+      const depth = (found[1] ?? '').length / 4 - 1;
+      trail.length = depth;
+      trail.push(found[2] ?? '');
+      const path = trail.join('').replace(/^\/\//, '/');
+      const methods = (found[3] ?? '').split(', ').filter((method) => method !== '' && method !== 'HEAD');
+      return methods.map((method) => ({ method, path, name: `${method} ${path.replace(/-[0-9a-f]{12}\./, '.')}` }));
+    });
+};
+
+let http: MetricsFixture;
+beforeAll(async () => {
+  http = await createMetricsFixture({ parts: districtParts });
+});
+afterAll(() => http.close());
+
+/** An address from which nothing is open but what is open to all. */
+const remoteAddress = '192.0.2.7';
+const ask = async (method: string, path: string, headers: Record<string, string> = {}, query = ''): Promise<number> => {
+  const url = `${path.replaceAll(/:(\w+)/g, (_, name: string) => (name === 'checkId' ? 'backup' : name === 'agentId' ? 'a1' : 'x'))}${query}`;
+  const answer = await http.app.inject({ method: method as 'GET', url, headers, remoteAddress, payloadAsStream: true });
+  answer.stream().destroy();
+  return answer.statusCode;
+};
+const bearer = (token: string) => ({ authorization: `Bearer ${token}` });
+const basic = { authorization: `Basic ${Buffer.from(`x:${adminToken}`).toString('base64')}` };
+
+test('every route there is needs a permission that somebody has thought about', () => {
+  const names = routesOf(http.app).map(({ name }) => name);
+  expect(names.toSorted()).toEqual([...open, ...metrics, ...push, ...operate, ...admin, ...read].toSorted());
+});
+
+describe('each route is guarded as it says', () => {
+  test('without a token: what is open answers, everything else is 401', async () => {
+    for (const { method, path, name } of routesOf(http.app)) {
+      const status = await ask(method, path);
+      expect([name, status], name).toEqual([name, open.includes(name) ? 200 : 401]);
+    }
+  });
+
+  test('with a token that is not known: the same', async () => {
+    // Fewer than the limit of failures of one address, each from another one.
+    for (const [place, { method, path, name }] of routesOf(http.app).entries()) {
+      if (open.includes(name)) continue;
+      const url = path.replaceAll(/:\w+/g, 'x');
+      const answer = await http.app.inject({
+        method: method as 'GET',
+        url,
+        headers: bearer('guess'),
+        remoteAddress: `192.0.2.${place + 100}`,
+      });
+      expect([name, answer.statusCode]).toEqual([name, 401]);
+    }
+  });
+
+  test('the metrics token reads the metrics; everything else that is guarded is 403 to it, or 401 where another token is needed', async () => {
+    for (const { method, path, name } of routesOf(http.app)) {
+      const expected = open.includes(name) || metrics.includes(name) ? 200 : push.includes(name) ? 401 : 403;
+      expect([name, await ask(method, path, bearer(metricsToken))]).toEqual([name, expected]);
+    }
+  });
+
+  test('what a browser sends by itself may look but not act', async () => {
+    for (const { method, path, name } of routesOf(http.app)) {
+      if (!operate.includes(name) && !admin.includes(name)) continue;
+      expect([name, await ask(method, path, basic)]).toEqual([name, 403]);
+    }
+  });
+
+  test('the admin token passes everywhere but at the heartbeats, which have tokens of their own', async () => {
+    const passed: string[] = [];
+    for (const { method, path, name } of routesOf(http.app)) {
+      const status = await ask(method, path, bearer(adminToken));
+      expect([name, status === 401 || status === 403]).toEqual([name, push.includes(name)]);
+      if (status === 200) passed.push(name);
+    }
+    // The rest lacks a parameter, a body or the thing it is about: answered by the handler, which is behind the guard.
+    expect(passed).toEqual(
+      expect.arrayContaining([...metrics, 'GET /', 'GET /api/v1/agents', 'GET /api/v1/join-tokens', 'GET /api/v1/events']),
+    );
+    const secret = (await http.store.setting('http.pushSecret')) ?? '';
+    for (const name of push) {
+      const [method = '', path = ''] = name.split(' ');
+      expect(await ask(method, path, {}, `?token=${pushTokenOf(secret, 'backup')}`)).toBe(200);
+    }
+  });
+});
