@@ -13,7 +13,7 @@ const root = resolve(import.meta.dirname, '..');
  * speaks to a collector on its own host and asks no TLS service never needs it.
  */
 const lateFunctions: Readonly<Record<string, readonly string[]>> = {
-  tls: ['connect', 'getCACertificates'],
+  tls: ['checkServerIdentity', 'connect', 'getCACertificates'],
   https: ['request'],
 };
 
