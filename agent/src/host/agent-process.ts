@@ -20,7 +20,7 @@ export const agentReader: Reader = {
   everyMs: 0,
   open: ({ clock }) => {
     const startedAtMs = clock.nowMs() - process.uptime() * 1_000;
-    return async (sink) => {
+    return (sink) => {
       const { user, system } = process.cpuUsage();
       sink.put(cpuSeconds, (user + system) / microsecondsPerSecond);
       sink.put(residentBytes, process.memoryUsage.rss());

@@ -46,7 +46,7 @@ export const createAgentWorkReader = (tell: () => AgentWork | null): Reader => (
   name: 'agent_work',
   metrics: [spoolFrames, spoolBytes, droppedFrames, checkRuns, lateRuns, missedRuns, clockOffset],
   everyMs: 0,
-  open: () => async (sink) => {
+  open: () => (sink) => {
     const work = tell();
     if (work === null) return false;
     sink.put(spoolFrames, work.pendingFrames);

@@ -1,3 +1,4 @@
+import { statfsSync } from 'node:fs';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
@@ -64,6 +65,7 @@ export const createHostCollector = (options: HostCollectorOptions): HostCollecto
     files,
     roots: { proc: '/proc', sys: '/sys', run: '/run', etc: '/etc', ...options.roots },
     spaceOf: createSpaceOf(options.statfs),
+    spaceAtOnce: options.statfs === undefined ? statfsSync : null,
   };
   const book = createSeriesBook(options.seriesMax ?? limits.seriesPerAgentMax);
   const row = createRow();
@@ -76,7 +78,7 @@ export const createHostCollector = (options: HostCollectorOptions): HostCollecto
       const startedMs = clock.monotonicMs();
       row.begin();
       await withDeadline(clock, options.readMsMax ?? limits.hostReadMsMax, signal, (deadline) =>
-        Promise.all(runs.map((run) => run.collect(startedMs, deadline))),
+        Promise.all(runs.map((run) => run.collect(startedMs, deadline)).filter((waiting) => waiting !== null)),
       );
       for (const run of runs) {
         row.put(book.indexOf(scrapeSeconds, [run.name]), run.tookMs / 1_000);

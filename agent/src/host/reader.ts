@@ -1,7 +1,7 @@
 import type { Clock } from '@jiwei/shared/clock.ts';
 import type { MetricDoc, MetricType } from '@jiwei/shared/series.ts';
-import type { FileSource } from './file-source.ts';
-import type { SpaceOf } from './statfs.ts';
+import type { Answer, FileSource } from './file-source.ts';
+import type { Space, SpaceOf } from './statfs.ts';
 
 /** Where the kernel and the services tell about the host; tests pass folders with recordings. */
 export interface HostRoots {
@@ -23,14 +23,20 @@ export interface ReaderTools {
   readonly clock: Clock;
   readonly files: FileSource;
   readonly spaceOf: SpaceOf;
+  /** The same on this thread, for file systems that answer from memory; null where tests put their own in place. */
+  readonly spaceAtOnce: ((mountPoint: string) => Space) | null;
 }
 
 /**
  * Reads one part of the host.
  * @returns false when this host does not have that part (no PSI, no systemd …): no samples, and no error either
- * @throws whatever reading or parsing threw; the other readers go on
+ * @throws whatever reading or parsing threw, at once or later; the other readers go on
  */
-export type Read = (sink: Sink, signal: AbortSignal) => Promise<boolean>;
+export type Read = (sink: Sink, signal: AbortSignal) => Answer<boolean>;
+
+/** Whether a file was there, told at once where that is known at once. */
+export const isThere = (answer: Answer<unknown>): Answer<boolean> =>
+  answer instanceof Promise ? answer.then((value) => value !== null) : answer !== null;
 
 /** A part of the host: one file behind this interface and one line in the registry. */
 export interface Reader {

@@ -15,8 +15,11 @@ export interface Run {
   readonly hasSucceeded: boolean;
   /** What went wrong in this collection; null when nothing did. */
   readonly fault: unknown;
-  /** Fills its part of the row; comes back at the deadline even if the reader hangs. */
-  collect(nowMs: number, deadline: Deadline): Promise<void>;
+  /**
+   * Fills its part of the row; comes back at the deadline even if the reader hangs.
+   * @returns null when it is done already, as most readers are: a promise of each would cost more than many a reading
+   */
+  collect(nowMs: number, deadline: Deadline): Promise<void> | null;
 }
 
 /** @param row where the values go */
@@ -46,17 +49,28 @@ export const createRun = (reader: Reader, tools: ReaderTools, book: SeriesBook, 
       keptValues.push(value);
     },
   });
-  const readNow = async (deadline: Deadline): Promise<void> => {
-    keptIndexes = [];
-    keptValues = [];
+  const succeed = (startedMs: number, nowMs: number, outcome: boolean): void => {
+    hasSucceeded = outcome;
+    dueMs = nowMs + reader.everyMs;
+    tookMs = clock.monotonicMs() - startedMs;
+  };
+  const fail = (startedMs: number, error: unknown): void => {
+    hasSucceeded = false;
+    fault = error;
+    tookMs = clock.monotonicMs() - startedMs;
+  };
+  const settle = async (reading: Promise<boolean>, deadline: Deadline, startedMs: number, nowMs: number): Promise<void> => {
     isPending = true;
-    const reading = read(sinkUntil(deadline.signal), deadline.signal);
     const settled = reading.finally(() => {
       isPending = false;
     });
-    const outcome = await Promise.race([settled, deadline.passed]);
-    if (outcome === 'passed') throw new Error('it did not come back before the deadline of host readings');
-    hasSucceeded = outcome;
+    try {
+      const outcome = await Promise.race([settled, deadline.passed]);
+      if (outcome === 'passed') throw new Error('it did not come back before the deadline of host readings');
+      succeed(startedMs, nowMs, outcome);
+    } catch (error) {
+      fail(startedMs, error);
+    }
   };
 
   return {
@@ -70,19 +84,24 @@ export const createRun = (reader: Reader, tools: ReaderTools, book: SeriesBook, 
     get fault() {
       return fault;
     },
-    collect: async (nowMs, deadline) => {
+    collect: (nowMs, deadline) => {
       fault = null;
-      if (nowMs < dueMs) return tellAgain();
+      if (nowMs < dueMs) {
+        tellAgain();
+        return null;
+      }
       const startedMs = clock.monotonicMs();
       try {
         if (isPending) throw new Error('its last reading has not come back');
-        await readNow(deadline);
-        dueMs = nowMs + reader.everyMs;
+        keptIndexes = [];
+        keptValues = [];
+        const answer = read(sinkUntil(deadline.signal), deadline.signal);
+        if (answer instanceof Promise) return settle(answer, deadline, startedMs, nowMs);
+        succeed(startedMs, nowMs, answer);
       } catch (error) {
-        hasSucceeded = false;
-        fault = error;
+        fail(startedMs, error);
       }
-      tookMs = clock.monotonicMs() - startedMs;
+      return null;
     },
   };
 };

@@ -87,7 +87,7 @@ export const target: FuzzTarget = {
     const clock = createManualClock(1_795_467_078_000);
     const spaceOf = createSpaceOf(async () => ({ bsize: 4_096, blocks: 100, bfree: 40, bavail: 30, files: 20, ffree: 10 }));
     for (const reader of readers) {
-      const read = reader.open({ roots, clock, files: source, spaceOf });
+      const read = reader.open({ roots, clock, files: source, spaceOf, spaceAtOnce: null });
       await read(sink, new AbortController().signal);
     }
     // What was read can be named on the wire, or the whole agent would stand still because of one odd line.

@@ -10,7 +10,7 @@ export const arpReader: Reader = {
   everyMs: 0,
   open: ({ files, roots }) => {
     const path = `${roots.proc}/self/net/arp`;
-    return async (sink) => (await files.readAtOnce(path, 'lines', (scanner) => parseArp(scanner, sink))) !== null;
+    return (sink) => files.readAtOnce(path, 'lines', (scanner) => parseArp(scanner, sink)) !== null;
   },
 };
 

@@ -30,12 +30,10 @@ export const conntrackReader: Reader = {
   everyMs: 0,
   open: ({ files, roots }) => {
     const folder = `${roots.proc}/sys/net/netfilter`;
-    return async (sink) => {
-      const [found] = await Promise.all([
-        files.readAtOnce(`${folder}/nf_conntrack_count`, 'whole', (scanner) => sink.put(entries, scanner.number())),
-        files.readAtOnce(`${folder}/nf_conntrack_max`, 'whole', (scanner) => sink.put(entriesLimit, scanner.number())),
-        files.readAtOnce(`${roots.proc}/self/net/stat/nf_conntrack`, 'lines', (scanner) => parseConntrackStat(scanner, sink)),
-      ]);
+    return (sink) => {
+      const found = files.readAtOnce(`${folder}/nf_conntrack_count`, 'whole', (scanner) => sink.put(entries, scanner.number()));
+      files.readAtOnce(`${folder}/nf_conntrack_max`, 'whole', (scanner) => sink.put(entriesLimit, scanner.number()));
+      files.readAtOnce(`${roots.proc}/self/net/stat/nf_conntrack`, 'lines', (scanner) => parseConntrackStat(scanner, sink));
       return found !== null;
     };
   },

@@ -1,5 +1,5 @@
 import type { MetricDoc } from '@jiwei/shared/series.ts';
-import { describe, type Reader, type Sink } from '../reader.ts';
+import { describe, isThere, type Reader, type Sink } from '../reader.ts';
 import type { Scanner } from '../scanner.ts';
 
 const cpuSeconds = describe('node_cpu_seconds_total', 'counter', 'Seconds the CPUs spent in each mode.', ['cpu', 'mode']);
@@ -36,7 +36,7 @@ export const cpuReader: Reader = {
   open: ({ files, roots }) => {
     const path = `${roots.proc}/stat`;
     const parse = createStatParser();
-    return async (sink) => (await files.read(path, 'whole', (scanner) => parse(scanner, sink))) !== null;
+    return (sink) => isThere(files.read(path, 'whole', (scanner) => parse(scanner, sink)));
   },
 };
 

@@ -10,11 +10,9 @@ export const entropyReader: Reader = {
   everyMs: 0,
   open: ({ files, roots }) => {
     const folder = `${roots.proc}/sys/kernel/random`;
-    return async (sink) => {
-      const [found] = await Promise.all([
-        files.readAtOnce(`${folder}/entropy_avail`, 'whole', (scanner) => sink.put(available, scanner.number())),
-        files.readAtOnce(`${folder}/poolsize`, 'whole', (scanner) => sink.put(poolSize, scanner.number())),
-      ]);
+    return (sink) => {
+      const found = files.readAtOnce(`${folder}/entropy_avail`, 'whole', (scanner) => sink.put(available, scanner.number()));
+      files.readAtOnce(`${folder}/poolsize`, 'whole', (scanner) => sink.put(poolSize, scanner.number()));
       return found !== null;
     };
   },

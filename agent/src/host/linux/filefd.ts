@@ -10,8 +10,8 @@ export const filefdReader: Reader = {
   everyMs: 0,
   open: ({ files, roots }) => {
     const path = `${roots.proc}/sys/fs/file-nr`;
-    return async (sink) => {
-      const found = await files.readAtOnce(path, 'whole', (scanner) => {
+    return (sink) => {
+      const found = files.readAtOnce(path, 'whole', (scanner) => {
         sink.put(allocated, scanner.number());
         scanner.skipWords(1);
         sink.put(maximum, scanner.number());

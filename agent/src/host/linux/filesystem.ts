@@ -1,3 +1,4 @@
+import { readlinkSync } from 'node:fs';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { FileSource } from '../file-source.ts';
@@ -33,12 +34,32 @@ const excludedTypes = new Set(
   ).split(' '),
 );
 
+/**
+ * Kinds that answer statfs(2) from counters in memory, whatever their disk does. Asked on this thread, which spares the way over another:
+ * but only where no mount of another kind lies on the path to them, as a dead file server would stop us there.
+ */
+const answeringTypes = new Set(['ext2', 'ext3', 'ext4', 'xfs', 'tmpfs', 'ramfs', 'devtmpfs']);
+/** Kinds that never hang on the way to what is mounted below them. */
+const harmlessTypes = new Set([
+  ...answeringTypes,
+  'overlay',
+  'proc',
+  'sysfs',
+  'cgroup',
+  'cgroup2',
+  'devpts',
+  'squashfs',
+  'iso9660',
+]);
+
 /** A mounted file system worth watching. */
 export interface Mount {
   readonly device: string;
   readonly fstype: string;
   readonly mountpoint: string;
   readonly isReadonly: boolean;
+  /** Whether it answers from memory, and everything on the path to it. */
+  readonly isAnswering: boolean;
 }
 
 /** Space and inodes of every mounted file system; one that hangs has device_error 1 and no space until it answers. */
@@ -46,12 +67,16 @@ export const filesystemReader: Reader = {
   name: 'filesystem',
   metrics: [sizeBytes, freeBytes, availBytes, files, filesFree, readonly, deviceError],
   everyMs: 0,
-  open: ({ clock, files: source, roots, spaceOf }) => {
+  open: ({ clock, files: source, roots, spaceOf, spaceAtOnce }) => {
+    let isOwnNamespace: boolean | null = null;
     return async (sink, signal) => {
       const mounts = await readMounts(source, roots);
       if (mounts === null) return false;
       const faults: string[] = [];
-      const waiting = [...mounts];
+      isOwnNamespace ??= seesMountsOf(roots);
+      const atOnce = isOwnNamespace ? spaceAtOnce : null;
+      const waiting = atOnce === null ? [...mounts] : mounts.filter((mount) => !putAtOnce(sink, mount, atOnce));
+      if (waiting.length === 0) return true;
       // Two lanes: one dead mount does not hold up the others.
       // Given up before the whole reading is, so that the row still says which mount hangs.
       const patience = new AbortController();
@@ -73,6 +98,27 @@ export const filesystemReader: Reader = {
   },
 };
 
+/** In a container that is shown the host's mounts the same path may lie on another file system, and that one may hang. */
+const seesMountsOf = ({ proc }: HostRoots): boolean => {
+  try {
+    return readlinkSync(`${proc}/1/ns/mnt`) === readlinkSync(`${proc}/self/ns/mnt`);
+  } catch {
+    // Not allowed to know, or no procfs.
+    return false;
+  }
+};
+
+/** @returns false when it has to be asked the other way: it may hang, or its answer was an error */
+const putAtOnce = (sink: Sink, mount: Mount, spaceAtOnce: (mountPoint: string) => Space): boolean => {
+  if (!mount.isAnswering) return false;
+  try {
+    putMount(sink, mount, { kind: 'space', space: spaceAtOnce(mount.mountpoint) });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
 /** Mounts named in one message; the others have their device_error. */
 const faultsToldMax = 5;
 
@@ -88,18 +134,27 @@ const readMounts = async (source: FileSource, roots: HostRoots): Promise<readonl
 
 /** Lines of fstab(5) form; a mount seen twice is told once, and a line cut short not at all. */
 export const parseMounts = (scanner: Scanner): Mount[] => {
-  const mounts = new Map<string, Mount>();
+  const mounts = new Map<string, Omit<Mount, 'isAnswering'>>();
+  /** Mount points of kinds that may hang. */
+  const doubtful: string[] = [];
   for (; !scanner.isAtEnd; scanner.nextLine()) {
     const device = withoutEscapes(scanner.word());
     const mountpoint = withoutEscapes(scanner.word());
     const fstype = scanner.word();
     const options = scanner.word();
+    if (!harmlessTypes.has(fstype)) doubtful.push(mountpoint);
     if (options === '' || excludedTypes.has(fstype) || excludedMounts.test(mountpoint)) continue;
     const isReadonly = options.split(',').includes('ro');
     mounts.set(`${device}\u0000${fstype}\u0000${mountpoint}`, { device, fstype, mountpoint, isReadonly });
   }
-  return [...mounts.values()];
+  return [...mounts.values()].map((mount) => ({
+    ...mount,
+    isAnswering: answeringTypes.has(mount.fstype) && !doubtful.some((path) => isOnPath(path, mount.mountpoint)),
+  }));
 };
+
+const isOnPath = (path: string, mountpoint: string): boolean =>
+  path === '/' || path === mountpoint || mountpoint.startsWith(`${path}/`);
 
 /** The kernel writes space, tab, line feed, backslash and hash as \ooo. */
 const withoutEscapes = (text: string): string =>

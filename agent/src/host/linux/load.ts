@@ -1,4 +1,4 @@
-import { describe, type Reader, type Sink } from '../reader.ts';
+import { describe, isThere, type Reader, type Sink } from '../reader.ts';
 import type { Scanner } from '../scanner.ts';
 
 const load1 = describe('node_load1', 'gauge', '1m load average.');
@@ -12,7 +12,7 @@ export const loadReader: Reader = {
   everyMs: 0,
   open: ({ files, roots }) => {
     const path = `${roots.proc}/loadavg`;
-    return async (sink) => (await files.read(path, 'whole', (scanner) => parseLoad(scanner, sink))) !== null;
+    return (sink) => isThere(files.read(path, 'whole', (scanner) => parseLoad(scanner, sink)));
   },
 };
 

@@ -1,4 +1,4 @@
-import { describe, familiesOf, type Reader, type Sink } from '../reader.ts';
+import { describe, familiesOf, isThere, type Reader, type Sink } from '../reader.ts';
 import type { Scanner } from '../scanner.ts';
 
 const inBytes = describe('node_memory_<field>_bytes', 'gauge', 'Memory information field <field>.');
@@ -12,7 +12,7 @@ export const memoryReader: Reader = {
   open: ({ files, roots }) => {
     const path = `${roots.proc}/meminfo`;
     const parse = createMemoryParser();
-    return async (sink) => (await files.read(path, 'whole', (scanner) => parse(scanner, sink))) !== null;
+    return (sink) => isThere(files.read(path, 'whole', (scanner) => parse(scanner, sink)));
   },
 };
 

@@ -17,14 +17,12 @@ export const netstatReader: Reader = {
     const snmp = createHeaderParser();
     const netstat = createHeaderParser();
     const snmp6 = createSnmp6Parser();
-    return async (sink) => {
-      const read = await Promise.all([
-        files.readAtOnce(`${folder}/netstat`, 'whole', (scanner) => netstat(scanner, sink)),
-        files.readAtOnce(`${folder}/snmp`, 'whole', (scanner) => snmp(scanner, sink)),
-        // Not there where IPv6 is switched off.
-        files.readAtOnce(`${folder}/snmp6`, 'whole', (scanner) => snmp6(scanner, sink)),
-      ]);
-      return read[0] !== null && read[1] !== null;
+    return (sink) => {
+      const first = files.readAtOnce(`${folder}/netstat`, 'whole', (scanner) => netstat(scanner, sink));
+      const second = files.readAtOnce(`${folder}/snmp`, 'whole', (scanner) => snmp(scanner, sink));
+      // Not there where IPv6 is switched off.
+      files.readAtOnce(`${folder}/snmp6`, 'whole', (scanner) => snmp6(scanner, sink));
+      return first !== null && second !== null;
     };
   },
 };

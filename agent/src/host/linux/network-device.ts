@@ -18,7 +18,7 @@ export const networkDeviceReader: Reader = {
   open: ({ files, roots }) => {
     // "self" is the process's own network namespace even where /proc/net is missing.
     const path = `${roots.proc}/self/net/dev`;
-    return async (sink) => (await files.readAtOnce(path, 'lines', (scanner) => parseNetworkDevices(scanner, sink))) !== null;
+    return (sink) => files.readAtOnce(path, 'lines', (scanner) => parseNetworkDevices(scanner, sink)) !== null;
   },
 };
 

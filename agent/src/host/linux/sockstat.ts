@@ -14,11 +14,9 @@ export const sockstatReader: Reader = {
   open: ({ files, roots }) => {
     const parse = createSockstatParser(pageBytesDefault);
     const folder = `${roots.proc}/self/net`;
-    return async (sink) => {
-      const [four] = await Promise.all([
-        files.readAtOnce(`${folder}/sockstat`, 'whole', (scanner) => parse(scanner, sink)),
-        files.readAtOnce(`${folder}/sockstat6`, 'whole', (scanner) => parse(scanner, sink)),
-      ]);
+    return (sink) => {
+      const four = files.readAtOnce(`${folder}/sockstat`, 'whole', (scanner) => parse(scanner, sink));
+      files.readAtOnce(`${folder}/sockstat6`, 'whole', (scanner) => parse(scanner, sink));
       return four !== null;
     };
   },

@@ -17,7 +17,7 @@ export const softnetReader: Reader = {
   everyMs: 0,
   open: ({ files, roots }) => {
     const path = `${roots.proc}/self/net/softnet_stat`;
-    return async (sink) => (await files.readAtOnce(path, 'lines', (scanner) => parseSoftnet(scanner, sink))) !== null;
+    return (sink) => files.readAtOnce(path, 'lines', (scanner) => parseSoftnet(scanner, sink)) !== null;
   },
 };
 

@@ -13,7 +13,7 @@ export const vmstatReader: Reader = {
   open: ({ files, roots }) => {
     const path = `${roots.proc}/vmstat`;
     const parse = createVmstatParser();
-    return async (sink) => (await files.readAtOnce(path, 'lines', (scanner) => parse(scanner, sink))) !== null;
+    return (sink) => files.readAtOnce(path, 'lines', (scanner) => parse(scanner, sink)) !== null;
   },
 };
 
