@@ -88,7 +88,7 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
     random: options.random,
     gatherMs: limits.commitGatherMs,
     config: () => directory.config,
-    setPaused: (isPaused) => links?.setPaused(isPaused),
+    setPressure: (pressure) => links?.setPressure(pressure),
     perform: (effects) => collector?.perform(effects),
     onRows: fleet.onRows,
     onSeries: fleet.onSeries,
@@ -103,7 +103,13 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
     onAgentGone: (agentId) => fleet.forget(agentId),
   });
   collector = standing;
-  const agentLinks = createAgentLinks({ ...options, host: standing.host, collectorId, onRefused: counters.linkRefused });
+  const agentLinks = createAgentLinks({
+    ...options,
+    host: standing.host,
+    collectorId,
+    onRefused: counters.linkRefused,
+    onThrottled: counters.linkThrottled,
+  });
   links = agentLinks;
   if (refused !== null) standing.noteDeclarationError(refused);
   // Only now, since it begins to send what was left over.

@@ -11,6 +11,18 @@ export const limits = {
   framesInFlightMax: 64,
   /** Bytes of the same; past it the agent waits for acknowledgement. */
   frameBytesInFlightMax: 4 * mib,
+  /**
+   * Work one agent may cause, in units of about 0.1 ms (see ingest/allowance.ts): 5 % of a core steadily, enough to send on a day of a large
+   * host's frames in some minutes.
+   */
+  linkUnitsPerSecond: 500,
+  /** Units that may be used at once after a quiet time: 10 s worth, half a second of work. */
+  linkUnitsBurst: 5_000,
+  /** Debt up to which a link is only slowed: it is paid in 5 s, well within the heartbeat timeout. Beyond it the link is refused. */
+  linkDebtUnitsMax: 2_500,
+  /** Frames of one agent that wait for the writer, from which its link is paused first when the queue is half full; a usual agent has 1 or 2. */
+  heavyLinkFrames: 8,
+  heavyLinkBytes: 512 * kib,
   /** Series one agent may name in one boot: node_exporter on a large host has about 3,000. */
   seriesPerAgentMax: 20_000,
   /** Labels of one series; Prometheus's own default for federated targets is 30. */

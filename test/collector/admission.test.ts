@@ -33,7 +33,7 @@ const noLinks: Links = {
   rekey: () => undefined,
   configChanged: () => undefined,
   disconnect: () => undefined,
-  setPaused: () => undefined,
+  setPressure: () => undefined,
 };
 
 const stores: Store[] = [];

@@ -6,8 +6,9 @@ import { secondMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { AgentSessionView } from '../runtime/service.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
+import { type Allowance, debtMs } from './allowance.ts';
 import { type Connection, openConnection } from './connection.ts';
-import type { IngestHost, Links } from './host.ts';
+import type { IngestHost, Links, Pressure } from './host.ts';
 import type { Channel } from './session.ts';
 
 export interface AgentLinksOptions {
@@ -20,6 +21,8 @@ export interface AgentLinksOptions {
   readonly heartbeatMs: number;
   readonly heartbeatTimeoutMs: number;
   onRefused(code: RefusalCode): void;
+  /** An agent sends too much and is not read from for a while (`true`), or is again. */
+  onThrottled(isThrottled: boolean): void;
 }
 
 /** All agents' connections, whatever carries them. */
@@ -44,13 +47,18 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   const { host } = options;
   const connections = new Set<Connection>();
   const byAgent = new Map<AgentId, Connection>();
-  let isPaused = false;
+  /** Of agents that left with less than a full allowance: who is refused for flooding must not begin anew by connecting again. */
+  const allowances = new Map<AgentId, Allowance>();
+  let pressure: Pressure = 'none';
 
   const onStreaming = (connection: Connection): void => {
     const { agentId } = connection;
     if (agentId === null) return;
     const before = byAgent.get(agentId);
     byAgent.set(agentId, connection);
+    const left = before?.allowance ?? allowances.get(agentId);
+    if (left !== undefined) connection.inherit(left);
+    allowances.delete(agentId);
     before?.refuse('REPLACED', 'the same agent connected again');
   };
 
@@ -60,7 +68,20 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
     // A connection that was replaced has lost nobody: its agent is on the newer one.
     if (agentId === null || byAgent.get(agentId) !== connection) return;
     byAgent.delete(agentId);
+    keepAllowance(agentId, connection.allowance);
     host.lost(agentId, connection.loss);
+  };
+
+  const keepAllowance = (agentId: AgentId, allowance: Allowance): void => {
+    const oldest = allowances.keys().next();
+    if (allowances.size >= limits.agentsMax && !oldest.done) allowances.delete(oldest.value);
+    allowances.set(agentId, allowance);
+  };
+
+  /** What an agent has to wait before it may come back. */
+  const debtOf = (agentId: AgentId): number => {
+    const left = byAgent.get(agentId)?.allowance ?? allowances.get(agentId);
+    return left === undefined ? 0 : debtMs(left, options.clock.monotonicMs());
   };
 
   /**
@@ -72,16 +93,19 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
     admit: async (request) => {
       // Before anything of it is taken: a copy must not change the address or the key of the agent.
       const agentId = host.agentOf(request);
+      const waitMs = agentId === null ? 0 : debtOf(agentId);
+      if (waitMs > 0)
+        return { kind: 'refused', code: 'FLOODING', message: `${agentId} sent too much; come back in ${waitMs} ms` };
       const live = agentId === null ? undefined : byAgent.get(agentId);
       if (agentId === null || live === undefined) return host.admit(request);
-      const wasPaused = isPaused;
+      const wasPaused = live.isPaused;
       const isAlive = await live.isAlive(cloneAnswerMs);
       if (isAlive) {
         host.cloned(agentId, { address: request.address, hostname: request.hello.hostname });
         return { kind: 'refused', code: 'AGENT_CLONED', message: clonedText(agentId) };
       }
       // Where nothing was read, silence says nothing.
-      if ((wasPaused || isPaused) && byAgent.get(agentId) === live)
+      if ((wasPaused || live.isPaused) && byAgent.get(agentId) === live)
         return { kind: 'refused', code: 'OVERLOADED', message: busyText };
       return host.admit(request);
     },
@@ -93,16 +117,11 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
       const nonce = options.newNonce();
       const connection = openConnection({
         ...options,
-        host: guardedHost,
-        openSocket,
-        address,
-        channel,
-        nonce,
-        onStreaming,
-        onEnded,
+        ...{ host: guardedHost, openSocket, address, channel, nonce, onStreaming, onEnded },
+        pressure: () => pressure,
       });
       connections.add(connection);
-      if (isPaused) connection.pause();
+      connection.yieldToPressure();
     },
     close: () => {
       for (const connection of connections) connection.refuse('SHUTTING_DOWN', 'the collector stops');
@@ -113,10 +132,10 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
     rekey: (agentId) => byAgent.get(agentId)?.input({ kind: 'rekey' }),
     configChanged: (agentId, config) => byAgent.get(agentId)?.input({ kind: 'configChanged', config }),
     disconnect: (agentId, code, message) => byAgent.get(agentId)?.refuse(code, message),
-    setPaused: (paused) => {
-      if (paused === isPaused) return;
-      isPaused = paused;
-      for (const connection of connections) paused ? connection.pause() : connection.resume();
+    setPressure: (next) => {
+      if (next === pressure) return;
+      pressure = next;
+      for (const connection of connections) connection.yieldToPressure();
     },
   };
 };

@@ -21,6 +21,8 @@ export interface AgentSocketEvents {
   text(text: string): void;
   binary(bytes: Uint8Array): void;
   pong(): void;
+  /** A message was longer than limits.messageBytesMax; `failed` and `closed` follow. */
+  tooLarge(): void;
   /** For the log; `closed` follows. */
   failed(problem: string): void;
   closed(): void;

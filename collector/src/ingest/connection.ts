@@ -1,12 +1,14 @@
-import type { Clock } from '@jiwei/shared/clock.ts';
+import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { type RefusalCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { AgentSessionView } from '../runtime/service.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
+import { type Allowance, connectCost, debtMs, deliveryCost, fullAllowance, isFlood, messageCost, spend } from './allowance.ts';
 import type { Delivery, FrameHead } from './delivery.ts';
-import type { IngestHost, LinkLoss } from './host.ts';
+import type { IngestHost, LinkLoss, Pressure } from './host.ts';
 import {
   type Channel,
   createSession,
@@ -35,6 +37,8 @@ export interface ConnectionOptions {
   onStreaming(connection: Connection): void;
   onEnded(connection: Connection): void;
   onRefused(code: RefusalCode): void;
+  onThrottled(isThrottled: boolean): void;
+  pressure(): Pressure;
 }
 
 /** One agent's connection: turns what happens on it into session inputs, and session outputs into deeds. */
@@ -48,8 +52,14 @@ export interface Connection {
   refuse(code: RefusalCode, message: string): void;
   /** Whether the other side answers a ping within `withinMs`; false also when the connection ends meanwhile. */
   isAlive(withinMs: number): Promise<boolean>;
-  pause(): void;
-  resume(): void;
+  /** Nothing is read at the moment, so that silence says nothing. */
+  readonly isPaused: boolean;
+  /** What it may still make the collector do. */
+  readonly allowance: Allowance;
+  /** Goes on with what the agent had left on its connection before. */
+  inherit(left: Allowance): void;
+  /** The queue's pressure changed: reads on, or no more for now. */
+  yieldToPressure(): void;
 }
 
 /** Takes a socket over; from here on it is the session's. */
@@ -68,12 +78,18 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   const askers = new Set<(isAlive: boolean) => void>();
   /** Frames committed and not yet acknowledged. */
   let committed: Extract<SessionInput, { kind: 'committed' }> | null = null;
+  let allowance = fullAllowance(clock.monotonicMs());
+  /** Why nothing is read at the moment; empty while it is. */
+  const pauses = new Set<'debt' | 'pressure'>();
+  let cancelDebt: CancelTimer = () => undefined;
   let cancelTick = clock.after(0, () => undefined);
   let log = options.log;
 
   const armTick = (): void => {
     cancelTick();
     if (isEnded) return;
+    // While we do not read, silence says nothing about the other side.
+    if (pauses.size > 0) return;
     cancelTick = clock.after(Math.max(1, nextSessionDeadlineMs(session) - clock.monotonicMs()), () => {
       input({ kind: 'tick', monotonicMs: clock.monotonicMs() });
       armTick();
@@ -82,6 +98,54 @@ export const openConnection = (options: ConnectionOptions): Connection => {
 
   const input = (event: SessionInput): void => {
     for (const output of stepSession(session, event)) perform(output);
+  };
+
+  /** Something came: it is dealt with, charged, and when it was too much nothing more is read until that is paid. */
+  const take = (event: Extract<SessionInput, { kind: 'text' | 'binary' }>, bytes: number): void => {
+    charge(messageCost(bytes));
+    input(event);
+    if (session.phase.kind === 'closed') return;
+    if (isFlood(allowance)) return input({ kind: 'refused', code: 'FLOODING', message: 'far more came than one agent may send' });
+    const waitMs = debtMs(allowance, clock.monotonicMs());
+    if (waitMs > 0) waitForDebt(waitMs);
+    yieldToPressure();
+  };
+
+  const charge = (cost: number): void => {
+    allowance = spend(allowance, cost, clock.monotonicMs());
+  };
+
+  const waitForDebt = (waitMs: number): void => {
+    if (!pauses.has('debt')) {
+      log.info({ waitMs }, 'agent sends more than one agent may; it is slowed');
+      options.onThrottled(true);
+      pause('debt');
+    }
+    cancelDebt();
+    cancelDebt = clock.after(waitMs, () => {
+      options.onThrottled(false);
+      resume('debt');
+    });
+  };
+
+  const pause = (why: 'debt' | 'pressure'): void => {
+    if (pauses.size === 0) socket.pause();
+    pauses.add(why);
+    cancelTick();
+  };
+
+  const resume = (why: 'debt' | 'pressure'): void => {
+    if (!pauses.delete(why) || pauses.size > 0 || isEnded) return;
+    socket.resume();
+    input({ kind: 'resumed', monotonicMs: clock.monotonicMs() });
+    armTick();
+  };
+
+  const yieldToPressure = (): void => {
+    const pressure = options.pressure();
+    const isHeavy = session.inFlightFrames >= limits.heavyLinkFrames || session.inFlightBytes >= limits.heavyLinkBytes;
+    if (pressure === 'full' || (pressure === 'half' && isHeavy)) pause('pressure');
+    else resume('pressure');
   };
 
   const perform = (output: SessionOutput): void => {
@@ -165,6 +229,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
 
   const deliver = (delivery: Delivery): void => {
     if (agentId === null) return;
+    charge(deliveryCost(delivery));
     if (delivery.kind === 'dictionary') return host.deliver(agentId, delivery, () => undefined);
     host.deliver(agentId, delivery, () => noteCommitted(delivery));
   };
@@ -184,7 +249,9 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   const acknowledge = (): void => {
     const event = committed;
     committed = null;
-    if (event !== null) input(event);
+    if (event === null) return;
+    input(event);
+    yieldToPressure();
   };
 
   const end = (): void => {
@@ -192,6 +259,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     isEnded = true;
     cancelTick();
     for (const tell of [...askers]) tell(false);
+    cancelDebt();
+    if (pauses.has('debt')) options.onThrottled(false);
     options.onEnded(connection);
   };
 
@@ -200,13 +269,14 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     return { atMs: lastHeardAtMs, monotonicMs: clock.monotonicMs() };
   };
   const socket = options.openSocket({
-    text: (text) => input({ kind: 'text', text, ...heard() }),
-    binary: (bytes) => input({ kind: 'binary', bytes, ...heard() }),
+    text: (text) => take({ kind: 'text', text, ...heard() }, text.length),
+    binary: (bytes) => take({ kind: 'binary', bytes, ...heard() }, bytes.length),
     pong: () => {
       roundTripMs = clock.monotonicMs() - pingSentMonotonicMs;
       for (const tell of [...askers]) tell(true);
     },
     failed: (problem) => log.warn({ error: problem }, 'connection failed'),
+    tooLarge: () => options.onRefused('MESSAGE_TOO_LARGE'),
     closed: end,
   });
 
@@ -251,8 +321,16 @@ export const openConnection = (options: ConnectionOptions): Connection => {
         pingSentMonotonicMs = clock.monotonicMs();
         socket.ping();
       }),
-    pause: () => socket.pause(),
-    resume: () => socket.resume(),
+    get isPaused() {
+      return pauses.size > 0;
+    },
+    get allowance() {
+      return allowance;
+    },
+    inherit: (left) => {
+      allowance = spend(left, connectCost, clock.monotonicMs());
+    },
+    yieldToPressure,
   };
   armTick();
   return connection;

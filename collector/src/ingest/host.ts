@@ -44,6 +44,9 @@ export interface IngestHost {
   probeAnswer(agentId: AgentId, requestId: string, result: CheckResult): void;
 }
 
+/** Fill of the writer's queue. */
+export type Pressure = 'none' | 'half' | 'full';
+
 /** What the runtime needs of the connections. */
 export interface Links {
   sessions(): readonly AgentSessionView[];
@@ -53,6 +56,6 @@ export interface Links {
   rekey(agentId: AgentId): void;
   configChanged(agentId: AgentId, config: AgentConfig): void;
   disconnect(agentId: AgentId, code: RefusalCode, message: string): void;
-  /** Stops reading from all sockets while the queue is full, and starts again. */
-  setPaused(isPaused: boolean): void;
+  /** How full the writer's queue is: links that fill it are not read from while it is `half`, none is while it is `full`. */
+  setPressure(pressure: Pressure): void;
 }

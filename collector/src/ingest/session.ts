@@ -38,6 +38,8 @@ export type SessionInput =
   | { readonly kind: 'configChanged'; readonly config: AgentConfig }
   | { readonly kind: 'rekey' }
   | { readonly kind: 'ask'; readonly requestId: string; readonly probe: AgentProbe; readonly timeoutMs: number }
+  /** It is read from again, after a time in which it was not: that it said nothing meanwhile means nothing. */
+  | { readonly kind: 'resumed'; readonly monotonicMs: number }
   | { readonly kind: 'tick'; readonly monotonicMs: number };
 
 /** What the shell has to do, in order. After `close` nothing follows. */
@@ -137,6 +139,9 @@ export const stepSession = (session: Session, input: SessionInput): SessionOutpu
       return isAble(session, 'rekey') ? [send({ type: 'rekey' })] : [];
     case 'ask':
       return onAsk(session, input);
+    case 'resumed':
+      session.lastHeardMonotonicMs = input.monotonicMs;
+      return [];
     case 'tick':
       return onTick(session, input.monotonicMs);
     default:

@@ -12,7 +12,10 @@ export const agentSocketOf =
       else events.text(bytes.toString('utf8'));
     });
     socket.on('pong', events.pong);
-    socket.on('error', (error) => events.failed(messageOf(error)));
+    socket.on('error', (error) => {
+      if ('code' in error && error.code === 'WS_ERR_UNSUPPORTED_MESSAGE_LENGTH') events.tooLarge();
+      events.failed(messageOf(error));
+    });
     socket.on('close', events.closed);
     return {
       isOpen: () => socket.readyState === socket.OPEN,

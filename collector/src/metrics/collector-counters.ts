@@ -47,6 +47,8 @@ export const createCollectorCounters = (): CollectorCounters => {
   const results = counter('jiwei_results_stored_total');
   const ignored = counter('jiwei_results_ignored_total');
   const refused = counter('jiwei_links_refused_total');
+  const throttled = counter('jiwei_links_throttled_total');
+  const throttledNow = new Gauge(optionsOf('jiwei_links_throttled'));
   const events = counter('jiwei_events_total');
   const commitsFailed = counter('jiwei_commits_failed_total');
   const notified = counter('jiwei_notify_total');
@@ -78,6 +80,10 @@ export const createCollectorCounters = (): CollectorCounters => {
     resultsStored: (count) => results.inc(count),
     resultsIgnored: (count) => ignored.inc(count),
     linkRefused: (code) => refused.inc({ code }),
+    linkThrottled: (isThrottled) => {
+      if (isThrottled) throttled.inc();
+      throttledNow.inc(isThrottled ? 1 : -1);
+    },
     committed: (seconds, eventCount) => {
       commitSeconds.observe(seconds);
       events.inc(eventCount);

@@ -14,6 +14,8 @@ export interface RuntimeCounters {
   /** Results of checks that are no longer declared, or that say nothing about their target. */
   resultsIgnored(count: number): void;
   linkRefused(code: RefusalCode): void;
+  /** A link is not read from for a while because its agent sends too much (`true`), or is again. */
+  linkThrottled(isThrottled: boolean): void;
   committed(seconds: number, eventCount: number): void;
   commitFailed(): void;
   queueLength(events: number, bytes: number): void;

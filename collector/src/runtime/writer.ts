@@ -15,6 +15,7 @@ import { laneIdOf } from '../engine/lane.ts';
 import type { EngineState } from '../engine/state.ts';
 import { nextDeadlineMs, step } from '../engine/step.ts';
 import type { Delivery } from '../ingest/delivery.ts';
+import type { Pressure } from '../ingest/host.ts';
 import type { Store } from '../store/port.ts';
 import { addEffect, closeBatch, type OpenBatch, openBatch } from './batch.ts';
 import type { RuntimeCounters } from './counters.ts';
@@ -45,8 +46,8 @@ export interface WriterOptions {
    */
   readonly gatherMs?: number;
   config(): EngineConfig;
-  /** Pauses and resumes the sources when the queue fills and empties. */
-  setPaused(isPaused: boolean): void;
+  /** Slows the sources while the queue fills, those that fill it first, and lets them go on. */
+  setPressure(pressure: Pressure): void;
   /** Performs outward effects; called after their commit, in order. */
   perform(effects: readonly Effect[]): void;
   onRows(agentId: AgentId, bootId: number, rows: readonly SampleRow[], offsetMs: number): void;
@@ -68,11 +69,18 @@ export interface Writer {
 
 const commitRetry: BackoffPolicy = { firstMs: 200, mostMs: 5_000 };
 
+/** Up at the half and at the end of the queue, down again some way below, so that sources do not stop and go with each commit. */
+const pressureAfter = (before: Pressure, fillRatio: number): Pressure => {
+  if (fillRatio >= 1 || (before === 'full' && fillRatio > 0.5)) return 'full';
+  return fillRatio >= 0.5 || (before !== 'none' && fillRatio > 0.25) ? 'half' : 'none';
+};
+
 /** Starts the writer; it works whenever something is queued or the engine has something due. */
 export const createWriter = (options: WriterOptions): Writer => {
   const { store, clock, log, counters, state, intake } = options;
   let queue: Item[] = [];
   let queueBytes = 0;
+  let pressure: Pressure = 'none';
   let lastAtMs = options.lastAtMs;
   /** When the last commit began. */
   let committedMonotonicMs = Number.NEGATIVE_INFINITY;
@@ -94,8 +102,8 @@ export const createWriter = (options: WriterOptions): Writer => {
 
   const noteQueue = (): void => {
     counters.queueLength(queue.length, queueBytes);
-    if (queue.length >= limits.queueEventsMax || queueBytes >= limits.queueBytesMax) options.setPaused(true);
-    else if (queue.length <= limits.queueEventsMax / 2 && queueBytes <= limits.queueBytesMax / 2) options.setPaused(false);
+    pressure = pressureAfter(pressure, Math.max(queue.length / limits.queueEventsMax, queueBytes / limits.queueBytesMax));
+    options.setPressure(pressure);
   };
 
   /** Starts the loop at the end of the present turn of the event loop: what comes in the same turn shares a commit. */

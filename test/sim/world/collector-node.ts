@@ -64,6 +64,7 @@ const uncounted = {
   resultsStored: () => undefined,
   resultsIgnored: () => undefined,
   linkRefused: () => undefined,
+  linkThrottled: () => undefined,
   committed: () => undefined,
   commitFailed: () => undefined,
   queueLength: () => undefined,

@@ -1,0 +1,168 @@
+import { limits } from '@jiwei/shared/limits.ts';
+import { expect, test } from 'vitest';
+import { createAgentLinks } from '../../collector/src/ingest/agent-links.ts';
+import type { AgentSocketEvents } from '../../collector/src/ingest/agent-socket.ts';
+import { type Allowance, debtMs, fullAllowance, isFlood, messageCost, spend } from '../../collector/src/ingest/allowance.ts';
+import { asId } from '../../shared/src/ids.ts';
+import { createManualClock } from '../support/manual-clock.ts';
+import { testAgent } from '../support/protocol-agent.ts';
+
+const cases: readonly {
+  readonly why: string;
+  readonly costs: readonly number[];
+  readonly debtMs: number;
+  readonly isFlood: boolean;
+}[] = [
+  { why: 'a burst is free of waiting to its last unit', costs: [limits.linkUnitsBurst], debtMs: 0, isFlood: false },
+  { why: 'one unit more has to be waited for', costs: [limits.linkUnitsBurst, 1], debtMs: 2, isFlood: false },
+  {
+    why: 'debt up to its bound only slows',
+    costs: [limits.linkUnitsBurst + limits.linkDebtUnitsMax],
+    debtMs: 5_000,
+    isFlood: false,
+  },
+  { why: 'beyond it is a flood', costs: [limits.linkUnitsBurst + limits.linkDebtUnitsMax + 1], debtMs: 5_002, isFlood: true },
+];
+for (const { why, costs, debtMs: expectedMs, isFlood: expected } of cases) {
+  test(`the allowance of an agent: ${why}`, () => {
+    const left = costs.reduce((allowance: Allowance, cost) => spend(allowance, cost, 0), fullAllowance(0));
+    expect({ debtMs: debtMs(left, 0), isFlood: isFlood(left) }).toEqual({ debtMs: expectedMs, isFlood: expected });
+  });
+}
+
+test('an allowance fills up again at its rate, and never beyond a burst', () => {
+  const empty = spend(fullAllowance(0), limits.linkUnitsBurst, 0);
+  expect(spend(empty, 0, 1_000).units).toBe(limits.linkUnitsPerSecond);
+  expect(spend(empty, 0, 3_600_000).units).toBe(limits.linkUnitsBurst);
+});
+
+/** Links over sockets in memory, each with an agent that has been welcomed. */
+const world = () => {
+  const clock = createManualClock(1_000_000);
+  const refused: string[] = [];
+  const throttled: boolean[] = [];
+  const acknowledgements: (() => void)[] = [];
+  const links = createAgentLinks({
+    clock,
+    collectorId: 'c',
+    newNonce: () => Buffer.alloc(32, 1).toString('base64url'),
+    heartbeatMs: 5_000,
+    heartbeatTimeoutMs: 15_000,
+    log: { child: () => world.log, ...world.log } as never,
+    onRefused: (code) => refused.push(code),
+    onThrottled: (isThrottled) => throttled.push(isThrottled),
+    host: {
+      agentOf: ({ hello }) => asId<'agent'>(hello.hostname),
+      cloned: () => undefined,
+      admit: async ({ hello }) => ({
+        kind: 'admitted',
+        agentId: asId<'agent'>(hello.hostname),
+        stored: null,
+        config: { version: 1, host: { intervalMs: 15_000 }, checks: [] },
+      }),
+      connected: () => undefined,
+      lost: () => undefined,
+      deliver: (_agentId, _delivery, acknowledge) => acknowledgements.push(acknowledge),
+      probeAnswer: () => undefined,
+    },
+  });
+  const connect = async (name: string) => {
+    let events: AgentSocketEvents | null = null;
+    const said: { readonly type: string; readonly code?: string }[] = [];
+    const state = { isPaused: false, isOpen: true };
+    links.open((given) => {
+      events = given;
+      const end = (): void => {
+        state.isOpen = false;
+      };
+      return {
+        isOpen: () => state.isOpen,
+        unsentBytes: () => 0,
+        sendText: (text) => said.push(JSON.parse(text)),
+        ping: () => undefined,
+        close: end,
+        terminate: end,
+        pause: () => {
+          state.isPaused = true;
+        },
+        resume: () => {
+          state.isPaused = false;
+        },
+      };
+    }, '127.0.0.1');
+    const agent = testAgent(name, 'c', Buffer.alloc(32, 1).toString('base64url'));
+    const say = (message: unknown): void => events?.text(JSON.stringify(message));
+    say(agent.hello);
+    say(agent.proof);
+    await new Promise(setImmediate);
+    return { state, said, say, sendResults: (seq: number) => events?.binary(agent.results(seq)), closed: () => events?.closed() };
+  };
+  return { clock, links, refused, throttled, acknowledgements, connect };
+};
+const silent = () => undefined;
+world.log = { info: silent, warn: silent, error: silent, debug: silent };
+
+test('an agent that sends too much is slowed, then goes on, and another one notices nothing', async () => {
+  const { clock, connect, throttled, refused } = world();
+  const [flooder, quiet] = [await connect('flooder'), await connect('quiet')];
+  const heartbeat = { type: 'heartbeat', sentAtMs: 1_000_000, spoolFrames: 0, spoolBytes: 0 };
+  let sent = 0;
+  while (!flooder.state.isPaused && sent < 10_000) {
+    flooder.say(heartbeat);
+    sent += 1;
+  }
+  expect(sent).toBeGreaterThan(limits.linkUnitsBurst / messageCost(200) - 10);
+  expect(sent).toBeLessThanOrEqual(limits.linkUnitsBurst);
+  expect({ throttled, refused, isQuietPaused: quiet.state.isPaused }).toEqual({
+    throttled: [true],
+    refused: [],
+    isQuietPaused: false,
+  });
+  quiet.say(heartbeat);
+  expect(quiet.said.at(-1)?.type).toBe('heartbeatAnswer');
+  clock.advance(20);
+  expect(flooder.state.isPaused).toBe(false);
+  expect(throttled).toEqual([true, false]);
+});
+
+test('one that goes on although it is not read from is refused, and kept out until its debt is paid', async () => {
+  const { clock, connect, refused } = world();
+  const flooder = await connect('flooder');
+  const heartbeat = { type: 'heartbeat', sentAtMs: 1_000_000, spoolFrames: 0, spoolBytes: 0 };
+  // What the socket had taken in before it was paused still comes.
+  for (let sent = 0; sent < limits.linkUnitsBurst + limits.linkDebtUnitsMax && flooder.state.isOpen; sent += 1)
+    flooder.say(heartbeat);
+  expect(refused).toEqual(['FLOODING']);
+  expect(flooder.said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING', class: 'retry-later' });
+  flooder.closed();
+  expect((await connect('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
+  clock.advance(6_000);
+  expect((await connect('flooder')).said.map(({ type }) => type)).toContain('welcome');
+});
+
+test('a link that is not read from is not taken for silent', async () => {
+  const { clock, links, connect, refused } = world();
+  const agent = await connect('waiting');
+  links.setPressure('full');
+  expect(agent.state.isPaused).toBe(true);
+  clock.advance(60_000);
+  expect(refused).toEqual([]);
+  links.setPressure('none');
+  expect(agent.state.isPaused).toBe(false);
+  clock.advance(14_999);
+  expect(refused).toEqual([]);
+  clock.advance(2);
+  expect(refused).toEqual(['SILENT']);
+});
+
+test('a queue that is half full stops those who fill it, and nobody else', async () => {
+  const { links, connect, acknowledgements } = world();
+  const [heavy, usual] = [await connect('heavy'), await connect('usual')];
+  for (let seq = 0; seq < limits.heavyLinkFrames; seq += 1) heavy.sendResults(seq);
+  usual.sendResults(0);
+  links.setPressure('half');
+  expect([heavy.state.isPaused, usual.state.isPaused]).toEqual([true, false]);
+  for (const acknowledge of acknowledgements) acknowledge();
+  await new Promise(setImmediate);
+  expect(heavy.state.isPaused).toBe(false);
+});
