@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errorTable } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { describe, expect, test } from 'vitest';
 import { metricDocs } from '../collector/src/metrics/metric-docs.ts';
 import * as registry from '../collector/src/registry/items.ts';
@@ -62,6 +63,32 @@ describe('documents mirror the code', () => {
     const [name = ''] = Object.keys(metricDocs);
     const seeded = read('docs/metrics.md').replace(`| \`${name}\` |`, '| `jiwei_forgotten` |');
     expect(missingOrExtra(Object.keys(metricDocs), ownMetrics(seeded))).toEqual({ missing: [name], extra: ['jiwei_forgotten'] });
+  });
+
+  const limitRows = (document: string): Map<string, string> =>
+    new Map(
+      [...document.matchAll(/^\| `(\w+)` \| ([\d,]+) \|/gm)].map(([, name = '', number = '']) => [
+        name,
+        number.replaceAll(',', ''),
+      ]),
+    );
+
+  test('docs/limits.md lists exactly the limits, with their numbers', () => {
+    const inCode = Object.entries(limits).map(([name, number]) => `${name} ${number}`);
+    const documented = [...limitRows(read('docs/limits.md'))].map(([name, number]) => `${name} ${number}`);
+    expect(missingOrExtra(inCode, documented)).toEqual({ missing: [], extra: [] });
+    const seeded = read('docs/limits.md').replace('| `agentsMax` | 20,000 |', '| `agentsMax` | 30,000 |');
+    expect(limitRows(seeded).get('agentsMax')).toBe('30000');
+  });
+
+  test('docs/limits.md gives the bounds of single files as they are, and names only metrics that exist', () => {
+    const document = read('docs/limits.md');
+    const bounds = [...document.matchAll(/^\| (\w+) \| `([^`]+)` \| `([^`]+)` \|/gm)];
+    expect(bounds.length).toBeGreaterThan(10);
+    for (const [, name, number, file = ''] of bounds) expect(read(file)).toContain(`const ${name} = ${number};`);
+    const agentsOwn = read('docs/host-metrics.md') + read('docs/agent.md');
+    const named = [...document.matchAll(/`(jiwei_\w+)/g)].map(([, name = '']) => name);
+    expect(named.filter((name) => !(name in metricDocs) && !agentsOwn.includes(name))).toEqual([]);
   });
 
   const lists: Readonly<Record<string, { readonly shape: object }>> = {

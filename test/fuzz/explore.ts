@@ -1,7 +1,7 @@
 import { keptCorpus, saveFind } from './cases.ts';
 import type { Coverage } from './coverage.ts';
 import { createDice, type Dice, mutate } from './mutate.ts';
-import { type FuzzTarget, judge } from './target.ts';
+import { type FuzzTarget, judge, type Verdict } from './target.ts';
 
 /** What a long run of one target found. */
 export interface Exploration {
@@ -31,7 +31,12 @@ const signatureOf = (problem: string, stack: string): string => {
 };
 
 /** Leaves out what the find does not need. */
-const shrink = async (target: FuzzTarget, bytes: Uint8Array, signature: string): Promise<Uint8Array> => {
+const shrink = async (
+  run: (bytes: Uint8Array) => Promise<Verdict>,
+  mend: FuzzTarget['mend'],
+  bytes: Uint8Array,
+  signature: string,
+): Promise<Uint8Array> => {
   let smallest = bytes;
   let tries = 0;
   for (
@@ -41,9 +46,9 @@ const shrink = async (target: FuzzTarget, bytes: Uint8Array, signature: string):
   ) {
     for (let from = 0; from < smallest.length && tries < shrinkTriesMax; ) {
       const without = Buffer.concat([smallest.subarray(0, from), smallest.subarray(from + piece)]);
-      const candidate = target.mend?.(without) ?? without;
+      const candidate = mend?.(without) ?? without;
       tries += 1;
-      const verdict = await judge(target, candidate);
+      const verdict = await run(candidate);
       if (verdict.kind === 'find' && signatureOf(verdict.problem, verdict.stack) === signature) smallest = candidate;
       else from += piece;
     }
@@ -89,10 +94,14 @@ export const explore = async (target: FuzzTarget, options: ExploreOptions): Prom
     const signature = signatureOf(verdict.problem, verdict.stack);
     if (signatures.has(signature) || signatures.size >= findsMax) return;
     signatures.set(signature, verdict.problem);
-    const smallest = await shrink(target, bytes, signature);
+    const smallest = await shrink(runAgain, target.mend, bytes, signature);
     log(
       `${target.name}: ${verdict.problem}\n  ${saveFind(target.name, smallest)}\n${verdict.stack.split('\n').slice(1, 6).join('\n')}`,
     );
+  };
+  const runAgain = (bytes: Uint8Array) => {
+    options.onInput(bytes);
+    return judge(target, bytes);
   };
   const admit = (bytes: Uint8Array, points: readonly number[]): void => {
     for (const point of points) seen.add(point);
@@ -103,7 +112,7 @@ export const explore = async (target: FuzzTarget, options: ExploreOptions): Prom
   /** Asking what ran costs as much as a hundred inputs: so whole batches are asked for, and one that reached something new is halved. */
   const search = async (batch: readonly Uint8Array[]): Promise<void> => {
     coverage.take();
-    for (const bytes of batch) await judge(target, bytes);
+    for (const bytes of batch) await runAgain(bytes);
     const fresh = freshPoints();
     const [only] = batch;
     if (fresh.length === 0 || only === undefined) return;
