@@ -2,6 +2,10 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
+/** Not a program but a library that is loaded before one, and makes its clock jump. */
+export const fakeClockLibrary = 'libfaketimeMT.so.1';
+const libraryFolder = `lib/${process.arch === 'arm64' ? 'aarch64' : 'x86_64'}-linux-gnu/faketime`;
+
 /** Real programs the end-to-end tests run against, and the Debian package that holds each. */
 const components: Readonly<Record<string, string>> = {
   prometheus: 'prometheus',
@@ -11,9 +15,10 @@ const components: Readonly<Record<string, string>> = {
   ping: 'iputils-ping',
   openssl: 'openssl',
   ip: 'iproute2',
+  [fakeClockLibrary]: 'libfaketime',
 };
 
-const searchFolders = (path: string): string[] => [...path.split(delimiter), '/usr/sbin', '/sbin'];
+const searchFolders = (path: string): string[] => [...path.split(delimiter), '/usr/sbin', '/sbin', `/usr/${libraryFolder}`];
 const isFound = (program: string, folders: readonly string[]): boolean =>
   folders.some((folder) => existsSync(join(folder, program)));
 
@@ -24,7 +29,7 @@ const isFound = (program: string, folders: readonly string[]): boolean =>
  */
 export const provideComponents = (root: string): { PATH: string; JIWEI_MISSING: string } => {
   const unpacked = join(root, 'node_modules', '.cache', 'debian');
-  const own = ['usr/bin', 'usr/sbin', 'bin', 'sbin'].map((folder) => join(unpacked, folder));
+  const own = ['usr/bin', 'usr/sbin', 'bin', 'sbin', `usr/${libraryFolder}`].map((folder) => join(unpacked, folder));
   const folders = [...searchFolders(process.env['PATH'] ?? ''), ...own];
   const missing = (): string[] => Object.keys(components).filter((program) => !isFound(program, folders));
   if (missing().length > 0) fetchPackages(unpacked, [...new Set(missing().map((program) => components[program] ?? program))]);
@@ -63,4 +68,11 @@ export const lacks = (...programs: readonly string[]): boolean => {
   const absent = programs.filter((program) => missingHere.includes(program));
   if (absent.length > 0 && process.env['CI'] === 'true') throw new Error(`CI needs ${absent.join(', ')}`);
   return absent.length > 0;
+};
+
+/** Where a component stands. @throws Error when it is not there */
+export const componentPath = (program: string): string => {
+  const folder = searchFolders(process.env['PATH'] ?? '').find((one) => existsSync(join(one, program)));
+  if (folder === undefined) throw new Error(`${program} is not there; run the tests by npm test, which provides it`);
+  return join(folder, program);
 };

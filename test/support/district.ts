@@ -17,6 +17,8 @@ export interface District {
   /** Replaces the declaration's file. */
   declare(yaml: string): Promise<void>;
   restartCollector(): Promise<void>;
+  /** Starts a collector in the place of one that ended, and does not wait for it. */
+  launchCollector(): TestProcess;
   close(): Promise<void>;
 }
 
@@ -32,17 +34,28 @@ interface AgentLaunch {
 /** @param yaml the declaration to start with */
 export const openDistrict = async (
   yaml: string,
-  options: { readonly collectorArgs?: readonly string[]; readonly host?: string } = {},
+  options: {
+    readonly collectorArgs?: readonly string[];
+    readonly host?: string;
+    readonly environment?: Readonly<Record<string, string>>;
+    /** Called with the data folder before the collector is started. */
+    readonly prepare?: (dataFolder: string) => Promise<void>;
+  } = {},
 ): Promise<District> => {
   const folder = await testFolder();
   const declaration = join(folder.path, 'district.yaml');
   await writeFile(declaration, yaml);
   const launch = (listen: string): TestProcess =>
-    startProgram('collector/src/main.ts', [
-      'serve',
-      ...['--data', join(folder.path, 'data'), '--listen', listen, '--declaration', declaration, '--log-level', 'info'],
-      ...(options.collectorArgs ?? []),
-    ]);
+    startProgram(
+      'collector/src/main.ts',
+      [
+        'serve',
+        ...['--data', join(folder.path, 'data'), '--listen', listen, '--declaration', declaration, '--log-level', 'info'],
+        ...(options.collectorArgs ?? []),
+      ],
+      options.environment,
+    );
+  await options.prepare?.(join(folder.path, 'data'));
   let collector = launch(`${options.host ?? '127.0.0.1'}:0`);
   const { url, adminToken } = await listening(collector);
   if (adminToken === null) throw new Error('a new collector tells its admin token');
@@ -103,8 +116,11 @@ export const openDistrict = async (
     declare: (next) => writeFile(declaration, next),
     restartCollector: async () => {
       await collector.kill('SIGKILL');
+      await listening(district.launchCollector());
+    },
+    launchCollector: () => {
       collector = launch(new URL(url).host);
-      await listening(collector);
+      return collector;
     },
     close: async () => {
       for (const agent of agents.values()) await agent.kill('SIGTERM');

@@ -9,6 +9,9 @@ import { encodeSamples } from '@jiwei/shared/protocol/samples.ts';
 import type { Series } from '@jiwei/shared/series.ts';
 import WebSocket from 'ws';
 
+/** Below the shortest heartbeat timeout any test sets. */
+const beatMs = 500;
+
 /** A real connection of an agent that does nothing but send: for load, not for measuring. */
 export interface LoadAgent {
   readonly agentId: string;
@@ -22,6 +25,8 @@ export interface LoadAgent {
   sendFrame(seq: number, atMs: number, values: Float64Array): Promise<void>;
   /** Bytes of samples frames sent so far. */
   sentBytes(): number;
+  /** Resolves when the connection is gone; what was not acknowledged by then never is. */
+  readonly closed: Promise<void>;
   close(): void;
 }
 
@@ -52,6 +57,9 @@ export const openLoadAgent = async (options: {
   const { privateKey, publicKey: key, bootId } = options.identity ?? newLoadIdentity();
   let storedSeq: number | null = null;
   const socket = new WebSocket(`${options.url.replace(/^http/, 'ws')}${linkPath}`, linkSubprotocol, { perMessageDeflate: false });
+  const closed = new Promise<void>((resolve) => {
+    socket.on('close', () => resolve());
+  });
   const waiting = new Map<number, () => void>();
   const indexes = Uint32Array.from(options.series, (_, index) => index);
   let seq = options.nextSeq ?? 0;
@@ -103,7 +111,8 @@ export const openLoadAgent = async (options: {
       reject,
     );
   });
-  const beating = setInterval(() => say({ type: 'heartbeat', sentAtMs: Date.now(), spoolFrames: 0, spoolBytes: 0 }), 5_000);
+  const beating = setInterval(() => say({ type: 'heartbeat', sentAtMs: Date.now(), spoolFrames: 0, spoolBytes: 0 }), beatMs);
+  void closed.then(() => clearInterval(beating));
   const send = (kind: 'samples' | 'results', number: number, body: Uint8Array): Promise<void> =>
     new Promise((resolve) => {
       const bytes = encodeFrame({ kind, bootId, seq: number, body });
@@ -126,9 +135,9 @@ export const openLoadAgent = async (options: {
       return send('results', seq - 1, Buffer.from(JSON.stringify({ results })));
     },
     sentBytes: () => sentBytes,
+    closed,
     close: () => {
       clearInterval(beating);
-      socket.removeAllListeners('close');
       socket.close();
     },
   };

@@ -1,0 +1,164 @@
+import { once } from 'node:events';
+import { readdirSync } from 'node:fs';
+import { connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type District, openDistrict } from '../../support/district.ts';
+import { expectInvariants, residentBytes } from '../../support/invariants.ts';
+import { portOf } from '../../support/ports.ts';
+import { eventually } from '../../support/processes.ts';
+import { type SteadyLoad, startSteadyLoad } from '../../support/steady-load.ts';
+
+const connectionCount = 10_000;
+/**
+ * What a process was given it keeps for its next need; so its level is what it holds after the first storm, and what a second one adds to it is
+ * what leaks. 10,000 connections that were not forgotten would be more than 100 MiB.
+ */
+const slackBytes = 96 * 1024 * 1024;
+const lastHour = (): string => `fromMs=${Date.now() - 3_600_000}&toMs=${Date.now()}`;
+const upgrade = (host: string): string =>
+  [
+    'GET /agent/v1 HTTP/1.1',
+    `Host: ${host}`,
+    'Connection: Upgrade',
+    'Upgrade: websocket',
+    'Sec-WebSocket-Version: 13',
+    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
+    'Sec-WebSocket-Protocol: jiwei.v1',
+    '',
+    '',
+  ].join('\r\n');
+
+const declaration = (silentPort: number, openPort: number): string => `
+zones: [{ id: east, name: 东片区, crew: 一组 }]
+units: [{ id: tax, name: 税务局, zone: east }]
+assets:
+  - { id: mute, name: 不答, kind: website, unit: tax }
+  - { id: open, name: 正常, kind: server, unit: tax }
+agents: [{ id: real }]
+checks:
+  - { id: mute-web, asset: mute, kind: http, url: "http://127.0.0.1:${silentPort}/", interval: 2s, timeout: 500ms, from: { agents: [real] } }
+  - { id: open-port, asset: open, kind: tcp, host: 127.0.0.1, port: ${openPort}, interval: 1s, timeout: 500ms, from: { agents: [real] } }
+`;
+
+describe('connections that are no agents', () => {
+  let district: District;
+  let steady: SteadyLoad;
+  // Accepts, and never says a word.
+  const silent = createServer({ pauseOnConnect: true });
+  const opened = createServer((socket) => socket.end());
+  let port = 0;
+  const held = new Set<Socket>();
+  beforeAll(async () => {
+    for (const server of [silent, opened]) await once(server.listen(0, '127.0.0.1'), 'listening');
+    silent.on('connection', (socket) => {
+      held.add(socket);
+      socket.on('error', () => undefined);
+    });
+    district = await openDistrict(declaration(portOf(silent), portOf(opened)));
+    port = Number(new URL(district.url).port);
+    const { token } = await district.post<{ token: string }>('/api/v1/join-tokens', { uses: 1 });
+    steady = startSteadyLoad({ url: district.url, joinToken: token, name: 'load' });
+    await steady.progress(50);
+  });
+  afterAll(async () => {
+    for (const socket of held) socket.destroy();
+    await district.close();
+    for (const server of [silent, opened]) server.close();
+  });
+
+  /** A client of its own; what the collector does to it is no error of the test. */
+  const open = async (): Promise<Socket> => {
+    const socket = connect(port, '127.0.0.1');
+    socket.on('error', () => undefined);
+    await Promise.race([once(socket, 'connect'), once(socket, 'close')]);
+    return socket;
+  };
+  const closedBy = async (socket: Socket): Promise<void> => {
+    socket.resume();
+    if (!socket.closed) await once(socket, 'close');
+  };
+
+  test(`${connectionCount} at once, half of them upgraded: agents notice nothing, and the memory comes back`, async () => {
+    await storm();
+    const level = residentBytes(district.collector.pid);
+    await storm();
+    await steady.progress(100);
+    expect(residentBytes(district.collector.pid)).toBeLessThan(level + slackBytes);
+    expect(district.collector.output()).not.toMatch(/"agentId":"load".*agent lost/);
+  });
+
+  const storm = async (): Promise<void> => {
+    const sockets: Socket[] = [];
+    for (let count = 0; count < connectionCount; count += 500) {
+      sockets.push(...(await Promise.all(Array.from({ length: 500 }, open))));
+    }
+    for (const [index, socket] of sockets.entries()) if (index % 2 === 0) socket.write(upgrade(`127.0.0.1:${port}`));
+    await steady.progress(200);
+    expect((await fetch(`${district.url}/readyz`)).status).toBe(200);
+    for (const socket of sockets) socket.destroy();
+    await eventually('those for whom there was no room were told so', async () =>
+      /jiwei_links_refused_total\{code="OVERLOADED"\} \d+/.test(await (await fetch(`${district.url}/metrics`)).text())
+        ? true
+        : null,
+    );
+    await eventually('every connection is forgotten', async () => (openSockets() < 100 ? true : null), 60_000);
+  };
+  const openSockets = (): number => readdirSync(`/proc/${district.collector.pid}/fd`).length;
+
+  test('one that sends nothing, and one that sends a byte a second, are cut off; over HTTP and over WebSocket', async () => {
+    const mute = await open();
+    const slow = await open();
+    const muteAgent = await open();
+    muteAgent.write(upgrade(`127.0.0.1:${port}`));
+    const slowAgent = await open();
+    slowAgent.write(upgrade(`127.0.0.1:${port}`));
+    // A text frame of 100 masked bytes that comes byte by byte.
+    const bytes = [
+      ...Buffer.from('GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'),
+    ];
+    const frame = [0x81, 0xe4, 0, 0, 0, 0, ...Array.from({ length: 100 }, () => 0x20)];
+    let place = 0;
+    const dribble = setInterval(() => {
+      slow.write(Uint8Array.of(bytes[place % bytes.length] ?? 0x61));
+      slowAgent.write(Uint8Array.of(frame[place] ?? 0x20));
+      place += 1;
+    }, 1_000);
+    try {
+      await Promise.all([mute, slow, muteAgent, slowAgent].map(closedBy));
+    } finally {
+      clearInterval(dribble);
+    }
+    expect(district.collector.output()).toMatch(/HANDSHAKE_TIMEOUT/);
+    await steady.progress(50);
+  });
+
+  test('a target that accepts and never answers is down by its deadline, and no other check waits for it', async () => {
+    await district.startAgent('real');
+    const statuses = async () =>
+      new Map(
+        (await district.get<{ items: { id: string; status: string; reason: string }[] }>('/api/v1/checks')).items.map((check) => [
+          check.id,
+          check,
+        ]),
+      );
+    await eventually(
+      'it is down for its silence',
+      async () => ((await statuses()).get('mute-web')?.status === 'down' ? true : null),
+      60_000,
+    );
+    const { items } = await district.get<{ items: { reason: string }[] }>(`/api/v1/checks/mute-web/results?${lastHour()}`);
+    expect(new Set(items.map((result) => result.reason))).toEqual(new Set(['TIMEOUT']));
+    expect((await statuses()).get('open-port')?.status).toBe('up');
+    const { items: spans } = await district.get<{ items: { status: string }[] }>(
+      `/api/v1/spans?kind=check&id=open-port&${lastHour()}`,
+    );
+    expect(spans.map((span) => span.status)).toEqual(['up']);
+  });
+
+  test('after all of it the stored data is whole', async () => {
+    const run = await steady.stop();
+    await district.collector.kill('SIGTERM');
+    expectInvariants(join(district.folder, 'data'), [run]);
+  });
+});
