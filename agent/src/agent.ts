@@ -1,3 +1,4 @@
+import type { ProbeTargets } from '@jiwei/shared/cidr.ts';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import type { AgentId, BootId } from '@jiwei/shared/ids.ts';
@@ -44,6 +45,8 @@ export interface AgentWorld {
   readonly spoolDisk: Disk;
   readonly dial: Dial;
   readonly ask: Ask;
+  /** Where what is asked may be from now on. */
+  limitTargets?(lists: ProbeTargets | null): void;
   readonly host: HostSource;
   /** What the host is; null where that is not told. */
   readonly inventory: ((signal: AbortSignal) => Promise<InventoryBody>) | null;
@@ -120,6 +123,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
   const putInForce = (next: AgentConfig): void => {
     if (agentId === null || isClosing) return;
     config = next;
+    world.limitTargets?.(next.probeTargets ?? null);
     sampler.start(next.host.intervalMs, agentId);
     runner.apply(next.checks, agentId);
   };

@@ -173,6 +173,7 @@ const worldOf = ({
     spoolDisk: state.spool,
     dial: createWebSocketDial(address),
     ask: (probe, timeoutMs, signal) => runProbe(probe, timeoutMs, { signal, clock, tools }),
+    limitTargets: tools.targets.setLists,
     host,
     inventory: (signal) => inventoryOf(signal, log),
     nextCalendarTime: createCalendar(),

@@ -194,7 +194,7 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     file: 'yaml-not-a-map',
     why: 'the file is a map',
     errors: [
-      '1:1: the file needs a map with the keys defaults, timing, host, zones, units, assets, agents, checks, groups, ruleFiles, maintenance, notifiers, routes',
+      '1:1: the file needs a map with the keys defaults, timing, host, probeTargets, zones, units, assets, agents, checks, groups, ruleFiles, maintenance, notifiers, routes',
     ],
   },
   {

@@ -251,8 +251,37 @@ const docstrings: Rule = {
   seeded: [{ at: 'shared/src/a.ts', files: { 'shared/src/a.ts': 'export const a = () => 1;\n' } }],
 };
 
+const noShell: Rule = {
+  name: 'no shell, and one place alone that starts programs',
+  check: (files) =>
+    files.filter(isProduct).flatMap((file) => {
+      const starts = file.imports.filter(({ specifier }) => /^(node:)?child_process$/.test(specifier));
+      const shells = file.text
+        .split('\n')
+        .flatMap((text, index) => (/\bshell:(?!\s*false\b)|\bexec(Sync)?\(/.test(text) && starts.length > 0 ? [index + 1] : []));
+      return [
+        ...starts
+          .filter(() => !programStarters.has(file.path))
+          .map(({ line }) => `${file.path}:${line}: starts programs; use ${[...programStarters][0]}`),
+        ...shells.map((line) => `${file.path}:${line}: a shell takes part of a name for a command`),
+      ];
+    }),
+  seeded: [
+    { at: 'agent/src/a.ts', files: { 'agent/src/a.ts': "import { exec } from 'node:child_process';\nexec('ping x');\n" } },
+    {
+      at: 'agent/src/probes/icmp/run-tool.ts',
+      files: {
+        'agent/src/probes/icmp/run-tool.ts': "import { spawn } from 'node:child_process';\nspawn('ping', [], { shell: true });\n",
+      },
+    },
+  ],
+};
+/** Files that may start a program, always with its arguments as a list. */
+const programStarters = new Set(['agent/src/probes/icmp/run-tool.ts', 'agent/src/host/inventory-process.ts']);
+
 /** All rules about code. */
 export const rules: readonly Rule[] = [
+  noShell,
   importArrows,
   enginePurity,
   clockAndEnvironment,

@@ -3,12 +3,10 @@ import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
 import { onAbort, orAborted } from './abort.ts';
 import type { ProbeContext } from './probe.ts';
 
-/** Where to connect, and what must be true of its addresses. */
+/** Where to connect. */
 export interface DialTarget {
   readonly host: string;
   readonly port: number;
-  /** Called with every address found, before any is connected to; throws to refuse. */
-  readonly guard?: (address: string) => void;
 }
 
 /** How long the parts of connecting took, ms; null for what was not reached. */
@@ -19,11 +17,14 @@ export interface DialTimes {
 
 /**
  * Addresses of a host, in the order the host's resolver prefers; an address is its own, without asking anyone.
- * @throws the resolver's error (`ENOTFOUND`, `EAI_AGAIN` …) or the signal's reason
+ * @throws ProbeFault NOT_PERMITTED when one of them must not be asked; the resolver's error (`ENOTFOUND`, `EAI_AGAIN` …) or the signal's reason
  */
 export const addressesOf = async (host: string, { signal, tools }: ProbeContext): Promise<readonly LookupAddress[]> => {
   const family = isIP(host);
-  return family === 0 ? orAborted(tools.lookup(host), signal) : [{ address: host, family }];
+  const addresses = family === 0 ? await orAborted(tools.lookup(host), signal) : [{ address: host, family }];
+  // All of them, before any is connected to: which one it will be is not known yet.
+  for (const { address } of addresses) tools.targets.check(address);
+  return addresses;
 };
 
 /**
@@ -38,7 +39,6 @@ export const dial = async (target: DialTarget, context: ProbeContext, times: Dia
   const addresses = await addressesOf(target.host, context);
   const foundMs = clock.monotonicMs();
   times.resolveMs = foundMs - askedMs;
-  for (const { address } of addresses) target.guard?.(address);
   // No packet goes out for a run that has already ended.
   signal.throwIfAborted();
   const socket = connect(whereTo(target, addresses));
@@ -48,7 +48,7 @@ export const dial = async (target: DialTarget, context: ProbeContext, times: Dia
   return socket;
 };
 
-/** From what was just looked up: asking twice could give another, unguarded answer. */
+/** From what was just looked up: asking twice could give another answer, that nobody checked. */
 const whereTo = ({ host, port }: DialTarget, addresses: readonly LookupAddress[]): TcpNetConnectOpts => {
   const [only, ...others] = addresses;
   // The way over several addresses costs more than the connection itself; most targets have one.

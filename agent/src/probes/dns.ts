@@ -21,7 +21,6 @@ export const dnsRunner: ProbeRunner<'dns'> = {
     // c-ares waits longer with each try; a third of the time for the first leaves room for the others before the deadline.
     const firstTryMs = Math.max(1, Math.floor((deadlineMonotonicMs - startedMs) / triesCount));
     const resolver = new Resolver({ timeout: firstTryMs, tries: triesCount });
-    if (spec.server !== undefined) resolver.setServers([spec.server]);
     const release = onAbort(signal, () => resolver.cancel());
     const values = (answers: readonly string[], isAnswered: boolean) => ({
       probe_dns_answer_rrs: answers.length,
@@ -30,6 +29,10 @@ export const dnsRunner: ProbeRunner<'dns'> = {
     });
     try {
       signal.throwIfAborted();
+      if (spec.server !== undefined) {
+        tools.targets.check(addressOf(spec.server));
+        resolver.setServers([spec.server]);
+      }
       const answers = await ask(resolver, spec);
       const latencyMs = clock.monotonicMs() - startedMs;
       const fault = judgeAnswers(spec, answers, tools.patterns);
@@ -45,6 +48,9 @@ export const dnsRunner: ProbeRunner<'dns'> = {
     }
   },
 };
+
+/** Of `10.0.0.53:53`, `[2001:db8::53]:53`, or an address alone. */
+const addressOf = (server: string): string => (isIP(server) === 0 ? server.replace(/:\d+$/, '').replace(/^\[|\]$/g, '') : server);
 
 const requestSeries = seriesText('probe_dns_duration_seconds', [['phase', 'request']]);
 

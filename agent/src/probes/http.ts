@@ -94,7 +94,7 @@ const ask = async (
   request: HttpRequest,
   { spec, trace, context, authorities }: Journey,
 ): Promise<{ readonly status: number; readonly response: IncomingMessage }> => {
-  const { clock, signal, tools } = context;
+  const { clock, signal } = context;
   const { url } = request;
   const isTls = url.protocol === 'https:';
   const host = url.hostname.replace(/^\[|\]$/g, '');
@@ -103,11 +103,7 @@ const ask = async (
   trace.isTls = isTls;
   trace.verdict = null;
   const times: DialTimes = { resolveMs: null, connectMs: null };
-  let socket = await dial(
-    { host, port, ...(tools.metadataGuard === null ? {} : { guard: tools.metadataGuard }) },
-    context,
-    times,
-  ).finally(() => addDial(trace, times));
+  let socket = await dial({ host, port }, context, times).finally(() => addDial(trace, times));
   try {
     if (isTls) {
       trace.activity = `shaking hands over TLS with ${url.host}`;

@@ -6,10 +6,10 @@ import { createEcho, type Echo } from './icmp/echo.ts';
 import { createFpingTool } from './icmp/fping-tool.ts';
 import { createPingTool } from './icmp/ping-tool.ts';
 import { runTool } from './icmp/run-tool.ts';
-import { createMetadataGuard } from './metadata-address.ts';
 import { createPatternRunner, type PatternRunner } from './pattern.ts';
 import { type ListProcesses, listProcessesFromProc } from './process/proc-scan.ts';
 import { listProcessesFromSystem } from './process/system-list.ts';
+import { createTargetGuard, type TargetGuard } from './target-guard.ts';
 
 /** State of a unit in the words of systemd: `load` loaded, not-found, masked …; `active` active, failed …; `sub` running, dead … */
 export interface UnitState {
@@ -29,21 +29,17 @@ export interface ProbeTools {
   readonly patterns: PatternRunner;
   readonly listProcesses: ListProcesses;
   readonly unitState: ReadUnitState;
-  /** Refuses addresses of cloud metadata services to HTTP probes, see metadata-address.ts; null where they may be asked. */
-  readonly metadataGuard: ((address: string) => void) | null;
+  /** Says of each address whether it may be asked. */
+  readonly targets: TargetGuard;
 }
 
 /** The tools of this machine. */
-export const createProbeTools = (options: {
-  readonly clock: Clock;
-  readonly unitState: ReadUnitState;
-  readonly metadataAllowed?: boolean;
-}): ProbeTools => ({
+export const createProbeTools = (options: { readonly clock: Clock; readonly unitState: ReadUnitState }): ProbeTools => ({
   lookup: (host) => lookup(host, { all: true }),
   echo: createEcho({ clock: options.clock, ping: createPingTool(runTool), fping: createFpingTool(runTool) }),
   patterns: createPatternRunner(),
   listProcesses:
     platform() === 'linux' ? listProcessesFromProc({ procFolder: '/proc', passwdFile: '/etc/passwd' }) : listProcessesFromSystem,
   unitState: options.unitState,
-  metadataGuard: options.metadataAllowed === true ? null : createMetadataGuard(),
+  targets: createTargetGuard(),
 });

@@ -1,4 +1,5 @@
 import type { CheckSchedule, Confirm } from '@jiwei/shared/check.ts';
+import type { ProbeTargets } from '@jiwei/shared/cidr.ts';
 import type { AgentId, AssetId, CheckId, MaintenanceId, RouteId, RuleId, UnitId, ZoneId } from '@jiwei/shared/ids.ts';
 import type { Probe } from '@jiwei/shared/probes/registry.ts';
 import type { Severity } from '@jiwei/shared/status.ts';
@@ -131,6 +132,8 @@ export interface EngineConfig {
   readonly timing: EngineTiming;
   /** How often agents read their host's series, ms; 15,000 when left out. */
   readonly hostIntervalMs?: number;
+  /** Where agents' probes may go; not the engine's business, but part of what agents are told. */
+  readonly probeTargets?: ProbeTargets;
 }
 
 /** Clocks of people and of detection, ms. */

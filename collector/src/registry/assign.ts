@@ -14,7 +14,8 @@ export const assignmentsFor = (config: EngineConfig, agentId: AgentId): AgentCon
     if (agentIds.includes(agentId) && probe.kind !== 'heartbeat') checks.push({ id, probe, schedule, timeoutMs, confirm });
   }
   checks.sort((left, right) => (left.id < right.id ? -1 : 1));
-  return { version: config.version, host: { intervalMs: config.hostIntervalMs ?? hostIntervalMsDefault }, checks };
+  const { version, hostIntervalMs = hostIntervalMsDefault, probeTargets } = config;
+  return { version, host: { intervalMs: hostIntervalMs }, checks, ...(probeTargets === undefined ? {} : { probeTargets }) };
 };
 
 /** Whether the work is the same but for the version: then nothing needs to be sent. */

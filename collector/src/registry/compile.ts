@@ -143,5 +143,6 @@ export const compileConfig = (
     routes: declaration.routes,
     timing: declaration.timing,
     hostIntervalMs: declaration.hostIntervalMs,
+    ...(declaration.probeTargets === undefined ? {} : { probeTargets: declaration.probeTargets }),
   };
 };

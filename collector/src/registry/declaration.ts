@@ -1,4 +1,5 @@
 import type { Confirm } from '@jiwei/shared/check.ts';
+import type { ProbeTargets } from '@jiwei/shared/cidr.ts';
 import type { AgentId, AssetId, MaintenanceId, UnitId, ZoneId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type {
@@ -72,6 +73,8 @@ export interface Declaration {
   readonly timing: EngineTiming;
   /** How often agents read their host's series, ms. */
   readonly hostIntervalMs: number;
+  /** Where probes may go; left out: anywhere but link-local and metadata addresses. */
+  readonly probeTargets?: ProbeTargets;
   /** Rule files it took in, as named in it. */
   readonly ruleFiles: readonly string[];
 }

@@ -1,3 +1,4 @@
+import { probeTargetsSchema } from '@jiwei/shared/cidr.ts';
 import type { z } from 'zod';
 import { type EngineTiming, engineTimingDefault, type RuleConfig } from '../engine/config.ts';
 import { checkAt, checkDefaults } from './check-item.ts';
@@ -47,6 +48,7 @@ export const declarationKeys = [
   'defaults',
   'timing',
   'host',
+  'probeTargets',
   'zones',
   'units',
   'assets',
@@ -209,6 +211,8 @@ const declarationAt = (collector: Collector, keys: Keys, options: ParseOptions):
     const { id, notifier, severities } = item;
     return { id, notifier, severities, zoneIds: item.zones, unitIds: item.units, assetIds: item.assets };
   });
+  const targets = keys.get('probeTargets');
+  const probeTargets = targets === undefined ? undefined : check(collector, probeTargetsSchema, targets, ['probeTargets'])?.item;
   const host = keys.get('host') === undefined ? undefined : check(collector, hostSchema, keys.get('host'), ['host'])?.item;
   return {
     zones,
@@ -223,6 +227,7 @@ const declarationAt = (collector: Collector, keys: Keys, options: ParseOptions):
     timing: timingAt(collector, keys.get('timing')),
     hostIntervalMs: host?.interval ?? hostSchema.parse({}).interval,
     ruleFiles,
+    ...(probeTargets === undefined ? {} : { probeTargets }),
   };
 };
 

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { type CheckResult, checkAssignmentSchema, checkResultSchema } from '../check.ts';
+import { probeTargetsSchema } from '../cidr.ts';
 import { asId, declaredIdPattern } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { probeSchema } from '../probes/registry.ts';
@@ -82,6 +83,8 @@ export const agentConfigSchema = z.object({
   version: z.int().min(0),
   host: z.object({ intervalMs: z.int().min(1_000).max(3_600_000) }),
   checks: z.array(checkAssignmentSchema).max(limits.checksPerAgentMax),
+  /** Where probes may go; left out: anywhere but link-local and metadata addresses. */
+  probeTargets: probeTargetsSchema.exactOptional(),
 });
 
 /** collector → agent. */

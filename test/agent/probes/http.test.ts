@@ -386,7 +386,9 @@ describe('cloud metadata services', () => {
     const signal = AbortSignal.abort();
     const url = 'http://169.254.169.254/';
     expect(await run('http', { url }, { signal })).toMatchObject({ reason: 'NOT_PERMITTED' });
-    expect(await run('http', { url }, { signal, tools: { metadataGuard: null } })).toMatchObject({ reason: 'TIMEOUT' });
+    expect(
+      await run('http', { url }, { signal, tools: { targets: { check: () => undefined, setLists: () => undefined } } }),
+    ).toMatchObject({ reason: 'TIMEOUT' });
   });
 });
 

@@ -50,7 +50,7 @@ has them, so that dashboards and rules made for it work unchanged. What the answ
 - **Deadline.** A run that has no complete answer after the check's \`timeoutMs\` is down with TIMEOUT; its connections and helper processes
   are closed at that moment.
 - **Patterns** are ECMAScript regular expressions with flag u. One that needs longer than 250 ms is stopped and reported as PROBE_ERROR.
-- **Cloud metadata addresses** (169.254.169.254 and the like, listed in \`agent/src/probes/metadata-address.ts\`) are refused by http probes
+- **Cloud metadata addresses** (169.254.169.254 and the like, listed in \`agent/src/probes/metadata-address.ts\`) and all link-local ones are refused by every probe
   with NOT_PERMITTED, also after a name look-up or a redirect.
 - **Ping** needs the program \`ping\` or \`fping\` with the right to open its socket. More than 8 targets at about the same time go to one
   fping process. Where neither may be used, a TCP connection is tried; the result's \`method\` says which it was.
