@@ -23,6 +23,8 @@ export interface LoadAgent {
   sendResults(results: readonly CheckResult[]): Promise<void>;
   /** A row with a number of the caller's choice: to repeat what was sent before. */
   sendFrame(seq: number, atMs: number, values: Float64Array): Promise<void>;
+  /** Sends messages as they are, whatever they are; resolves when the collector has taken all, or has ended the link. */
+  sendAnything(messages: readonly (string | Uint8Array)[]): Promise<void>;
   /** Bytes of samples frames sent so far. */
   sentBytes(): number;
   /** Resolves when the connection is gone; what was not acknowledged by then never is. */
@@ -133,6 +135,16 @@ export const openLoadAgent = async (options: {
     sendResults: (results) => {
       seq += 1;
       return send('results', seq - 1, Buffer.from(JSON.stringify({ results })));
+    },
+    sendAnything: async (messages) => {
+      const { promise: ended, resolve } = Promise.withResolvers<void>();
+      socket.once('close', () => resolve());
+      // The answer to a ping comes after whatever stood before it was read.
+      socket.once('pong', () => resolve());
+      for (const message of messages) if (socket.readyState === WebSocket.OPEN) socket.send(message);
+      if (socket.readyState === WebSocket.OPEN) socket.ping();
+      else resolve();
+      await ended;
     },
     sentBytes: () => sentBytes,
     closed,

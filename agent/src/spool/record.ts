@@ -124,6 +124,7 @@ export const lossInGap = (body: Uint8Array): Loss | null => {
 
 const frameKindBytes: ReadonlySet<number> = new Set([frameKinds.samples, frameKinds.results, frameKinds.inventory]);
 
-const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0;
+// -0 would be written as 0 and read as another number.
+const isCount = (value: number): boolean => Number.isSafeInteger(value) && value >= 0 && !Object.is(value, -0);
 
 const bufferOf = (bytes: Uint8Array): Buffer => Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);

@@ -145,7 +145,8 @@ export const parseMounts = (scanner: Scanner): Mount[] => {
     if (!harmlessTypes.has(fstype)) doubtful.push(mountpoint);
     if (options === '' || excludedTypes.has(fstype) || excludedMounts.test(mountpoint)) continue;
     const isReadonly = options.split(',').includes('ro');
-    mounts.set(`${device}\u0000${fstype}\u0000${mountpoint}`, { device, fstype, mountpoint, isReadonly });
+    // Of several at one place the last lies on top: whoever asks for the space there is told of that one.
+    mounts.set(mountpoint, { device, fstype, mountpoint, isReadonly });
   }
   return [...mounts.values()].map((mount) => ({
     ...mount,
