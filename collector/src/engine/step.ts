@@ -34,11 +34,17 @@ export const nextDeadlineMs = (state: EngineState): EpochMs | null => nextDeadli
  * millisecond still counts.
  * @returns what to store and to do, all in one transaction
  */
-export const step = (state: EngineState, event: EngineEvent): Effect[] => {
-  state.nowMs = Math.max(state.nowMs, event.atMs);
+export const step = (state: EngineState, event: EngineEvent): Effect[] => stepTogether(state, [event]);
+
+/**
+ * Takes in what came at one instant as a whole: decisions are made when all of it is known, so that nobody is told of an outage whose end
+ * came with it. @param events all of the same atMs
+ */
+export const stepTogether = (state: EngineState, events: readonly EngineEvent[]): Effect[] => {
+  for (const event of events) state.nowMs = Math.max(state.nowMs, event.atMs);
   const turn = createTurn(state, state.nowMs);
   dealWithDue(turn, state.nowMs - 1);
-  take(turn, event);
+  for (const event of events) take(turn, event);
   settle(turn);
   dealWithDue(turn, state.nowMs);
   return effectsOf(turn, (entity, id) => entityValue(state, entity, id));

@@ -13,7 +13,7 @@ import type { Effect } from '../engine/effect.ts';
 import type { EngineEvent } from '../engine/event.ts';
 import { laneIdOf } from '../engine/lane.ts';
 import type { EngineState } from '../engine/state.ts';
-import { nextDeadlineMs, step } from '../engine/step.ts';
+import { nextDeadlineMs, step, stepTogether } from '../engine/step.ts';
 import type { Delivery } from '../ingest/delivery.ts';
 import type { Pressure } from '../ingest/host.ts';
 import type { Store } from '../store/port.ts';
@@ -25,8 +25,15 @@ import { type Intake, takeIn, weightOf } from './intake.ts';
 /** An event before it is taken in: the writer stamps it. */
 export type Unstamped = EngineEvent extends infer Event ? (Event extends EngineEvent ? Omit<Event, 'atMs'> : never) : never;
 
+interface DeliveryItem {
+  readonly kind: 'delivery';
+  readonly agentId: AgentId;
+  readonly delivery: Delivery;
+  readonly acknowledge: () => void;
+}
+
 type Item =
-  | { readonly kind: 'delivery'; readonly agentId: AgentId; readonly delivery: Delivery; readonly acknowledge: () => void }
+  | DeliveryItem
   | { readonly kind: 'event'; readonly event: Unstamped; readonly done: (effects: readonly Effect[]) => void };
 
 export interface WriterOptions {
@@ -157,7 +164,7 @@ export const createWriter = (options: WriterOptions): Writer => {
     const batch = openBatch();
     const items = queue.splice(0, limits.batchEventsMax);
     for (const item of items) if (item.kind === 'delivery') queueBytes -= weightOf(item.delivery);
-    const afterCommit = items.map((item) => handle(item, batch, atMs));
+    const afterCommit = handleAll(items, batch, atMs);
     for (const effect of step(state, { kind: 'tick', atMs })) addEffect(batch, effect);
     batch.entities.set('writer', { entity: 'writer', id: 'clock', value: { lastAtMs: atMs } });
     await commit(batch, atMs);
@@ -168,35 +175,54 @@ export const createWriter = (options: WriterOptions): Writer => {
   };
 
   /** @returns what to do once the batch is committed */
-  const handle = (item: Item, batch: OpenBatch, atMs: EpochMs): (() => void) => {
-    if (item.kind === 'event') {
+  const handleAll = (items: readonly Item[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
+    const afterCommit: (() => void)[] = [];
+    let deliveries: DeliveryItem[] = [];
+    // What agents said goes in together: what was over by the end of it needs no notice. Between their words acts keep their place.
+    const flush = (): void => {
+      const together = options.crashGuard.isWatching()
+        ? deliveries.map((one) => [one])
+        : deliveries.length > 0
+          ? [deliveries]
+          : [];
+      for (const some of together) afterCommit.push(...handleDeliveries(some, batch, atMs));
+      deliveries = [];
+    };
+    for (const item of items) {
+      if (item.kind === 'delivery') {
+        deliveries.push(item);
+        continue;
+      }
+      flush();
       // An unstamped event of a kind, stamped, is an event of that kind; TypeScript does not follow Omit through the union.
       const effects = step(state, { ...item.event, atMs } as EngineEvent);
       for (const effect of effects) addEffect(batch, effect);
-      return () => item.done(effects);
+      afterCommit.push(() => item.done(effects));
     }
-    const rowCalls: (() => void)[] = [];
-    const events = takeIn(
-      {
-        intake,
-        batch,
-        config: options.config(),
-        counters,
-        atMs,
-        hasAsked: (checkId, agentId) => state.lanes.has(laneIdOf(checkId, agentId)),
-        onRows: (...row) => rowCalls.push(() => options.onRows(...row)),
-        onSeries: (...series) => rowCalls.push(() => options.onSeries(...series)),
-      },
-      item.agentId,
-      item.delivery,
-    );
-    options.crashGuard.during(item.agentId, item.delivery, () => {
-      for (const event of events) for (const effect of step(state, event)) addEffect(batch, effect);
+    flush();
+    return afterCommit;
+  };
+
+  const handleDeliveries = (deliveries: readonly DeliveryItem[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
+    const afterCommit: (() => void)[] = [];
+    const events = deliveries.flatMap(({ agentId, delivery, acknowledge }) => {
+      const taken = takeIn(
+        {
+          ...{ intake, batch, counters, atMs, config: options.config() },
+          hasAsked: (checkId, agent) => state.lanes.has(laneIdOf(checkId, agent)),
+          onRows: (...row) => afterCommit.push(() => options.onRows(...row)),
+          onSeries: (...series) => afterCommit.push(() => options.onSeries(...series)),
+        },
+        agentId,
+        delivery,
+      );
+      afterCommit.push(acknowledge);
+      return options.crashGuard.isParked(agentId, delivery) ? [] : taken;
     });
-    return () => {
-      for (const call of rowCalls) call();
-      item.acknowledge();
-    };
+    options.crashGuard.during(deliveries, () => {
+      if (events.length > 0) for (const effect of stepTogether(state, events)) addEffect(batch, effect);
+    });
+    return afterCommit;
   };
 
   /** Until the store takes it: nothing is acknowledged and the agents keep their data meanwhile. */
