@@ -8,7 +8,7 @@ import { setDeadline } from './deadlines.ts';
 import type { Subject } from './effect.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { resolveIncident } from './incidents.ts';
-import { laneIdOf } from './lane.ts';
+import { laneIdOf, turnAsked } from './lane.ts';
 import { dropLane, laneDueAtMs } from './results.ts';
 import { createRules, replaceRules } from './rules/rules.ts';
 import { armRules, type EngineState, indexAgent } from './state.ts';
@@ -147,7 +147,7 @@ const retireLanes = (turn: Turn): void => {
     const check = state.config.checks.get(lane.state.checkId);
     const isRetired = (lane.state.retiredAtMs ?? null) !== null;
     if (check === undefined || isRetired !== laneAgentsOf(check).includes(lane.state.agentId)) continue;
-    lane.state.retiredAtMs = isRetired ? null : nowMs;
+    turnAsked(lane.state, isRetired, nowMs);
     keep(turn, 'lane', id);
     soil(turn.dirtyChecks, check.id, { fromMs: nowMs, isCorrection: false });
   }

@@ -2,6 +2,7 @@ import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import type { CheckConfig } from './config.ts';
 import { descendantsOf, statusSourcesOf } from './config-index.ts';
 import type { Span } from './effect.ts';
+import { unaskedHistory, wasUnasked } from './lane.ts';
 import type { EngineState, Lane } from './state.ts';
 import { emptyTimeline, overlay, rewrite, type Timeline, wasDownSince } from './timeline.ts';
 import { type Dirt, revise, soil, type Turn } from './turn.ts';
@@ -91,17 +92,14 @@ const floorOf = (dirt: Dirt, timelines: Iterable<Timeline | undefined>): number 
 
 const hasBegun = (timeline: Timeline, atMs: number): boolean => (timeline.spans[0]?.fromMs ?? Number.POSITIVE_INFINITY) <= atMs;
 
-const endOf = ({ state: { retiredAtMs } }: Lane): readonly Span[] =>
-  retiredAtMs === null || retiredAtMs === undefined ? [] : [{ fromMs: retiredAtMs, ...nothingKnown }];
-
 const settleCheck = (turn: Turn, check: CheckConfig, dirt: Dirt): void => {
   const { state } = turn;
   const timeline = checkTimeline(state, check.id);
   const lanes = lanesOf(state, check.id);
   const inputs = lanes.map((lane) => lane.timeline.spans);
-  // Their ends are instants at which the check may change, so they go in as histories of their own.
-  const isHandedOver = lanes.some((lane) => (lane.state.retiredAtMs ?? null) !== null);
-  const ends = isHandedOver ? lanes.map((lane) => endOf(lane)) : [];
+  // Whom it was asked from is a history of its own: each instant at which that changed may change the check.
+  const isHandedOver = lanes.some((lane) => wasUnasked(lane.state));
+  const ends = isHandedOver ? lanes.map((lane) => unaskedHistory(lane.state)) : [];
   const fromMs = floorOf(dirt, [timeline, ...lanes.map((lane) => lane.timeline)]);
   const isBegun = hasBegun(timeline, fromMs);
   const spans = overlay(fromMs, [...inputs, ...ends], (parts) => {
@@ -109,7 +107,7 @@ const settleCheck = (turn: Turn, check: CheckConfig, dirt: Dirt): void => {
     const votes = isHandedOver
       ? votesOf(
           said,
-          parts.slice(lanes.length).map((end) => end !== null),
+          parts.slice(lanes.length).map((end) => end?.status === 'unknown'),
         )
       : said;
     return checkStatusOf(votes, check.quorum) ?? (isBegun ? nothingKnown : null);

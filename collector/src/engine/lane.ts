@@ -2,7 +2,7 @@ import type { CheckResult, Confirm } from '@jiwei/shared/check.ts';
 import type { AgentId, CheckId } from '@jiwei/shared/ids.ts';
 import type { ReasonCode } from '@jiwei/shared/reasons.ts';
 import type { Outcome, Status } from '@jiwei/shared/status.ts';
-import type { EpochMs } from '@jiwei/shared/time.ts';
+import type { EpochMs, TimeRange } from '@jiwei/shared/time.ts';
 import type { Span } from './effect.ts';
 import { rewrite, type Timeline } from './timeline.ts';
 
@@ -33,9 +33,13 @@ export interface LaneState {
   listensFromMs: EpochMs | null;
   /** Since when its agent is no longer asked; null while it is. Left out where it was stored by the first builds. */
   retiredAtMs?: EpochMs | null;
+  /** Earlier times in which its agent was not asked, so that late data meets the votes that counted then; the newest ones. */
+  unasked?: readonly TimeRange[];
 }
 
 const runCountMax = 10;
+/** An agent comes and goes rarely; what is older than so many of its absences is seldom corrected. */
+const unaskedMax = 50;
 
 /** Id of a lane, as its entity and its history are stored. */
 export const laneIdOf = (checkId: string, agentId: AgentId | null): string => `${checkId}@${agentId ?? 'collector'}`;
@@ -57,6 +61,24 @@ export const createLane = (checkId: CheckId, agentId: AgentId | null): LaneState
   listensFromMs: null,
   retiredAtMs: null,
 });
+
+/** Its agent is no longer asked, or asked again. */
+export const turnAsked = (lane: LaneState, isAsked: boolean, atMs: EpochMs): void => {
+  const { retiredAtMs } = lane;
+  if (isAsked && retiredAtMs !== null && retiredAtMs !== undefined && retiredAtMs < atMs)
+    lane.unasked = [...(lane.unasked ?? []), { fromMs: retiredAtMs, toMs: atMs }].slice(-unaskedMax);
+  lane.retiredAtMs = isAsked ? null : atMs;
+};
+
+/** Whether its agent was ever not asked. */
+export const wasUnasked = ({ retiredAtMs, unasked }: LaneState): boolean =>
+  (retiredAtMs !== null && retiredAtMs !== undefined) || (unasked !== undefined && unasked.length > 0);
+
+/** When its agent was not asked, as a history: unknown means not asked. */
+export const unaskedHistory = ({ retiredAtMs, unasked = [] }: LaneState): readonly Span[] => [
+  ...unasked.flatMap(({ fromMs, toMs }) => [spanOf(fromMs, 'unknown', 'OK'), spanOf(toMs, 'up', 'OK')]),
+  ...(retiredAtMs === null || retiredAtMs === undefined ? [] : [spanOf(retiredAtMs, 'unknown', 'OK')]),
+];
 
 const spanOf = (fromMs: EpochMs, status: Status, reason: ReasonCode): Span => ({
   fromMs,
