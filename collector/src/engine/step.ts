@@ -87,7 +87,14 @@ const settle = (turn: Turn): void => {
   assessAll(turn);
 };
 
-/** Earliest first. Each may set further deadlines; those at or before `untilMs` are dealt with as well. */
+/**
+ * Earliest first; what they mean is decided when all of them are dealt with: after a time away, an answer that still counts only because the
+ * turn of its own end has not come yet must not tell anybody anything. Each may set further deadlines at or before `untilMs`.
+ */
 const dealWithDue = (turn: Turn, untilMs: EpochMs): void => {
-  while (dealWithNext(turn, untilMs)) settle(turn);
+  while (dealWithNext(turn, untilMs)) {
+    settleHistories(turn);
+    while (dealWithNext(turn, untilMs)) settleHistories(turn);
+    assessAll(turn);
+  }
 };
