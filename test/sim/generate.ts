@@ -1,29 +1,197 @@
-import type { Plan } from './plan.ts';
-import { createRandom } from './random.ts';
+import type { Plan, PlannedCheck, PlannedFault } from './plan.ts';
+import { createRandom, type Random } from './random.ts';
 
-/** The plan of a seed. */
+/** The district of a seed: zones with agents, assets that depend on each other, checks from one or several agents. */
+const districtOf = (random: Random): Pick<Plan, 'zones' | 'agents' | 'assets' | 'checks'> => {
+  const zones = Array.from({ length: random.whole(1, 2) }, (_, place) => `z${place + 1}`);
+  const isSkewed = random.chance(0.6);
+  const agents = zones.flatMap((zone) =>
+    Array.from({ length: random.whole(1, zones.length === 1 ? 4 : 3) }, (_, place) => ({
+      id: `${zone}g${place + 1}`,
+      zone,
+      skewMs: isSkewed ? random.whole(-300_000, 300_000) : random.whole(-1_000, 1_000),
+      driftPpm: isSkewed ? random.whole(-200, 200) : 0,
+      bootsAtMs: random.whole(10, 3_000),
+    })),
+  );
+  const assets: Plan['assets'] = [];
+  for (const zone of zones) {
+    for (let place = 1; place <= random.whole(1, 3); place += 1) {
+      // Only those before it: nothing depends on itself.
+      const parents = assets.filter((asset) => asset.zone === zone && random.chance(0.5)).map(({ id }) => id);
+      assets.push({ id: `${zone}a${place}`, zone, parents, needsOnsite: random.chance(0.3) });
+    }
+  }
+  const checks = assets.flatMap((asset) =>
+    Array.from({ length: random.whole(1, 2) }, (_, place) => checkOf(random, `${asset.id}c${place + 1}`, asset, agents)),
+  );
+  return { zones, agents, assets, checks };
+};
+
+const checkOf = (random: Random, id: string, asset: Plan['assets'][number], agents: Plan['agents']): PlannedCheck => {
+  const near = agents.filter(({ zone }) => zone === asset.zone).map((agent) => agent.id);
+  const named = near.filter(() => random.chance(0.7));
+  const from = random.chance(0.5) ? random.whole(1, near.length) : named.length > 0 ? named : near;
+  const count = typeof from === 'number' ? from : from.length;
+  return {
+    ...{ id, asset: asset.id, from },
+    intervalMs: random.pick([5_000, 10_000, 15_000]),
+    timeoutMs: random.pick([1_000, 3_000]),
+    failures: random.whole(1, 3),
+    successes: random.whole(1, 3),
+    retryMs: random.pick([500, 1_000]),
+    critical: random.chance(0.8),
+    severity: random.pick(['critical', 'major', 'minor']),
+    quorum: random.chance(0.7) ? null : random.whole(1, count),
+  };
+};
+
+/** Every target goes its own way; some flap. */
+const changesOf = (random: Random, checks: readonly PlannedCheck[], durationMs: number): Plan['changes'] =>
+  checks.flatMap(({ id }) => {
+    const changes: Plan['changes'] = [];
+    const calmMs = random.pick([20_000, 60_000, 180_000]);
+    for (let atMs = random.next() * calmMs; atMs < durationMs; ) {
+      changes.push({ check: id, atMs: Math.floor(atMs), to: random.pick(['down', 'down', 'slow', 'hang']) });
+      atMs += 500 + random.next() ** 2 * 90_000;
+      changes.push({ check: id, atMs: Math.floor(atMs), to: 'up' });
+      atMs += 500 + random.next() * calmMs * 2;
+    }
+    return changes;
+  });
+
+/** One fault of a kind, at an instant. */
+type FaultMaker = (random: Random, plan: Pick<Plan, 'agents' | 'zones'>, atMs: number) => PlannedFault;
+
+const agentOf = (random: Random, { agents }: Pick<Plan, 'agents'>): string => random.pick(agents).id;
+/** Mostly short, now and then longer than everything that waits. */
+const lengthMs = (random: Random, mostMs: number): number => Math.floor(200 + random.next() ** 2 * mostMs);
+
+const faultMakers: readonly { readonly weight: number; readonly make: FaultMaker }[] = [
+  {
+    weight: 3,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'agentKilled', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 90_000), power: random.chance(0.4) },
+    }),
+  },
+  {
+    weight: 2,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'agentTorn', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 40_000), power: random.chance(0.5) },
+      ...{ disk: random.chance(0.8) ? 'spool' : 'files', share: random.next() },
+    }),
+  },
+  {
+    weight: 1,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'agentStopped', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 60_000) },
+    }),
+  },
+  {
+    weight: 1,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'diskFull', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 60_000) },
+    }),
+  },
+  {
+    weight: 2,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'agentClock', agent: agentOf(random, plan), atMs, stepMs: random.whole(-300_000, 300_000) },
+    }),
+  },
+  {
+    weight: 3,
+    make: (random, _plan, atMs) => ({
+      ...{ kind: 'collectorKilled', atMs, forMs: lengthMs(random, 90_000), share: random.next() },
+      when: random.pick(['now', 'beforeCommit', 'afterCommit', 'inCommit']),
+    }),
+  },
+  {
+    weight: 1,
+    make: (random, _plan, atMs) => ({ kind: 'collectorClock', atMs, stepMs: random.whole(-60_000, 60_000) }),
+  },
+  { weight: 1, make: (random, _plan, atMs) => ({ kind: 'storeFails', atMs, forMs: lengthMs(random, 30_000) }) },
+  {
+    weight: 2,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'partition', zone: random.pick(plan.zones), atMs, forMs: lengthMs(random, 120_000) },
+    }),
+  },
+  {
+    weight: 2,
+    make: (random, plan, atMs) => ({ kind: 'burst', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 60_000) }),
+  },
+  {
+    weight: 1,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'slowLink', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 90_000) },
+      latencyMs: random.pick([100, 800, 3_000]),
+    }),
+  },
+  { weight: 2, make: (random, plan, atMs) => ({ kind: 'reset', agent: agentOf(random, plan), atMs }) },
+  { weight: 2, make: (random, plan, atMs) => ({ kind: 'halfOpen', agent: agentOf(random, plan), atMs }) },
+  {
+    weight: 1,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'hostile', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 60_000) },
+      repeatShare: random.next() * 0.5,
+      reorderShare: random.chance(0.5) ? random.next() * 0.3 : 0,
+    }),
+  },
+  { weight: 1, make: (random, _plan, atMs) => ({ kind: 'channelDown', atMs, forMs: lengthMs(random, 60_000) }) },
+];
+
+/** A seed either has a few kinds of faults, each often, or all of them together. */
+const faultsOf = (random: Random, plan: Pick<Plan, 'agents' | 'zones'>, durationMs: number): PlannedFault[] => {
+  const isAllTogether = random.chance(0.4);
+  const chosen = faultMakers.filter(() => isAllTogether || random.chance(0.25));
+  const bag = chosen.flatMap((maker) => Array.from({ length: maker.weight }, () => maker));
+  if (bag.length === 0) return [];
+  const meanMs = random.pick([10_000, 25_000, 60_000]);
+  const faults: PlannedFault[] = [];
+  for (let atMs = random.next() * 2 * meanMs; atMs < durationMs; atMs += random.next() * 2 * meanMs) {
+    faults.push(random.pick(bag).make(random, plan, Math.floor(atMs)));
+  }
+  return faults;
+};
+
+const windowsOf = (random: Random, assets: Plan['assets'], durationMs: number): Plan['windows'] =>
+  Array.from({ length: random.whole(0, 2) }, (_, place) => {
+    const fromMs = Math.floor(random.next() * durationMs);
+    const chosen = assets.filter(() => random.chance(0.5)).map(({ id }) => id);
+    return {
+      id: `w${place + 1}`,
+      assets: chosen.length > 0 ? chosen : [random.pick(assets).id],
+      fromMs,
+      toMs: fromMs + random.whole(5_000, 90_000),
+      declaredAtMs: random.chance(0.5) ? 0 : Math.floor(fromMs * random.next()),
+    };
+  });
+
+const actsOf = (random: Random, durationMs: number): Plan['acts'] => {
+  const meanMs = random.pick([15_000, 60_000, 1_000_000]);
+  const acts: Plan['acts'] = [];
+  for (let atMs = random.next() * 2 * meanMs; atMs < durationMs; atMs += random.next() * 2 * meanMs) {
+    const act = random.pick(['acknowledge', 'acknowledge', 'arrive', 'note', 'resolve'] as const);
+    acts.push({ atMs: Math.floor(atMs), act, pick: random.whole(0, 99) });
+  }
+  return acts;
+};
+
+/** The plan of a seed. Each part draws from a stream of its own, so that a change of one leaves the others as they were. */
 export const planOf = (seed: number): Plan => {
-  createRandom(seed, 'plan');
+  const random = createRandom(seed, 'plan');
+  const district = districtOf(random.fork('district'));
+  const durationMs = random.whole(100, 400) * 1_000;
   return {
     seed,
-    durationMs: 300_000,
-    hasFiles: false,
-    collectorDriftPpm: 0,
-    zones: ['north'],
-    agents: [{ id: 'g1', zone: 'north', skewMs: 0, driftPpm: 0, bootsAtMs: 100 }],
-    assets: [{ id: 'web', zone: 'north', parents: [], needsOnsite: false }],
-    checks: [
-      {
-        ...{ id: 'c1', asset: 'web', intervalMs: 10_000, timeoutMs: 3_000, failures: 3, successes: 2, retryMs: 1_000 },
-        ...{ critical: true, severity: 'major', from: ['g1'], quorum: null },
-      },
-    ],
-    changes: [
-      { check: 'c1', atMs: 61_234, to: 'down' },
-      { check: 'c1', atMs: 140_500, to: 'up' },
-    ],
-    windows: [],
-    acts: [],
-    faults: [],
+    durationMs,
+    hasFiles: random.chance(0.1),
+    collectorDriftPpm: random.whole(-100, 100),
+    ...district,
+    changes: changesOf(random.fork('changes'), district.checks, durationMs),
+    windows: windowsOf(random.fork('windows'), district.assets, durationMs),
+    acts: actsOf(random.fork('acts'), durationMs),
+    faults: faultsOf(random.fork('faults'), district, durationMs),
   };
 };

@@ -22,6 +22,12 @@ interface Decided {
   readonly committedAtMs: number;
 }
 
+/** `toMs` null while it goes on. */
+export interface Unasked {
+  readonly fromMs: number;
+  readonly toMs: number | null;
+}
+
 /** Sees everything from outside: what was sent, acknowledged, stored, decided and told. It decides nothing. */
 export interface Observer {
   frameSent(agent: string, bytes: Uint8Array): void;
@@ -36,10 +42,16 @@ export interface Observer {
   readonly notices: readonly Decided[];
   readonly incidents: ReadonlyMap<string, Incident>;
   readonly entries: readonly { readonly entry: TimelineEntry; readonly committedAtMs: number }[];
+  /** By lane: stretches of the collector's time in which its agent was no longer asked; the last one may still go on. */
+  readonly unasked: ReadonlyMap<string, readonly Unasked[]>;
   /** Collector's stamp of the last commit; everything up to it has been decided. */
   readonly stampMs: number;
   /** Frames that agents were told are stored. */
   acknowledged(): Iterable<{ readonly agent: string; readonly place: Place; readonly content: FrameContent }>;
+  /** Frames that an agent said it had to give up. */
+  readonly framesToldLost: ReadonlyMap<string, number>;
+  /** Agents whose disk was full or torn. */
+  readonly mayLose: Set<string>;
   /** A broken box changed the order of its messages: nothing can be promised about its stream. */
   distrust(agent: string): void;
 }
@@ -54,7 +66,19 @@ export const createObserver = (onBatch: (batch: CommitBatch, observer: Observer)
   const sent = new Map<string, Map<string, { place: Place; content: FrameContent }>>();
   const acknowledgedTo = new Map<string, Place>();
   const distrusted = new Set<string>();
+  const framesToldLost = new Map<string, number>();
+  const mayLose = new Set<string>();
+  const unasked = new Map<string, Unasked[]>();
   let stampMs = 0;
+
+  /** When a configuration took the check away from the agent, or gave it back: the only thing that is taken from the engine's own word. */
+  const noteAsked = (lane: string, retiredAtMs: number | null, atMs: number): void => {
+    const stretches = unasked.get(lane) ?? [];
+    unasked.set(lane, stretches);
+    const last = stretches.at(-1);
+    if (retiredAtMs !== null && (last === undefined || last.toMs !== null)) stretches.push({ fromMs: retiredAtMs, toMs: null });
+    if (retiredAtMs === null && last !== undefined && last.toMs === null) stretches.splice(-1, 1, { ...last, toMs: atMs });
+  };
 
   const observer: Observer = {
     frameSent: (agent, bytes) => {
@@ -93,12 +117,21 @@ export const createObserver = (onBatch: (batch: CommitBatch, observer: Observer)
           readings.add(key);
         }
       }
+      for (const { entity, id, value } of batch.entities) {
+        // An entity's value is JSON of the kind its name says.
+        const lane = value as { readonly state: { readonly retiredAtMs?: number | null } } | null;
+        if (entity === 'lane') noteAsked(id, lane?.state.retiredAtMs ?? null, batch.atMs);
+      }
+      for (const { agentId, frames } of batch.gaps) framesToldLost.set(agentId, (framesToldLost.get(agentId) ?? 0) + frames);
       for (const incident of batch.incidents) incidents.set(incident.id, incident);
       for (const entry of batch.timeline) entries.push({ entry, committedAtMs: atMs });
       for (const record of batch.outbox) notices.push({ record, committedAtMs: atMs });
       onBatch(batch, observer);
     },
     answers,
+    framesToldLost,
+    mayLose,
+    unasked,
     stored,
     readings,
     notices,

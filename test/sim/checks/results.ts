@@ -13,13 +13,25 @@ const checkResult = (number: number, answer: StoredAnswer, asking: Asking | unde
     throw new Violation(`asking ${number} is stored as ${JSON.stringify(answer)}; it was ${JSON.stringify(asking)}`);
 };
 
-/** Nothing acknowledged is lost: whatever an agent was told is stored is in the store. */
-export const checkAcknowledged = (observer: Observer): void => {
+/**
+ * Nothing acknowledged is lost: whatever an agent was told is stored is in the store, or was given up before because its disk was full or
+ * damaged, and then as many frames are told as lost.
+ */
+export const checkAcknowledged = (observer: Observer, askings: readonly Asking[], isAtRest: boolean): void => {
+  const missing = new Map<string, string[]>();
   for (const { agent, place, content } of observer.acknowledged()) {
     const lost = content.askings.find((number) => !observer.stored.has(number));
     const gone = content.readings.find((reading) => !observer.readings.has(`${agent}/${reading}`));
     if (lost === undefined && gone === undefined) continue;
-    const what = lost === undefined ? `reading ${gone}` : `the result of asking ${lost}`;
-    throw new Violation(`frame ${place.bootId}/${place.seq} of ${agent} was acknowledged, but ${what} is not stored`);
+    const what = lost === undefined ? `reading ${gone}` : JSON.stringify(askings[lost]);
+    const known = missing.get(agent) ?? [];
+    missing.set(agent, known);
+    known.push(`frame ${place.bootId}/${place.seq} with ${what}`);
+  }
+  for (const [agent, frames] of missing) {
+    const told = observer.framesToldLost.get(agent) ?? 0;
+    // A loss is told with the next frame that is written.
+    if (frames.length <= told || (!isAtRest && observer.mayLose.has(agent))) continue;
+    throw new Violation(`acknowledged by ${agent}, but not stored (${told} told as lost): ${frames.join(', ')}`);
   }
 };

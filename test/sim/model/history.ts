@@ -1,3 +1,4 @@
+import type { Unasked } from '../observer.ts';
 import type { Plan, PlannedCheck } from '../plan.ts';
 import { type Answer, laneHistory } from './lane.ts';
 import { at, type ModelSpan, overlaid } from './spans.ts';
@@ -18,7 +19,12 @@ export interface ModelHistories {
 const staleAfterMsOf = (check: PlannedCheck): number => 2 * check.intervalMs + check.timeoutMs + 5_000;
 
 /** All histories as they must be by `nowMs`, made of nothing but what reached the store. */
-export const modelHistories = (plan: Plan, answers: readonly StoredAnswer[], nowMs: number): ModelHistories => {
+export const modelHistories = (
+  plan: Plan,
+  answers: readonly StoredAnswer[],
+  unasked: ReadonlyMap<string, readonly Unasked[]>,
+  nowMs: number,
+): ModelHistories => {
   const lanes = new Map<string, readonly ModelSpan[]>();
   const checks = new Map<string, readonly ModelSpan[]>();
   const assets = new Map<string, readonly ModelSpan[]>();
@@ -29,11 +35,11 @@ export const modelHistories = (plan: Plan, answers: readonly StoredAnswer[], now
       ([agent, given]) => [`${check.id}@${agent}`, laneHistory(given, rules, nowMs)] as const,
     );
     for (const [id, spans] of own) lanes.set(id, spans);
+    const away = own.map(([id]) => awaySpans(unasked.get(id) ?? []));
     checks.set(
       check.id,
-      overlaid(
-        own.map(([, spans]) => spans),
-        (parts) => checkStatus(parts, check.quorum),
+      overlaid([...own.map(([, spans]) => spans), ...away], (parts) =>
+        checkStatus(votesOf(parts.slice(0, own.length), parts.slice(own.length)), check.quorum),
       ),
     );
   }
@@ -51,6 +57,19 @@ export const modelHistories = (plan: Plan, answers: readonly StoredAnswer[], now
     );
   }
   return { lanes, checks, assets };
+};
+
+/** Down: the agent is not asked. */
+const awaySpans = (stretches: readonly Unasked[]): ModelSpan[] =>
+  stretches.flatMap(({ fromMs, toMs }) => [
+    { fromMs, status: 'down' as const, attributedTo: null },
+    ...(toMs === null ? [] : [{ fromMs: toMs, status: 'up' as const, attributedTo: null }]),
+  ]);
+
+/** One that is no longer asked has no vote once one that is asked knows something. */
+const votesOf = (said: readonly (ModelSpan | null)[], away: readonly (ModelSpan | null)[]): (ModelSpan | null)[] => {
+  const asked = said.filter((_, lane) => away[lane]?.status !== 'down');
+  return asked.some((part) => part !== null && part.status !== 'unknown') ? asked : [...said];
 };
 
 /** Down when at least the quorum (or the majority) of those that know says so; degraded when any of them is not well; unknown when none knows. */

@@ -35,6 +35,7 @@ export const commit = (parts: Parts, fault: PlannedFault): void => {
       return;
     case 'agentTorn':
       if (node === undefined) return;
+      parts.observer.mayLose.add(fault.agent);
       node[fault.disk].fatalWrite = {
         share: fault.share,
         onDeath: () => {
@@ -49,6 +50,7 @@ export const commit = (parts: Parts, fault: PlannedFault): void => {
       return later(fault.forMs + 5_000, node.start);
     case 'diskFull':
       if (node === undefined) return;
+      parts.observer.mayLose.add(fault.agent);
       node.spool.isFull = true;
       return later(fault.forMs, () => {
         node.spool.isFull = false;

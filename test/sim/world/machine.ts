@@ -45,7 +45,8 @@ export const createMachine = (loop: Loop, { skewMs, driftPpm }: { skewMs: number
         monotonicMs: () => (loop.nowMs() - bootedAtMs) * rate,
         after: (delayMs, callback) => {
           if (isDead) return () => undefined;
-          const cancel = loop.at(loop.nowMs() + Math.max(0, delayMs) / rate, () => {
+          // As Node does: whole ms, at least one; so a timer may come a fraction early by the steady clock.
+          const cancel = loop.at(loop.nowMs() + Math.max(1, Math.trunc(delayMs)) / rate, () => {
             timers.delete(cancel);
             callback();
           });

@@ -9,7 +9,7 @@ export interface Weather {
   latencyMs: number;
   /** Nothing passes; what was sent waits, as TCP sends it again until it arrives or somebody gives up. */
   isCut: boolean;
-  /** A broken box in between gives whole messages twice, or in another order; 0 to 1. */
+  /** A broken box in between gives whole frames twice, or in another order; 0 to 1. */
   repeatShare: number;
   reorderShare: number;
 }
@@ -48,8 +48,15 @@ const kernelBytes = 64 * 1024;
 interface Message {
   readonly sizeBytes: number;
   deliver(): void;
-  /** Tells of the end; it is never lost with the tail. */
+  /** Tells of the beginning or the end; it is never lost with the tail. */
   readonly isEnd: boolean;
+  /** What the broken box repeats and reorders; were it the handshake, the agent would take the collector for another build and wait an hour. */
+  readonly isFrame?: boolean;
+}
+
+/** A message on its way. */
+interface Travelling extends Message {
+  hasArrived: boolean;
 }
 
 interface Connection {
@@ -58,9 +65,8 @@ interface Connection {
   readonly open: Set<Side>;
   /** Whom nothing is told any more. */
   readonly deaf: Set<Side>;
-  readonly lastAtMs: Record<Direction, number>;
-  readonly pending: Record<Direction, Set<Message>>;
-  readonly held: Record<Direction, Message[]>;
+  /** In the order in which they will be given: TCP gives nothing out of order, however late the first one is. */
+  readonly line: Record<Direction, Travelling[]>;
   isForgotten: boolean;
   agentEvents: TransportEvents;
   collectorEvents: AgentSocketEvents | null;
@@ -81,49 +87,48 @@ export const createNetwork = (loop: Loop, random: Random, tap: Tap): Network => 
     return fresh;
   };
 
-  const arrive = (connection: Connection, direction: Direction, message: Message): void => {
-    if (!connection.pending[direction].has(message)) return;
-    if (connection.isForgotten) {
-      connection.pending[direction].delete(message);
-      return;
+  /** Gives what has arrived, in order, while nothing stops it. */
+  const flow = (connection: Connection, direction: Direction): void => {
+    const line = connection.line[direction];
+    for (;;) {
+      if (connection.isForgotten) line.length = 0;
+      const [first] = line;
+      const mustWait = weatherOf(connection.agent).isCut || (direction === 'up' && connection.isPaused);
+      if (first === undefined || !first.hasArrived || mustWait) return;
+      line.shift();
+      first.deliver();
     }
-    const mustWait = weatherOf(connection.agent).isCut || (direction === 'up' && connection.isPaused);
-    if (mustWait || connection.held[direction].length > 0) {
-      connection.held[direction].push(message);
-      return;
-    }
-    connection.pending[direction].delete(message);
-    message.deliver();
   };
 
-  const schedule = (connection: Connection, direction: Direction, message: Message, isInOrder = true): void => {
+  const schedule = (connection: Connection, direction: Direction, message: Message): void => {
     const { latencyMs } = weatherOf(connection.agent);
-    const wantedAtMs = loop.nowMs() + latencyMs * (1 + random.next() / 2);
-    const atMs = isInOrder ? Math.max(wantedAtMs, connection.lastAtMs[direction]) : wantedAtMs + latencyMs * 3;
-    if (isInOrder) connection.lastAtMs[direction] = atMs;
-    connection.pending[direction].add(message);
-    loop.at(atMs, () => arrive(connection, direction, message));
+    const travelling: Travelling = { ...message, hasArrived: false };
+    connection.line[direction].push(travelling);
+    loop.at(loop.nowMs() + latencyMs * (1 + random.next() / 2), () => {
+      travelling.hasArrived = true;
+      flow(connection, direction);
+    });
+  };
+
+  /** A broken box keeps it for a while and lets others pass. */
+  const scheduleOutOfOrder = (connection: Connection, message: Message): void => {
+    loop.at(loop.nowMs() + weatherOf(connection.agent).latencyMs * (2 + random.next() * 4), () => {
+      if (!connection.isForgotten && !weatherOf(connection.agent).isCut) message.deliver();
+    });
   };
 
   const post = (connection: Connection, direction: Direction, message: Message): void => {
     if (connection.isForgotten) return;
     const { repeatShare, reorderShare } = weatherOf(connection.agent);
-    const isOrdinary = !message.isEnd && direction === 'up';
-    if (isOrdinary && random.chance(repeatShare)) schedule(connection, direction, { ...message });
-    schedule(connection, direction, message, !(isOrdinary && random.chance(reorderShare)));
+    const isOrdinary = message.isFrame === true;
+    if (isOrdinary && random.chance(repeatShare)) schedule(connection, direction, message);
+    if (isOrdinary && random.chance(reorderShare)) scheduleOutOfOrder(connection, message);
+    else schedule(connection, direction, message);
   };
 
   const release = (connection: Connection): void => {
     for (const direction of ['up', 'down'] as const) {
-      if (direction === 'up' && connection.isPaused) continue;
-      for (const message of connection.held[direction].splice(0)) {
-        const atMs = Math.max(
-          loop.nowMs() + weatherOf(connection.agent).latencyMs * random.next(),
-          connection.lastAtMs[direction],
-        );
-        connection.lastAtMs[direction] = atMs;
-        loop.at(atMs, () => arrive(connection, direction, message));
-      }
+      loop.at(loop.nowMs() + weatherOf(connection.agent).latencyMs * random.next(), () => flow(connection, direction));
     }
   };
 
@@ -145,13 +150,9 @@ export const createNetwork = (loop: Loop, random: Random, tap: Tap): Network => 
 
   /** Of what is on the way from a side that is gone, the first messages arrive and the rest is lost. */
   const loseTail = (connection: Connection, direction: Direction): void => {
-    const onTheWay = [...connection.pending[direction]].filter((message) => !message.isEnd);
-    const keptCount = random.whole(0, onTheWay.length);
-    for (const message of onTheWay.slice(keptCount)) {
-      connection.pending[direction].delete(message);
-      const at = connection.held[direction].indexOf(message);
-      if (at >= 0) connection.held[direction].splice(at, 1);
-    }
+    const line = connection.line[direction];
+    const onTheWay = line.filter((message) => !message.isEnd);
+    for (const message of onTheWay.slice(random.whole(0, onTheWay.length))) line.splice(line.indexOf(message), 1);
   };
 
   /** One side's process let go of it: the other side hears of it after what was still on the way, or after a part of that. */
@@ -168,7 +169,7 @@ export const createNetwork = (loop: Loop, random: Random, tap: Tap): Network => 
       const isOpen = (): boolean => connection.open.has('collector');
       const socket: AgentSocket = {
         isOpen,
-        unsentBytes: () => sumBytes(connection.held.down),
+        unsentBytes: () => sumBytes(connection.line.down),
         sendText: (text) => {
           if (!isOpen()) return;
           const deliver = (): void => {
@@ -227,7 +228,7 @@ export const createNetwork = (loop: Loop, random: Random, tap: Tap): Network => 
 
   const agentSide = (connection: Connection): Transport => {
     const isOpen = (): boolean => connection.open.has('agent') && !connection.deaf.has('agent');
-    const send = (sizeBytes: number, give: (events: AgentSocketEvents) => void): void => {
+    const send = (sizeBytes: number, isFrame: boolean, give: (events: AgentSocketEvents) => void): void => {
       if (!isOpen()) return;
       const wasFull = unsentBytes() > 0;
       const deliver = (): void => {
@@ -235,14 +236,14 @@ export const createNetwork = (loop: Loop, random: Random, tap: Tap): Network => 
           give(connection.collectorEvents);
         if (wasFull && unsentBytes() === 0 && isOpen()) connection.agentEvents.drained();
       };
-      post(connection, 'up', { sizeBytes, deliver, isEnd: false });
+      post(connection, 'up', { sizeBytes, deliver, isFrame, isEnd: false });
     };
-    const unsentBytes = (): number => Math.max(0, sumBytes(connection.pending.up) - kernelBytes);
+    const unsentBytes = (): number => Math.max(0, sumBytes(connection.line.up) - kernelBytes);
     return {
-      sendText: (text) => send(text.length, (events) => events.text(text)),
+      sendText: (text) => send(text.length, false, (events) => events.text(text)),
       sendBinary: (bytes) => {
         if (isOpen()) tap.sent(connection.agent, bytes);
-        send(bytes.length, (events) => events.binary(bytes));
+        send(bytes.length, true, (events) => events.binary(bytes));
       },
       unsentBytes,
       close: (closeCode, reason) => {
@@ -275,9 +276,7 @@ export const createNetwork = (loop: Loop, random: Random, tap: Tap): Network => 
         agent,
         open: new Set<Side>(['agent']),
         deaf: new Set(),
-        lastAtMs: { up: 0, down: 0 },
-        pending: { up: new Set(), down: new Set() },
-        held: { up: [], down: [] },
+        line: { up: [], down: [] },
         isForgotten: false,
         agentEvents: events,
         collectorEvents: null,

@@ -171,7 +171,7 @@ const declare = (parts: Parts): void => {
 const look = async ({ plan, observer, collector, agents, loop }: Parts, targets: Targets, isAtRest: boolean): Promise<void> => {
   await loop.settle();
   checkStoredResults(observer, targets.askings);
-  checkAcknowledged(observer);
+  checkAcknowledged(observer, targets.askings, isAtRest);
   await checkHistories(plan, observer, collector.store());
   checkOneOpen(observer);
   checkCalledOff(observer, isAtRest);
