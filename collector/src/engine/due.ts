@@ -3,7 +3,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { onAgentDue } from './agents.ts';
 import { onRulesDue } from './alerts.ts';
-import { assetOfKey, decide, settleMaintenance } from './assess.ts';
+import { assetOfKey, decide } from './assess.ts';
 import { isQuietOver, openPromises, presentCycle } from './clocks.ts';
 import { forgetClone } from './clones.ts';
 import { takeDue } from './deadlines.ts';
@@ -43,7 +43,7 @@ export const dealWithNext = (turn: Turn, untilMs: EpochMs): boolean => {
       turn.assess.add(zoneAssetIdOf(asId(id)));
       break;
     case 'maintenance':
-      settleMaintenance(turn);
+      turn.isMaintenanceDue = true;
       break;
     case 'rules':
       onRulesDue(turn);

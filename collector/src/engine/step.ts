@@ -1,7 +1,7 @@
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { onAgentConnected, onAgentLost, onProbeAnswer, onRestarted } from './agents.ts';
 import { onSamples } from './alerts.ts';
-import { assessAll } from './assess.ts';
+import { assessAll, settleMaintenance } from './assess.ts';
 import { onNoticeTried } from './attempts.ts';
 import { onAgentCloned } from './clones.ts';
 import type { EngineConfig } from './config.ts';
@@ -96,5 +96,9 @@ const dealWithDue = (turn: Turn, untilMs: EpochMs): void => {
     settleHistories(turn);
     while (dealWithNext(turn, untilMs)) settleHistories(turn);
     assessAll(turn);
+    if (!turn.isMaintenanceDue) continue;
+    turn.isMaintenanceDue = false;
+    settleMaintenance(turn);
+    settle(turn);
   }
 };

@@ -31,6 +31,8 @@ export interface Turn {
   readonly notices: Effect[];
   readonly requests: Effect[];
   readonly rejections: Effect[];
+  /** A window begins or ends; whether what it held back still fails is known once all else that is due was looked at. */
+  isMaintenanceDue: boolean;
   /** `<entity>|<id>` of what must be stored. */
   readonly entities: Set<string>;
 }
@@ -47,6 +49,7 @@ export const createTurn = (state: EngineState, nowMs: EpochMs): Turn => ({
   notices: [],
   requests: [],
   rejections: [],
+  isMaintenanceDue: false,
   entities: new Set(),
 });
 
