@@ -182,7 +182,7 @@ const actsOf = (random: Random, durationMs: number): Plan['acts'] => {
 export const planOf = (seed: number): Plan => {
   const random = createRandom(seed, 'plan');
   const district = districtOf(random.fork('district'));
-  const durationMs = random.whole(100, 400) * 1_000;
+  const durationMs = random.whole(60, 300) * 1_000;
   return {
     seed,
     durationMs,

@@ -23,8 +23,11 @@ import { createTargets, type Targets } from './targets.ts';
 
 /** Histories are compared this often while things go wrong. */
 const lookMs = 30_000;
-/** After all was mended: reconnecting (30 s), a flapping incident's quiet time (60 s), notices tried again after minutes. */
-const restMs = 400_000;
+/**
+ * After all was mended a world gets this long to come to rest: reconnecting takes up to 75 s, thrice that where a frame was refused, a
+ * flapping incident stays for 60 s, notices are tried again after minutes.
+ */
+const restMsMax = 600_000;
 
 /** What a run did, for the report and the rate. */
 export interface RunReport {
@@ -116,7 +119,9 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
     await loop.run(plan.durationMs);
     await mendAll(parts);
     targets.mend();
-    await loop.run(plan.durationMs + restMs);
+    const endsAtMs = plan.durationMs + restMsMax;
+    do await loop.run(loop.nowMs() + lookMs);
+    while (loop.nowMs() < endsAtMs && !isAtRest(parts));
     await look(parts, targets, true);
   } finally {
     for (const node of agents.values()) node.kill(false);
@@ -130,6 +135,11 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
     virtualMs: loop.nowMs(),
   };
 };
+
+/** Nobody has anything left to do. */
+const isAtRest = ({ observer, agents }: Parts): boolean =>
+  [...observer.incidents.values()].every(({ state }) => state === 'resolved') &&
+  [...agents.values()].every((node) => (node.pendingFrames() ?? Number.POSITIVE_INFINITY) === 0);
 
 /** Puts everything planned into the line of events. */
 const plant = (parts: Parts): void => {
@@ -168,14 +178,14 @@ const declare = (parts: Parts): void => {
 };
 
 /** All that must hold at this moment. */
-const look = async ({ plan, observer, collector, agents, loop }: Parts, targets: Targets, isAtRest: boolean): Promise<void> => {
+const look = async ({ plan, observer, collector, agents, loop }: Parts, targets: Targets, isOver: boolean): Promise<void> => {
   await loop.settle();
   checkStoredResults(observer, targets.askings);
-  checkAcknowledged(observer, targets.askings, isAtRest);
+  checkAcknowledged(observer, targets.askings, isOver);
   await checkHistories(plan, observer, collector.store());
   checkOneOpen(observer);
-  checkCalledOff(observer, isAtRest);
-  if (!isAtRest) return;
+  checkCalledOff(observer, isOver);
+  if (!isOver) return;
   for (const [id, node] of agents) {
     const pending = node.pendingFrames();
     if (pending === null) throw new Violation(`agent ${id} does not run although nothing hinders it`);
