@@ -34,20 +34,37 @@ export const nextDeadlineMs = (state: EngineState): EpochMs | null => nextDeadli
  * millisecond still counts.
  * @returns what to store and to do, all in one transaction
  */
-export const step = (state: EngineState, event: EngineEvent): Effect[] => stepTogether(state, [event]);
+export const step = (state: EngineState, event: EngineEvent): Effect[] => run(state, [event], true);
 
 /**
- * Takes in what came at one instant as a whole: decisions are made when all of it is known, so that nobody is told of an outage whose end
- * came with it. @param events all of the same atMs
+ * Takes in what agents said up to one instant as a whole: decisions are made when all of it is known, so that nobody is told of an outage
+ * whose end came with it. What is due at the very instant is left to the next step, so that a person's act of that instant still counts.
+ * @param events all of the same atMs
  */
-export const stepTogether = (state: EngineState, events: readonly EngineEvent[]): Effect[] => {
+export const stepTogether = (state: EngineState, events: readonly EngineEvent[]): Effect[] => run(state, events, false);
+
+const run = (state: EngineState, events: readonly EngineEvent[], isDueDealtWith: boolean): Effect[] => {
   for (const event of events) state.nowMs = Math.max(state.nowMs, event.atMs);
   const turn = createTurn(state, state.nowMs);
+  // Results first: where an answer is there, what fell due because none had come is not so.
+  const [answers, others] = partition(events);
+  for (const event of answers) onResults(turn, event);
+  settleHistories(turn);
   dealWithDue(turn, state.nowMs - 1);
-  for (const event of events) take(turn, event);
+  for (const event of others) take(turn, event);
   settle(turn);
-  dealWithDue(turn, state.nowMs);
+  if (isDueDealtWith) dealWithDue(turn, state.nowMs);
   return effectsOf(turn, (entity, id) => entityValue(state, entity, id));
+};
+
+const partition = (events: readonly EngineEvent[]) => {
+  const answers: Extract<EngineEvent, { kind: 'results' }>[] = [];
+  const others: EngineEvent[] = [];
+  for (const event of events) {
+    if (event.kind === 'results') answers.push(event);
+    else others.push(event);
+  }
+  return [answers, others] as const;
 };
 
 const take = (turn: Turn, event: EngineEvent): void => {

@@ -176,30 +176,17 @@ export const createWriter = (options: WriterOptions): Writer => {
 
   /** @returns what to do once the batch is committed */
   const handleAll = (items: readonly Item[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
-    const afterCommit: (() => void)[] = [];
-    let deliveries: DeliveryItem[] = [];
-    // What agents said goes in together: what was over by the end of it needs no notice. Between their words acts keep their place.
-    const flush = (): void => {
-      const together = options.crashGuard.isWatching()
-        ? deliveries.map((one) => [one])
-        : deliveries.length > 0
-          ? [deliveries]
-          : [];
-      for (const some of together) afterCommit.push(...handleDeliveries(some, batch, atMs));
-      deliveries = [];
-    };
+    // What agents said goes in together and first: what was over by the end of it needs no notice.
+    const deliveries = items.filter((item) => item.kind === 'delivery');
+    const together = options.crashGuard.isWatching() ? deliveries.map((one) => [one]) : deliveries.length > 0 ? [deliveries] : [];
+    const afterCommit = together.flatMap((some) => handleDeliveries(some, batch, atMs));
     for (const item of items) {
-      if (item.kind === 'delivery') {
-        deliveries.push(item);
-        continue;
-      }
-      flush();
+      if (item.kind === 'delivery') continue;
       // An unstamped event of a kind, stamped, is an event of that kind; TypeScript does not follow Omit through the union.
       const effects = step(state, { ...item.event, atMs } as EngineEvent);
       for (const effect of effects) addEffect(batch, effect);
       afterCommit.push(() => item.done(effects));
     }
-    flush();
     return afterCommit;
   };
 
