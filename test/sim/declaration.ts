@@ -3,7 +3,7 @@ import { worldBeginsAtMs } from './world/machine.ts';
 import { hostOfCheck } from './world/targets.ts';
 
 /** Clocks of people and of detection in every world, ms: shorter than the product's own, so that a world need not run for hours. */
-const timing = {
+export const timing = {
   respondMs: 30_000,
   respondWarnMs: 20_000,
   onsiteMs: 60_000,

@@ -141,8 +141,15 @@ const faultMakers: readonly { readonly weight: number; readonly make: FaultMaker
   { weight: 1, make: (random, _plan, atMs) => ({ kind: 'channelDown', atMs, forMs: lengthMs(random, 60_000) }) },
 ];
 
+/** A zone is cut off, and nothing else goes wrong. */
+const wholeZone = (random: Random, { zones }: Pick<Plan, 'zones'>, durationMs: number): PlannedFault => ({
+  ...{ kind: 'partition', zone: random.pick(zones) },
+  ...{ atMs: Math.floor(durationMs * 0.3), forMs: Math.floor(durationMs * (0.2 + random.next() * 0.4)) },
+});
+
 /** A seed either has a few kinds of faults, each often, or all of them together. */
 const faultsOf = (random: Random, plan: Pick<Plan, 'agents' | 'zones'>, durationMs: number): PlannedFault[] => {
+  if (random.chance(0.1)) return [wholeZone(random, plan, durationMs)];
   const isAllTogether = random.chance(0.4);
   const chosen = faultMakers.filter(() => isAllTogether || random.chance(0.25));
   const bag = chosen.flatMap((maker) => Array.from({ length: maker.weight }, () => maker));

@@ -52,18 +52,23 @@ export interface Observer {
   readonly framesToldLost: ReadonlyMap<string, number>;
   /** Agents whose disk was full or torn. */
   readonly mayLose: Set<string>;
+  /** The agent's machine lost power: what was neither acknowledged nor synced may be gone with it. */
+  lostPower(agent: string): void;
   /** A broken box changed the order of its messages: nothing can be promised about its stream. */
   distrust(agent: string): void;
 }
 
-export const createObserver = (onBatch: (batch: CommitBatch, observer: Observer) => void): Observer => {
+/** What was sent so shortly before a power failure may not have been on the disk: the spool is synced once a second, ms. */
+const unsyncedMsMax = 1_500;
+
+export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch, observer: Observer) => void): Observer => {
   const answers: StoredAnswer[] = [];
   const stored = new Map<number, { answer: StoredAnswer; storedAtMs: number }>();
   const readings = new Set<string>();
   const notices: Decided[] = [];
   const incidents = new Map<string, Incident>();
   const entries: { entry: TimelineEntry; committedAtMs: number }[] = [];
-  const sent = new Map<string, Map<string, { place: Place; content: FrameContent }>>();
+  const sent = new Map<string, Map<string, { place: Place; content: FrameContent; sentAtMs: number }>>();
   const acknowledgedTo = new Map<string, Place>();
   const distrusted = new Set<string>();
   const framesToldLost = new Map<string, number>();
@@ -91,7 +96,7 @@ export const createObserver = (onBatch: (batch: CommitBatch, observer: Observer)
       const known = frames.get(key);
       if (known !== undefined && JSON.stringify(known.content) !== JSON.stringify(content))
         throw new Violation(`${agent} sent two different frames as ${key}`);
-      frames.set(key, { place: { bootId: frame.bootId, seq: frame.seq }, content });
+      frames.set(key, { place: { bootId: frame.bootId, seq: frame.seq }, content, sentAtMs: nowMs() });
     },
     heardByAgent: (agent, text) => {
       const message: unknown = JSON.parse(text);
@@ -146,6 +151,11 @@ export const createObserver = (onBatch: (batch: CommitBatch, observer: Observer)
         const upTo = acknowledgedTo.get(agent) ?? null;
         for (const { place, content } of frames.values()) if (isUpTo(place, upTo)) yield { agent, place, content };
       }
+    },
+    lostPower: (agent) => {
+      const upTo = acknowledgedTo.get(agent) ?? null;
+      for (const [key, { place, sentAtMs }] of sent.get(agent) ?? [])
+        if (!isUpTo(place, upTo) && sentAtMs > nowMs() - unsyncedMsMax) sent.get(agent)?.delete(key);
     },
     distrust: (agent) => distrusted.add(agent),
   };

@@ -28,8 +28,11 @@ export const checkNotices = (plan: Plan, batch: CommitBatch, observer: Observer)
     const { problem, assetId } = incident;
     if (problem !== 'down' || !plan.assets.some((asset) => asset.id === assetId)) continue;
     const status = presentStatus(modelNow(plan, observer), assetId, observer.stampMs);
-    if (status !== 'down') throw new Violation(`notice ${id} tells that ${assetId} is down; by then it is ${status}`);
     const cycle = incident.cycles.at(-1);
+    // One that a window held back is told as long as nothing proves that it is over; a new one must be so now.
+    const isNew = batch.timeline.some(({ incidentId, kind }) => incidentId === incident.id && /opened$/.test(kind));
+    const isTrue = status === 'down' || (status !== 'up' && !isNew);
+    if (!isTrue) throw new Violation(`notice ${id} tells that ${assetId} is down; by then it is ${status}`);
     const above = ancestorsOf(plan, assetId).map((parent) => openBefore(observer, parent, cycle?.openedAtMs ?? 0));
     const parent = above.find((one) => one !== undefined);
     if (parent !== undefined && isFirstTelling(id))
@@ -46,6 +49,8 @@ const openBefore = (observer: Observer, assetId: string, atMs: number): Incident
       incident.assetId === assetId &&
       incident.problem === 'down' &&
       isOpen(incident) &&
+      // One of which nothing is known just now explains nothing.
+      !incident.isNoData &&
       (incident.cycles.at(-1)?.openedAtMs ?? 0) < atMs,
   );
 

@@ -1,11 +1,24 @@
+import { limits } from '../../../shared/src/limits.ts';
 import type { StoredAnswer } from '../model/history.ts';
 import { type Observer, Violation } from '../observer.ts';
+import type { Plan, PlannedFault } from '../plan.ts';
+import { worldBeginsAtMs } from '../world/machine.ts';
 import type { Asking } from '../world/targets.ts';
 
 /** Nothing invented: every stored result is the answer to a question that was truly put, and says what was answered. */
-export const checkStoredResults = (observer: Observer, askings: readonly Asking[]): void => {
-  for (const [number, { answer }] of observer.stored) checkResult(number, answer, askings[number]);
+export const checkStoredResults = (plan: Plan, observer: Observer, askings: readonly Asking[]): void => {
+  const isTimeSure = !plan.faults.some(({ kind }) => unsureTime.includes(kind));
+  for (const [number, { answer }] of observer.stored) {
+    checkResult(number, answer, askings[number]);
+    const offMs = answer.atMs - worldBeginsAtMs - (askings[number]?.askedAtMs ?? 0);
+    if (isTimeSure && Math.abs(offMs) > stampOffMsMax)
+      throw new Violation(`asking ${number} is stamped ${offMs} ms off its true time`);
+  }
 };
+
+/** Where nobody sets a clock and no message is held back, the skew is measured to within the tolerance and the way. */
+const unsureTime: readonly PlannedFault['kind'][] = ['agentClock', 'collectorClock', 'partition', 'burst', 'slowLink'];
+const stampOffMsMax = limits.clockToleranceMs + 500;
 
 const checkResult = (number: number, answer: StoredAnswer, asking: Asking | undefined): void => {
   if (asking === undefined || asking.answeredAtMs === null) throw new Violation(`asking ${number} was never answered`);
@@ -17,10 +30,10 @@ const checkResult = (number: number, answer: StoredAnswer, asking: Asking | unde
  * Nothing acknowledged is lost: whatever an agent was told is stored is in the store, or was given up before because its disk was full or
  * damaged, and then as many frames are told as lost.
  */
-export const checkAcknowledged = (observer: Observer, askings: readonly Asking[], isAtRest: boolean): void => {
+export const checkAcknowledged = (plan: Plan, observer: Observer, askings: readonly Asking[], isAtRest: boolean): void => {
   const missing = new Map<string, string[]>();
   for (const { agent, place, content } of observer.acknowledged()) {
-    const lost = content.askings.find((number) => !observer.stored.has(number));
+    const lost = content.askings.find((number) => !observer.stored.has(number) && !isHandedOn(plan, askings[number]));
     const gone = content.readings.find((reading) => !observer.readings.has(`${agent}/${reading}`));
     if (lost === undefined && gone === undefined) continue;
     const what = lost === undefined ? `reading ${gone}` : JSON.stringify(askings[lost]);
@@ -35,3 +48,7 @@ export const checkAcknowledged = (observer: Observer, askings: readonly Asking[]
     throw new Violation(`acknowledged by ${agent}, but not stored (${told} told as lost): ${frames.join(', ')}`);
   }
 };
+
+/** A check that may choose its agents: what one of them answered before anything of it was known here, and it was given to another, is left out. */
+const isHandedOn = (plan: Plan, asking: Asking | undefined): boolean =>
+  typeof plan.checks.find(({ id }) => id === asking?.check)?.from === 'number';

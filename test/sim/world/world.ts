@@ -8,6 +8,8 @@ import { asId } from '../../../shared/src/ids.ts';
 import { checkHistories } from '../checks/histories.ts';
 import { checkCalledOff, checkNotices, checkOneOpen } from '../checks/incidents.ts';
 import { checkAcknowledged, checkStoredResults } from '../checks/results.ts';
+import { checkTimers } from '../checks/timers.ts';
+import { checkPartitions } from '../checks/zones.ts';
 import { declarationText } from '../declaration.ts';
 import { createObserver, Violation } from '../observer.ts';
 import type { Plan } from '../plan.ts';
@@ -47,7 +49,7 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
     traceBatch(batch, timed);
     checkNotices(plan, batch, observer);
   };
-  const observer = createObserver(onBatch);
+  const observer = createObserver(loop.nowMs, onBatch);
   const guard = <Args extends unknown[]>(act: (...args: Args) => void): ((...args: Args) => void) => {
     return (...args) => {
       try {
@@ -103,7 +105,10 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
         ...{ id, skewMs, driftPpm, loop, random: random.fork(id), joinToken: `join-${zone}`, onLog: timed },
         dial: network.dialOf(id, addressOf.get(id) ?? ''),
         askOf: (clock) => targets.askOf(id, clock),
-        onKilled: (power) => network.killAgent(id, power),
+        onKilled: (power) => {
+          if (power) observer.lostPower(id);
+          network.killAgent(id, power);
+        },
       });
       return [id, node] as const;
     }),
@@ -180,12 +185,14 @@ const declare = (parts: Parts): void => {
 /** All that must hold at this moment. */
 const look = async ({ plan, observer, collector, agents, loop }: Parts, targets: Targets, isOver: boolean): Promise<void> => {
   await loop.settle();
-  checkStoredResults(observer, targets.askings);
-  checkAcknowledged(observer, targets.askings, isOver);
+  checkStoredResults(plan, observer, targets.askings);
+  checkAcknowledged(plan, observer, targets.askings, isOver);
   await checkHistories(plan, observer, collector.store());
   checkOneOpen(observer);
   checkCalledOff(observer, isOver);
+  checkTimers(plan, observer, isOver);
   if (!isOver) return;
+  checkPartitions(plan, observer);
   for (const [id, node] of agents) {
     const pending = node.pendingFrames();
     if (pending === null) throw new Violation(`agent ${id} does not run although nothing hinders it`);
