@@ -2,7 +2,7 @@ import type { Incident, TimelineEntry } from '../../collector/src/engine/inciden
 import type { CommitBatch, OutboxRecord } from '../../collector/src/store/port.ts';
 import { decodeFrame } from '../../shared/src/protocol/frame.ts';
 import { decodeSamples } from '../../shared/src/protocol/samples.ts';
-import type { StoredAnswer } from './model/history.ts';
+import type { StoredAnswer, Unasked } from './model/history.ts';
 
 /** Something must hold in every world and did not. */
 export class Violation extends Error {}
@@ -20,12 +20,6 @@ type Place = { readonly bootId: number; readonly seq: number };
 interface Decided {
   readonly record: OutboxRecord;
   readonly committedAtMs: number;
-}
-
-/** `toMs` null while it goes on. */
-export interface Unasked {
-  readonly fromMs: number;
-  readonly toMs: number | null;
 }
 
 /** Sees everything from outside: what was sent, acknowledged, stored, decided and told. It decides nothing. */

@@ -1,4 +1,3 @@
-import type { Unasked } from '../observer.ts';
 import type { Plan, PlannedCheck } from '../plan.ts';
 import { type Answer, laneHistory } from './lane.ts';
 import { at, type ModelSpan, overlaid } from './spans.ts';
@@ -7,6 +6,12 @@ import { at, type ModelSpan, overlaid } from './spans.ts';
 export interface StoredAnswer extends Answer {
   readonly check: string;
   readonly agent: string;
+}
+
+/** A time in which an agent was not asked; `toMs` null while it goes on. */
+export interface Unasked {
+  readonly fromMs: number;
+  readonly toMs: number | null;
 }
 
 export interface ModelHistories {
