@@ -70,7 +70,8 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let bootId = 0;
   let connectedAtMs = 0;
   let roundTripMs: number | null = null;
-  let pingSentMonotonicMs = 0;
+  /** null while no ping is on its way: a second one meanwhile would make a long way look short. */
+  let pingSentMonotonicMs: number | null = null;
   let lostCause: LinkLoss['cause'] = 'closed';
   let lastHeardAtMs = clock.nowMs();
   let isEnded = false;
@@ -185,7 +186,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
       socket.terminate();
       return;
     }
-    if (output.message.type === 'heartbeatAnswer') {
+    if (output.message.type === 'heartbeatAnswer' && pingSentMonotonicMs === null) {
       pingSentMonotonicMs = clock.monotonicMs();
       socket.ping();
     }
@@ -272,7 +273,9 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     text: (text) => take({ kind: 'text', text, ...heard() }, text.length),
     binary: (bytes) => take({ kind: 'binary', bytes, ...heard() }, bytes.length),
     pong: () => {
+      if (pingSentMonotonicMs === null) return;
       roundTripMs = clock.monotonicMs() - pingSentMonotonicMs;
+      pingSentMonotonicMs = null;
       for (const tell of [...askers]) tell(true);
     },
     failed: (problem) => log.warn({ error: problem }, 'connection failed'),
