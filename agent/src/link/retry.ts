@@ -8,7 +8,7 @@ export const reconnectPolicy: BackoffPolicy = { firstMs: 500, mostMs: 30 * secon
 export const stableLinkMs = 10 * secondMs;
 /** Somebody has to act first; soon enough that they see it work, rarely enough not to fill their log. */
 export const askAPersonMs = 1 * minuteMs;
-/** This build or this data will not be taken; only an update of either side changes that. */
+/** This build or this data will not be taken (and no collector can tell an agent to stay away for longer); only an update of either side changes that. */
 export const giveUpMs = 1 * hourMs;
 
 /** Why there is no link. `broken`: we closed it, because what came was not the protocol. */
@@ -42,11 +42,11 @@ export const planRetry = (
       return next(fullJitterMs(reconnectPolicy, failures, random));
     case 'retry-later':
       // The time told is the earliest; all who were told the same must not come at the same moment.
-      return next(end.retryAfterMs + fullJitterMs(reconnectPolicy, failures + 1, random));
+      return next(Math.min(end.retryAfterMs, giveUpMs) + fullJitterMs(reconnectPolicy, failures + 1, random));
     case 'ask-a-person':
-      return next(Math.max(end.retryAfterMs, spread(askAPersonMs, random)));
+      return next(Math.max(Math.min(end.retryAfterMs, giveUpMs), spread(askAPersonMs, random)));
     case 'give-up':
-      return next(Math.max(end.retryAfterMs, spread(giveUpMs, random)));
+      return next(Math.max(Math.min(end.retryAfterMs, giveUpMs), spread(giveUpMs, random)));
     default:
       return end.class satisfies never;
   }

@@ -14,7 +14,19 @@ const nextTime = createCalendar();
 /** What an agent does about anything a collector says: reading it, deciding, and checking a configuration. */
 export const target: FuzzTarget = {
   name: 'link',
-  corpus: [joinParts(said, separator), ...said, joinParts([said[0] ?? '', said[1] ?? '', ...said.slice(3)], separator)],
+  corpus: [
+    joinParts(
+      [
+        said[0] ?? '',
+        '{"type":"refuse","code":"OVERLOADED","class":"retry-later","message":"","retryAfterMs":9007199254740991}',
+        '!close 4503',
+      ],
+      separator,
+    ),
+    joinParts(said, separator),
+    ...said,
+    joinParts([said[0] ?? '', said[1] ?? '', ...said.slice(3)], separator),
+  ],
   words: [
     ...['"type":"config"', '"type":"refuse"', '"retryAfterMs":', '"class":"retry-later"', '"checks":[', '"cron":"0 0 * * *"'],
     ...[
