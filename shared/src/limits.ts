@@ -79,6 +79,8 @@ export const limits = {
   commitGatherMs: 10,
   /** How far back late results may still correct what was recorded: the longest outage an agent's spool is meant to bridge. */
   correctionMsMax: 7 * dayMs,
+  /** Deadlines that were only postponed and are put in their new place when the next one is looked for: some 10 ms of work. */
+  deadlineRenewalsMax: 2_000,
   /** Spans of one subject kept in memory for corrections; beyond it the oldest can no longer be corrected. */
   timelineSpansMax: 2_000,
   /** Entries of one incident's timeline; past it repeated updates are only counted. */

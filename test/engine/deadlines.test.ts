@@ -1,10 +1,11 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { createDeadlines, nextDeadline, setDeadline, takeDue } from '../../collector/src/engine/deadlines.ts';
+import { createDeadlines, nextDeadline, noLimit, setDeadline, takeDue } from '../../collector/src/engine/deadlines.ts';
 
 const take = (deadlines: ReturnType<typeof createDeadlines>, nowMs: number): string[] => {
   const taken: string[] = [];
-  for (let due = takeDue(deadlines, nowMs); due !== null; due = takeDue(deadlines, nowMs)) taken.push(`${due.atMs} ${due.key}`);
+  const next = () => takeDue(deadlines, nowMs, noLimit());
+  for (let due = next(); due !== null; due = next()) taken.push(`${due.atMs} ${due.key}`);
   return taken;
 };
 
@@ -44,6 +45,22 @@ for (const { why, toMs, expected } of moves) {
     expect(take(deadlines, 1_000)).toEqual(expected);
   });
 }
+
+test('a fleet of postponed deadlines is renewed in bounded portions, and none of them is lost or early', () => {
+  const deadlines = createDeadlines();
+  for (let lane = 0; lane < 10_000; lane += 1) setDeadline(deadlines, `lane ${lane}`, lane);
+  for (let lane = 0; lane < 10_000; lane += 1) setDeadline(deadlines, `lane ${lane}`, 50_000);
+  const taken: unknown[] = [];
+  let portions = 0;
+  for (; (nextDeadline(deadlines) ?? 0) <= 20_000; portions += 1) {
+    const due = takeDue(deadlines, 20_000, { deadlines: 100, renewals: 100 });
+    if (due !== null) taken.push(due);
+    expect(portions).toBeLessThan(10_000);
+  }
+  expect(taken).toEqual([]);
+  expect(portions).toBeGreaterThan(2);
+  expect(take(deadlines, 50_000)).toHaveLength(10_000);
+});
 
 test('a deadline put off with every event does not make the heap grow', () => {
   const deadlines = createDeadlines();

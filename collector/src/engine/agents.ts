@@ -165,10 +165,33 @@ export const prolongGraces = (state: EngineState, untilMs: EpochMs): void => {
   }
 };
 
+/** So few are looked at one by one, instead of walking past thousands that are lost. */
+const fewConnected = 64;
+
+/** The same choice as below, of those that are connected. */
+const chooseOfFew = (state: EngineState, lost: AgentEntry, askedIds: readonly AgentId[]): AgentId | null => {
+  const { placeOf, agents, agentsOfZone } = state.index;
+  const place = placeOf.get(lost.id);
+  const zoneCount = lost.zoneId === null ? 0 : (agentsOfZone.get(lost.zoneId)?.length ?? 0);
+  let best: { readonly id: AgentId; readonly rank: number } | null = null;
+  for (const id of state.connected) {
+    const other = placeOf.get(id);
+    if (id === lost.id || other === undefined || place === undefined) continue;
+    const isNear = lost.zoneId !== null && state.config.agents.get(id)?.zoneId === lost.zoneId;
+    const steps = isNear
+      ? (other.inZone - place.inZone + zoneCount) % zoneCount
+      : agents.length + ((other.overall - place.overall + agents.length) % agents.length);
+    const rank = steps + (askedIds.includes(id) ? 2 * agents.length : 0);
+    if (best === null || rank < best.rank) best = { id, rank };
+  }
+  return best?.id ?? null;
+};
+
 /** Others that can be asked now, the nearest in order first: of the zone, then anybody; those not yet asked in this round first. */
 const chooseAsker = (state: EngineState, lost: AgentEntry, askedIds: readonly AgentId[]): AgentId | null => {
   const place = state.index.placeOf.get(lost.id);
   const zone = lost.zoneId === null ? [] : (state.index.agentsOfZone.get(lost.zoneId) ?? []);
+  if (state.connected.size <= fewConnected) return chooseOfFew(state, lost, askedIds);
   let again: AgentId | null = null;
   // Walked, not copied and filtered: thousands may be lost at once, and the next one is nearly always there.
   for (const { list, at } of [

@@ -93,6 +93,7 @@ const releaseHold = (turn: Turn, assetId: AssetId, problem: ProblemKey): void =>
 };
 
 const stopWaiting = (turn: Turn, assetId: AssetId, problem: ProblemKey): void => {
+  if (turn.state.waits.size === 0) return;
   const id = problemIdOf(assetId, problem);
   if (!turn.state.waits.delete(id)) return;
   setDeadline(turn.state.deadlines, `wait|${id}`, null);
@@ -140,9 +141,10 @@ const countForStorm = (turn: Turn, record: IncidentRecord): void => {
 /** Failures of what depends on it that opened shortly before are its own: the order in which confirmations end is chance. */
 const gatherChildren = (turn: Turn, parent: IncidentRecord): void => {
   const { state, nowMs } = turn;
+  const waiting = new Set([...state.waits.values()].map((wait) => wait.assetId));
   for (const assetId of explainableAssets(turn, parent)) {
     // Failures that were waiting for the outcome wait no longer.
-    if (assetId !== parent.incident.assetId) turn.assess.add(assetId);
+    if (assetId !== parent.incident.assetId && waiting.has(assetId)) turn.assess.add(assetId);
     for (const id of [...(state.openOf.get(assetId) ?? [])].sort()) {
       const record = state.incidents.get(id);
       if (record === undefined || record === parent || record.incident.attachedTo !== null) continue;

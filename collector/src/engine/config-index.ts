@@ -2,10 +2,17 @@ import type { AgentId, AssetId, CheckId, ZoneId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { AgentEntry, CheckConfig, EngineConfig, MaintenanceConfig } from './config.ts';
 
+/** A check that decides a status: a declared one, or the built-in one of an agent. */
+type StatusSource = CheckId | `agent:${string}`;
+
 /** What the engine looks up all the time, prepared once per configuration so that no event scans it. */
 export interface ConfigIndex {
   /** Checks of an asset, sorted by id. */
   readonly checksOf: ReadonlyMap<AssetId, readonly CheckConfig[]>;
+  /** Those of them that are critical. */
+  readonly criticalOf: ReadonlyMap<AssetId, readonly CheckConfig[]>;
+  /** Built-in and declared checks that decide the status of an asset, in the order in which their reasons are preferred. */
+  readonly sourcesOf: ReadonlyMap<AssetId, readonly StatusSource[]>;
   /** Agents whose host the asset is, sorted by id. */
   readonly agentsOn: ReadonlyMap<AssetId, readonly AgentEntry[]>;
   readonly childrenOf: ReadonlyMap<AssetId, readonly AssetId[]>;
@@ -75,9 +82,21 @@ export const indexConfig = (config: EngineConfig): ConfigIndex => {
   const assets = [...config.assets.values()].sort(byId);
   const links = assets.flatMap((asset) => asset.parentIds.map((parentId) => ({ parentId, childId: asset.id })));
   const windows = config.maintenance.flatMap((window) => window.assetIds.map((assetId) => ({ assetId, window })));
+  const checks = [...config.checks.values()].sort(byId);
+  const criticalOf = Map.groupBy(
+    checks.filter((check) => check.critical),
+    (check) => check.assetId,
+  );
+  const agentsOn = Map.groupBy(agents, (agent) => agent.assetId);
+  const sources = (assetId: AssetId): readonly StatusSource[] => [
+    ...(criticalOf.get(assetId) ?? []).map((check) => check.id),
+    ...(agentsOn.get(assetId) ?? []).map((agent) => agentCheckIdOf(agent.id)),
+  ];
   return {
-    checksOf: Map.groupBy([...config.checks.values()].sort(byId), (check) => check.assetId),
-    agentsOn: Map.groupBy(agents, (agent) => agent.assetId),
+    checksOf: Map.groupBy(checks, (check) => check.assetId),
+    criticalOf,
+    sourcesOf: new Map([...criticalOf.keys(), ...agentsOn.keys()].map((assetId) => [assetId, sources(assetId)])),
+    agentsOn,
     childrenOf: mapValues(
       Map.groupBy(links, (link) => link.parentId),
       (group) => group.map((link) => link.childId),
@@ -129,8 +148,6 @@ export const heartbeatSilenceMs = (check: CheckConfig): number | null => {
 /** Whether the check is one of the built-in ones of agents. */
 export const agentCheckIdOf = (agentId: AgentId): `agent:${string}` => `agent:${agentId}`;
 
-/** Built-in and declared checks that decide the status of an asset, in the order in which their reasons are preferred. */
-export const statusSourcesOf = (index: ConfigIndex, assetId: AssetId): readonly (CheckId | `agent:${string}`)[] => [
-  ...(index.checksOf.get(assetId) ?? []).filter((check) => check.critical).map((check) => check.id),
-  ...(index.agentsOn.get(assetId) ?? []).map((agent) => agentCheckIdOf(agent.id)),
-];
+/** See ConfigIndex.sourcesOf. */
+export const statusSourcesOf = (index: ConfigIndex, assetId: AssetId): readonly StatusSource[] =>
+  index.sourcesOf.get(assetId) ?? [];

@@ -8,7 +8,7 @@ import { setDeadline } from './deadlines.ts';
 import type { Subject } from './effect.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { resolveIncident } from './incidents.ts';
-import { laneIdOf, turnAsked } from './lane.ts';
+import { turnAsked } from './lane.ts';
 import { dropLane, laneDueAtMs } from './results.ts';
 import { createRules, replaceRules } from './rules/rules.ts';
 import { armRules, type EngineState, indexAgent } from './state.ts';
@@ -37,7 +37,7 @@ export const onConfig = (turn: Turn, config: EngineConfig): void => {
     const dueAtMs = laneDueAtMs(lane, check, turn.nowMs);
     // A heartbeat that is expected sooner from now on was not missed before now.
     const isSooner = dueAtMs !== null && check.probe.kind === 'heartbeat' && dueAtMs < turn.nowMs;
-    setDeadline(state.deadlines, `lane|${laneIdOf(check.id, lane.state.agentId)}`, isSooner ? turn.nowMs : dueAtMs);
+    setDeadline(state.deadlines, lane.deadlineKey, isSooner ? turn.nowMs : dueAtMs);
   }
   state.isRestored = false;
   settleMaintenance(turn);
@@ -66,8 +66,7 @@ const endHistory = (turn: Turn, subject: Subject, timeline: Timeline): void => {
 const dropChecks = (turn: Turn): void => {
   const { state } = turn;
   for (const lane of gone(state.lanes, (one) => !state.config.checks.has(one.state.checkId))) {
-    const { checkId, agentId } = lane.state;
-    endHistory(turn, { kind: 'lane', id: laneIdOf(checkId, agentId) }, lane.timeline);
+    endHistory(turn, { kind: 'lane', id: lane.id }, lane.timeline);
     dropLane(turn, lane);
   }
   const isDeclared = (id: string): boolean =>
@@ -88,6 +87,7 @@ const dropAgents = (turn: Turn): void => {
       continue;
     }
     state.agents.delete(agent.id);
+    state.connected.delete(agent.id);
     setDeadline(state.deadlines, `agent|${agent.id}`, null);
     keep(turn, 'agent', agent.id);
   }

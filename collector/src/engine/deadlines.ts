@@ -1,3 +1,4 @@
+import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 
 interface Entry {
@@ -84,31 +85,67 @@ export const setDeadline = (deadlines: Deadlines, key: string, atMs: EpochMs | n
   compact(deadlines);
 };
 
-/** Brings the earliest wanted deadline to the top and returns it; null when none is wanted. */
-const settleTop = (deadlines: Deadlines): Entry | null => {
+/** What may still be done in one go; used up as it is done. */
+export interface Allowance {
+  /** Deadlines to be dealt with. */
+  deadlines: number;
+  /** Postponed entries to be renewed: cheap, but after a silence a whole fleet's answers stand there at once. */
+  renewals: number;
+}
+
+/** For what cannot be put off. */
+export const noLimit = (): Allowance => ({ deadlines: Number.POSITIVE_INFINITY, renewals: Number.POSITIVE_INFINITY });
+
+/** Replaces the top entry by what is wanted now. @returns false when it is just that already */
+const renew = (deadlines: Deadlines, top: Entry): boolean => {
+  const isLive = deadlines.queued.get(top.key) === top.atMs;
+  const wantedAtMs = deadlines.wanted.get(top.key);
+  if (isLive && wantedAtMs === top.atMs) return false;
+  pop(deadlines.heap);
+  if (!isLive) return true;
+  deadlines.queued.delete(top.key);
+  if (wantedAtMs === undefined) return true;
+  deadlines.queued.set(top.key, wantedAtMs);
+  push(deadlines.heap, { atMs: wantedAtMs, key: top.key });
+  return true;
+};
+
+/** Brings the earliest deadline wanted by `untilMs` to the top; null when none is, or the allowance was used up before it was found. */
+const settleTop = (deadlines: Deadlines, untilMs: EpochMs, allowance: Allowance): Entry | null => {
   for (;;) {
     const top = deadlines.heap[0];
-    if (top === undefined) return null;
-    const isLive = deadlines.queued.get(top.key) === top.atMs;
-    const wantedAtMs = deadlines.wanted.get(top.key);
-    if (isLive && wantedAtMs === top.atMs) return top;
-    pop(deadlines.heap);
-    if (!isLive) continue;
-    deadlines.queued.delete(top.key);
-    if (wantedAtMs !== undefined) {
-      deadlines.queued.set(top.key, wantedAtMs);
-      push(deadlines.heap, { atMs: wantedAtMs, key: top.key });
-    }
+    // Nothing is ever wanted earlier than its entry stands.
+    if (top === undefined || top.atMs > untilMs) return null;
+    if (!renew(deadlines, top)) return top;
+    allowance.renewals -= 1;
+    if (allowance.renewals <= 0) return null;
   }
 };
 
-/** The earliest wanted instant, or null. */
-export const nextDeadline = (deadlines: Deadlines): EpochMs | null => settleTop(deadlines)?.atMs ?? null;
+/** The earliest wanted instant, or null. It may be told too early, never too late: finding it takes bounded time. */
+export const nextDeadline = (deadlines: Deadlines): EpochMs | null => {
+  const allowance = { deadlines: 0, renewals: limits.deadlineRenewalsMax };
+  const top = settleTop(deadlines, Number.POSITIVE_INFINITY, allowance) ?? deadlines.heap[0];
+  return top?.atMs ?? null;
+};
 
-/** Takes out the earliest deadline at or before `nowMs`; null when nothing is due. Earliest first, equal instants by key. */
-export const takeDue = (deadlines: Deadlines, nowMs: EpochMs): { readonly key: string; readonly atMs: EpochMs } | null => {
-  const top = settleTop(deadlines);
-  if (top === null || top.atMs > nowMs) return null;
+/** A deadline that has come. */
+export type Due = Readonly<Entry>;
+
+/**
+ * Takes out the earliest deadline at or before `untilMs`; null when nothing is due, the next one is not `isWanted`, or the allowance was used up.
+ * Equal instants come by key.
+ */
+export const takeDue = (
+  deadlines: Deadlines,
+  untilMs: EpochMs,
+  allowance: Allowance,
+  isWanted: (due: Due) => boolean = () => true,
+): Due | null => {
+  if (allowance.deadlines <= 0) return null;
+  const top = settleTop(deadlines, untilMs, allowance);
+  if (top === null || !isWanted(top)) return null;
+  allowance.deadlines -= 1;
   pop(deadlines.heap);
   deadlines.queued.delete(top.key);
   deadlines.wanted.delete(top.key);

@@ -6,7 +6,7 @@ import { onRulesDue } from './alerts.ts';
 import { assetOfKey, decide } from './assess.ts';
 import { isQuietOver, openPromises, presentCycle } from './clocks.ts';
 import { forgetClone } from './clones.ts';
-import { takeDue } from './deadlines.ts';
+import { type Allowance, type Due, noLimit, takeDue } from './deadlines.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { note, resolveIncident, save } from './incidents.ts';
 import { tell } from './notices.ts';
@@ -16,10 +16,28 @@ import { affectedAsset, asAgentId, asIncidentId, zoneAssetIdOf } from './subject
 import { keep, type Turn } from './turn.ts';
 import { zoneFinding } from './zones.ts';
 
-/** Deals with one deadline at or before `untilMs`. @returns whether there was one */
-export const dealWithNext = (turn: Turn, untilMs: EpochMs): boolean => {
-  const due = takeDue(turn.state.deadlines, untilMs);
-  if (due === null) return false;
+/**
+ * Deals with the next deadline at or before `untilMs`, with lanes of the same instant in one go, also past the allowance: where two agents' words
+ * of a check end at the same instant, one of them alone would decide for no time at all, and close or open an incident by it.
+ * @returns whether there was one that the allowance allows
+ */
+export const dealWithNext = (turn: Turn, untilMs: EpochMs, allowance: Allowance): boolean => {
+  const { deadlines } = turn.state;
+  const first = takeDue(deadlines, untilMs, allowance);
+  if (first === null) return false;
+  dealWith(turn, first, untilMs);
+  if (!isLane(first)) return true;
+  const another = (): Due | null => takeDue(deadlines, first.atMs, noLimit(), isLane);
+  for (let next = another(); next !== null; next = another()) {
+    allowance.deadlines -= 1;
+    dealWith(turn, next, untilMs);
+  }
+  return true;
+};
+
+const isLane = ({ key }: Due): boolean => key.startsWith('lane|');
+
+const dealWith = (turn: Turn, due: Due, untilMs: EpochMs): void => {
   const bar = due.key.indexOf('|');
   const kind = due.key.slice(0, bar);
   const id = due.key.slice(bar + 1);
@@ -51,7 +69,6 @@ export const dealWithNext = (turn: Turn, untilMs: EpochMs): boolean => {
     default:
       throw new Error(`a deadline of unknown kind: ${due.key}`);
   }
-  return true;
 };
 
 /** The agent did not come back in time: it may be one of many of its zone. */

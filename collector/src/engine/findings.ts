@@ -8,19 +8,16 @@ import type { EngineState, Lane } from './state.ts';
 import type { AffectedAsset } from './subject.ts';
 import { presentSpan, recoveredAtMs } from './timeline.ts';
 
+const isAsked = ({ state: { retiredAtMs } }: Lane): boolean => retiredAtMs === null || retiredAtMs === undefined;
+
 /** The lanes whose word counts, as in the history of the check. */
-const lanesOf = (state: EngineState, check: CheckConfig): Lane[] => {
-  // In order of their ids: which of them is named first must not hang on which of them came first.
-  const lanes = idsInOrder(state.lanesOf.get(check.id)).flatMap((id) => state.lanes.get(id) ?? []);
-  const isAsked = ({ state: { retiredAtMs } }: Lane): boolean => retiredAtMs === null || retiredAtMs === undefined;
-  const asked = lanes.length === 1 ? lanes : lanes.filter(isAsked);
+const lanesOf = (state: EngineState, check: CheckConfig): readonly Lane[] => {
+  const lanes = state.lanesOf.get(check.id) ?? [];
+  if (lanes.length <= 1 || lanes.every(isAsked)) return lanes;
+  const asked = lanes.filter(isAsked);
   const isKnown = asked.some(({ timeline }) => (presentSpan(timeline)?.status ?? 'unknown') !== 'unknown');
   return isKnown ? asked : lanes;
 };
-
-// Measured: most checks have one lane, and sorting a list of one cost a tenth of all time.
-const idsInOrder = (ids: ReadonlySet<string> | undefined): string[] =>
-  ids === undefined ? [] : ids.size === 1 ? [...ids] : [...ids].sort();
 
 const isFresh = (lane: Lane, check: CheckConfig, nowMs: number): boolean =>
   heartbeatSilenceMs(check) !== null || (lane.state.lastAtMs ?? Number.NEGATIVE_INFINITY) + check.staleAfterMs > nowMs;
@@ -49,6 +46,8 @@ export const worseSeverity = (a: Severity, b: Severity): Severity => (severities
 
 const describe = (check: CheckConfig): string => `${check.probe.kind} ${probeTarget(check.probe)}`;
 
+const allWell = { kind: 'good', faultToMs: null, text: 'nothing fails' } as const;
+
 /** What failed is no longer declared. */
 export const retired = {
   kind: 'good',
@@ -69,6 +68,8 @@ const downFinding = (
   nowMs: number,
 ): Finding => {
   const down = checks.filter((check) => statusOf(state, check)?.status === 'down');
+  // What nearly every look at an asset finds.
+  if (down.length === 0 && failing.length === 0) return allWell;
   const [first] = down;
   if (first !== undefined) {
     const spans = down.map((check) => ({ check, span: statusOf(state, check) }));
@@ -106,8 +107,8 @@ const detailOf = (state: EngineState, check: CheckConfig): [string, string][] =>
   return detail === undefined ? [] : [[`${check.id}.detail`, detail]];
 };
 
-const criticalChecks = (state: EngineState, asset: AffectedAsset): CheckConfig[] =>
-  (state.index.checksOf.get(asset.id) ?? []).filter((check) => check.critical);
+const criticalChecks = (state: EngineState, asset: AffectedAsset): readonly CheckConfig[] =>
+  state.index.criticalOf.get(asset.id) ?? [];
 
 /** Problem `down`: some critical check of the asset is down. */
 export const assetDownFinding = (state: EngineState, asset: AffectedAsset, failing: readonly string[], nowMs: number): Finding =>
@@ -126,17 +127,20 @@ const isSurelyWorse = (state: EngineState, { state: lane }: Lane, check: CheckCo
 /** Problem `degraded`: a critical check is surely worse than up, and nothing is down. */
 export const degradedFinding = (state: EngineState, asset: AffectedAsset, failing: readonly string[], nowMs: number): Finding => {
   const checks = criticalChecks(state, asset);
-  const downFromMs = checks
-    .map((check) => statusOf(state, check))
-    .flatMap((span) => (span?.status === 'down' ? span.fromMs : []));
-  if (downFromMs.length > 0) {
-    return { kind: 'good', faultToMs: Math.min(...downFromMs), text: 'it is down now, which has an incident of its own' };
+  let downFromMs = Number.POSITIVE_INFINITY;
+  for (const check of checks) {
+    const span = statusOf(state, check);
+    if (span?.status === 'down') downFromMs = Math.min(downFromMs, span.fromMs);
   }
-  const degraded = checks.flatMap((check) =>
-    lanesOf(state, check)
-      .filter((lane) => isFresh(lane, check, nowMs) && isSurelyWorse(state, lane, check))
-      .map((lane) => ({ check, lane })),
-  );
+  if (Number.isFinite(downFromMs))
+    return { kind: 'good', faultToMs: downFromMs, text: 'it is down now, which has an incident of its own' };
+  const degraded: { readonly check: CheckConfig; readonly lane: Lane }[] = [];
+  for (const check of checks) {
+    for (const lane of lanesOf(state, check)) {
+      if (isSurelyWorse(state, lane, check) && isFresh(lane, check, nowMs)) degraded.push({ check, lane });
+    }
+  }
+  if (degraded.length === 0 && failing.length === 0) return allWell;
   const [first] = degraded;
   if (first !== undefined) {
     return {

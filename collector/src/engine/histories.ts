@@ -1,9 +1,9 @@
-import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
+import { type AssetId, asId } from '@jiwei/shared/ids.ts';
 import type { CheckConfig } from './config.ts';
 import { descendantsOf, statusSourcesOf } from './config-index.ts';
 import type { Span } from './effect.ts';
 import { unaskedHistory, wasUnasked } from './lane.ts';
-import type { EngineState, Lane } from './state.ts';
+import type { EngineState } from './state.ts';
 import { emptyTimeline, overlay, rewrite, type Timeline, wasDownSince } from './timeline.ts';
 import { type Dirt, revise, soil, type Turn } from './turn.ts';
 
@@ -68,10 +68,6 @@ export const assetTimeline = (state: EngineState, id: AssetId): Timeline => {
   return made;
 };
 
-/** Lanes of a check, those of agents that no longer ask it included while they may still send what they kept. */
-const lanesOf = (state: EngineState, checkId: CheckId): Lane[] =>
-  [...(state.lanesOf.get(checkId) ?? [])].sort().flatMap((laneId) => state.lanes.get(laneId) ?? []);
-
 /**
  * Whose word counts: an agent that is no longer asked speaks until one that is asked knows something, so that handing a check over neither
  * makes a gap nor lets the old agent outvote the new one.
@@ -95,7 +91,8 @@ const hasBegun = (timeline: Timeline, atMs: number): boolean => (timeline.spans[
 const settleCheck = (turn: Turn, check: CheckConfig, dirt: Dirt): void => {
   const { state } = turn;
   const timeline = checkTimeline(state, check.id);
-  const lanes = lanesOf(state, check.id);
+  // Those of agents that no longer ask it included, while they may still send what they kept.
+  const lanes = state.lanesOf.get(check.id) ?? [];
   const inputs = lanes.map((lane) => lane.timeline.spans);
   // Whom it was asked from is a history of its own: each instant at which that changed may change the check.
   const isHandedOver = lanes.some((lane) => wasUnasked(lane.state));

@@ -9,13 +9,12 @@ import type { Span, Subject } from './effect.ts';
 import type { EntityValues } from './entities.ts';
 import type { RuleSample } from './event.ts';
 import { assetTimeline, checkTimeline } from './histories.ts';
-import { laneIdOf } from './lane.ts';
 import { laneDueAtMs } from './results.ts';
 import type { SavedRule } from './rules/alert.ts';
 import { createRules, updateSamples } from './rules/rules.ts';
 import { addLane, armRules, type EngineState, emptyState, indexAgent, indexIncident } from './state.ts';
 import { asAgentId, asAssetId, asIncidentId } from './subject.ts';
-import { emptyTimeline, type Timeline } from './timeline.ts';
+import type { Timeline } from './timeline.ts';
 
 /** An entity as `entity` effects gave it; values of other kinds are passed over (the store keeps those of others too). */
 export interface SavedEntity {
@@ -73,7 +72,7 @@ export const showSamples = (state: EngineState, samples: readonly RuleSample[]):
 };
 
 const restoreLane = (state: EngineState, { state: lane, lastResult }: EntityValues['lane']): void =>
-  addLane(state, { state: { ...lane }, timeline: emptyTimeline(), lastResult });
+  void addLane(state, { ...lane }, lastResult);
 
 const restoreAgent = (state: EngineState, agent: EntityValues['agent']): void => {
   state.agents.set(agent.id, agent);
@@ -125,8 +124,7 @@ const indexIncidents = (state: EngineState): void => {
 const arm = (state: EngineState, lastAtMs: EpochMs): void => {
   for (const lane of state.lanes.values()) {
     const check = state.config.checks.get(lane.state.checkId);
-    const id = laneIdOf(lane.state.checkId, lane.state.agentId);
-    setDeadline(state.deadlines, `lane|${id}`, check === undefined ? state.nowMs : laneDueAtMs(lane, check, lastAtMs));
+    setDeadline(state.deadlines, lane.deadlineKey, check === undefined ? state.nowMs : laneDueAtMs(lane, check, lastAtMs));
   }
   for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
   for (const clone of state.clones.values()) setDeadline(state.deadlines, `clone|${clone.id}`, cloneDueAtMs(clone));

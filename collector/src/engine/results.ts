@@ -5,19 +5,18 @@ import type { CheckConfig } from './config.ts';
 import { heartbeatSilenceMs, laneAgentsOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { EngineEvent } from './event.ts';
-import { expire, type LaneState, laneIdOf, observe, onMissed, onPush, onUnheard, saysNothing, staleAtMs } from './lane.ts';
+import { expire, type LaneState, observe, onMissed, onPush, onUnheard, saysNothing, staleAtMs } from './lane.ts';
 import { type Lane, laneOf, removeLane } from './state.ts';
 import { presentSpan, type Timeline } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
 
 /** Changes a lane's history and passes on from when its check must be computed anew. */
 const change = (turn: Turn, lane: Lane, isCorrection: boolean, how: (timeline: Timeline) => boolean): void => {
-  const id = laneIdOf(lane.state.checkId, lane.state.agentId);
-  const moved = revise(turn, { kind: 'lane', id }, lane.timeline, isCorrection, how);
+  const moved = revise(turn, { kind: 'lane', id: lane.id }, lane.timeline, isCorrection, how);
   if (moved !== null) soil(turn.dirtyChecks, lane.state.checkId, moved);
 };
 
-const keepLane = (turn: Turn, lane: Lane): void => keep(turn, 'lane', laneIdOf(lane.state.checkId, lane.state.agentId));
+const keepLane = (turn: Turn, lane: Lane): void => keep(turn, 'lane', lane.id);
 
 /** When the heartbeat is missed: silence after its last call, or after the first one it owes since the collector listens again. */
 const heartbeatDueAtMs = ({ listensFromMs }: LaneState, lastAtMs: EpochMs, check: CheckConfig): EpochMs => {
@@ -45,11 +44,7 @@ export const laneDueAtMs = (lane: Lane, check: CheckConfig, nowMs: EpochMs): Epo
 };
 
 const arm = (turn: Turn, lane: Lane, check: CheckConfig): void =>
-  setDeadline(
-    turn.state.deadlines,
-    `lane|${laneIdOf(lane.state.checkId, lane.state.agentId)}`,
-    laneDueAtMs(lane, check, turn.nowMs),
-  );
+  setDeadline(turn.state.deadlines, lane.deadlineKey, laneDueAtMs(lane, check, turn.nowMs));
 
 /** Results of one agent, in order; back-filled ones rewrite what was unknown. */
 export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'results' }>): void => {

@@ -5,13 +5,17 @@ import type { AgentState, CloneState } from './agent-state.ts';
 import type { EngineConfig } from './config.ts';
 import { type ConfigIndex, indexConfig } from './config-index.ts';
 import { createDeadlines, type Deadlines, setDeadline } from './deadlines.ts';
-import { type IncidentRecord, problemIdOf, type Wait, type ZoneState } from './incident-record.ts';
+import type { ProblemKey } from './incident.ts';
+import type { IncidentRecord, Wait, ZoneState } from './incident-record.ts';
 import { createLane, type LaneState, laneIdOf } from './lane.ts';
 import { createRules, nextRuleDeadlineMs, type Rules } from './rules/rules.ts';
 import { emptyTimeline, type Timeline } from './timeline.ts';
 
 /** A lane with its history and its last result. */
 export interface Lane {
+  /** Made once: a fleet's answers would otherwise make them hundreds of thousands of times a second. */
+  readonly id: string;
+  readonly deadlineKey: string;
   readonly state: LaneState;
   readonly timeline: Timeline;
   /** For readers only; decisions use `state`. */
@@ -28,8 +32,8 @@ export interface EngineState {
   /** Instant of the last event. */
   nowMs: EpochMs;
   readonly lanes: Map<string, Lane>;
-  /** Derived: ids of the lanes of a check. */
-  readonly lanesOf: Map<CheckId, Set<string>>;
+  /** Derived: lanes of a check in order of their ids, so that which of them is named first does not hang on which came first. */
+  readonly lanesOf: Map<CheckId, readonly Lane[]>;
   /** Histories of declared checks and of the built-in ones of agents. */
   readonly checks: Map<string, Timeline>;
   readonly assets: Map<AssetId, Timeline>;
@@ -42,14 +46,16 @@ export interface EngineState {
   /** null while no rule is declared. */
   rules: Rules | null;
   readonly deadlines: Deadlines;
-  /** Derived: the latest incident of each problem. */
-  readonly latestOf: Map<string, IncidentId>;
+  /** Derived: the latest incident of each problem, by asset: most assets have none at all. */
+  readonly latestOf: Map<AssetId, Map<ProblemKey, IncidentRecord>>;
   /** Derived: open incidents of an asset. */
   readonly openOf: Map<AssetId, Set<IncidentId>>;
   /** Derived: open incidents attached to one. */
   readonly attachedTo: Map<IncidentId, Set<IncidentId>>;
   /** Derived: lost agents of a zone. */
   readonly lostOf: Map<ZoneId, Set<AgentId>>;
+  /** Derived: agents that are connected. */
+  readonly connected: Set<AgentId>;
   /** Until the first configuration after a restart: the histories may still be those of another one. */
   isRestored: boolean;
   /** Results that changed nothing because a later one was there already, or because nobody asked; since start. */
@@ -76,6 +82,7 @@ export const emptyState = (config: EngineConfig, atMs: EpochMs): EngineState => 
   openOf: new Map(),
   attachedTo: new Map(),
   lostOf: new Map(),
+  connected: new Set(),
   isRestored: false,
   ignoredResultCount: 0,
 });
@@ -97,7 +104,9 @@ const removeFrom = <K, V>(sets: Map<K, Set<V>>, key: K, value: V): void => {
 export const indexIncident = (state: EngineState, record: IncidentRecord, before: IncidentId | null): void => {
   const { id, assetId, problem, attachedTo } = record.incident;
   const isOpen = record.incident.state !== 'resolved';
-  state.latestOf.set(problemIdOf(assetId, problem), id);
+  const latest = state.latestOf.get(assetId);
+  if (latest === undefined) state.latestOf.set(assetId, new Map([[problem, record]]));
+  else latest.set(problem, record);
   if (isOpen) addTo(state.openOf, assetId, id);
   else removeFrom(state.openOf, assetId, id);
   if (before !== null && before !== attachedTo) removeFrom(state.attachedTo, before, id);
@@ -110,15 +119,18 @@ export const indexIncident = (state: EngineState, record: IncidentRecord, before
 export const forgetIncident = (state: EngineState, record: IncidentRecord): void => {
   const { id, assetId, problem, attachedTo } = record.incident;
   state.incidents.delete(id);
-  const problemId = problemIdOf(assetId, problem);
-  if (state.latestOf.get(problemId) === id) state.latestOf.delete(problemId);
+  const latest = state.latestOf.get(assetId);
+  if (latest?.get(problem) === record) latest.delete(problem);
+  if (latest?.size === 0) state.latestOf.delete(assetId);
   removeFrom(state.openOf, assetId, id);
   if (attachedTo !== null) removeFrom(state.attachedTo, attachedTo, id);
   setDeadline(state.deadlines, `incident|${id}`, null);
 };
 
-/** Brings the derived set of lost agents in line with an agent. */
+/** Brings the derived sets of lost and of connected agents in line with an agent. */
 export const indexAgent = (state: EngineState, agent: AgentState): void => {
+  if (agent.loss === null) state.connected.add(agent.id);
+  else state.connected.delete(agent.id);
   const zoneId = state.config.agents.get(agent.id)?.zoneId ?? null;
   if (zoneId === null) return;
   if (agent.loss === null) removeFrom(state.lostOf, zoneId, agent.id);
@@ -138,34 +150,35 @@ export const standingRecord = (state: EngineState, assetId: AssetId, problem: st
 };
 
 /** The latest incident of a problem, open or resolved not too long ago. */
-export const latestRecord = (state: EngineState, assetId: AssetId, problem: string): IncidentRecord | undefined => {
-  const id = state.latestOf.get(problemIdOf(assetId, problem));
-  return id === undefined ? undefined : state.incidents.get(id);
-};
+export const latestRecord = (state: EngineState, assetId: AssetId, problem: ProblemKey): IncidentRecord | undefined =>
+  state.latestOf.get(assetId)?.get(problem);
 
 /** The lane, made when it is first needed. */
 export const laneOf = (state: EngineState, checkId: CheckId, agentId: AgentId | null): Lane => {
   const id = laneIdOf(checkId, agentId);
   const known = state.lanes.get(id);
   if (known !== undefined) return known;
-  const lane: Lane = { state: createLane(checkId, agentId), timeline: emptyTimeline(), lastResult: null };
-  addLane(state, lane);
-  return lane;
+  return addLane(state, createLane(checkId, agentId), null);
 };
 
-/** Puts a lane in, with what is derived of it. */
-export const addLane = (state: EngineState, lane: Lane): void => {
-  const { checkId, agentId } = lane.state;
-  state.lanes.set(laneIdOf(checkId, agentId), lane);
-  addTo(state.lanesOf, checkId, laneIdOf(checkId, agentId));
+/** Puts a lane in that has no history yet, with what is derived of it. */
+export const addLane = (state: EngineState, lane: LaneState, lastResult: CheckResult | null): Lane => {
+  const id = laneIdOf(lane.checkId, lane.agentId);
+  const added: Lane = { id, deadlineKey: `lane|${id}`, state: lane, timeline: emptyTimeline(), lastResult };
+  state.lanes.set(id, added);
+  const others = state.lanesOf.get(lane.checkId) ?? [];
+  state.lanesOf.set(lane.checkId, others.length === 0 ? [added] : [...others, added].sort((a, b) => (a.id < b.id ? -1 : 1)));
+  return added;
 };
 
 /** Takes a lane out, with what is derived of it. */
 export const removeLane = (state: EngineState, lane: Lane): void => {
-  const id = laneIdOf(lane.state.checkId, lane.state.agentId);
-  state.lanes.delete(id);
-  removeFrom(state.lanesOf, lane.state.checkId, id);
-  setDeadline(state.deadlines, `lane|${id}`, null);
+  const { checkId } = lane.state;
+  state.lanes.delete(lane.id);
+  const others = (state.lanesOf.get(checkId) ?? []).filter((other) => other !== lane);
+  if (others.length === 0) state.lanesOf.delete(checkId);
+  else state.lanesOf.set(checkId, others);
+  setDeadline(state.deadlines, lane.deadlineKey, null);
 };
 
 /** Asks to be called when the rules want it. */

@@ -6,7 +6,7 @@ import { onNoticeTried } from './attempts.ts';
 import { onAgentCloned } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { onConfig } from './configure.ts';
-import { nextDeadline, setDeadline } from './deadlines.ts';
+import { nextDeadline, noLimit, setDeadline } from './deadlines.ts';
 import { dealWithNext } from './due.ts';
 import type { Effect } from './effect.ts';
 import { entityValue } from './entities.ts';
@@ -109,9 +109,9 @@ const settle = (turn: Turn): void => {
  * turn of its own end has not come yet must not tell anybody anything. Each may set further deadlines at or before `untilMs`.
  */
 const dealWithDue = (turn: Turn, untilMs: EpochMs): void => {
-  while (dealWithNext(turn, untilMs)) {
+  while (dealWithNext(turn, untilMs, noLimit())) {
     settleHistories(turn);
-    while (dealWithNext(turn, untilMs)) settleHistories(turn);
+    while (dealWithNext(turn, untilMs, noLimit())) settleHistories(turn);
     assessAll(turn);
     if (!turn.isMaintenanceDue) continue;
     turn.isMaintenanceDue = false;

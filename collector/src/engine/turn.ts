@@ -33,8 +33,8 @@ export interface Turn {
   readonly rejections: Effect[];
   /** A window begins or ends; whether what it held back still fails is known once all else that is due was looked at. */
   isMaintenanceDue: boolean;
-  /** `<entity>|<id>` of what must be stored. */
-  readonly entities: Set<string>;
+  /** Ids of what must be stored, by kind of entity. */
+  readonly entities: Map<string, Set<string>>;
 }
 
 /** Begins a step. */
@@ -50,12 +50,14 @@ export const createTurn = (state: EngineState, nowMs: EpochMs): Turn => ({
   requests: [],
   rejections: [],
   isMaintenanceDue: false,
-  entities: new Set(),
+  entities: new Map(),
 });
 
 /** Marks an entity of the state for storing; see entities.ts for what is stored of it. */
 export const keep = (turn: Turn, entity: string, id: string): void => {
-  turn.entities.add(`${entity}|${id}`);
+  const ids = turn.entities.get(entity);
+  if (ids === undefined) turn.entities.set(entity, new Set([id]));
+  else ids.add(id);
 };
 
 const worst = (a: Dirt | undefined, b: Dirt): Dirt =>
@@ -130,11 +132,8 @@ export const effectsOf = (turn: Turn, entityValue: (entity: string, id: string) 
     if (record !== undefined) effects.push({ kind: 'incident', incident: record.incident, entries });
   }
   effects.push(...turn.notices, ...turn.requests, ...turn.rejections);
-  for (const key of turn.entities) {
-    const bar = key.indexOf('|');
-    const entity = key.slice(0, bar);
-    const id = key.slice(bar + 1);
-    effects.push({ kind: 'entity', entity, id, value: entityValue(entity, id) });
+  for (const [entity, ids] of turn.entities) {
+    for (const id of ids) effects.push({ kind: 'entity', entity, id, value: entityValue(entity, id) });
   }
   return effects;
 };
