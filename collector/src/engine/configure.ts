@@ -8,10 +8,10 @@ import { setDeadline } from './deadlines.ts';
 import type { Subject } from './effect.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { resolveIncident } from './incidents.ts';
-import { turnAsked } from './lane.ts';
+import { laneIdOf, turnAsked } from './lane.ts';
 import { dropLane, laneDueAtMs } from './results.ts';
 import { createRules, replaceRules } from './rules/rules.ts';
-import { armRules, type EngineState, indexAgent } from './state.ts';
+import { armRules, type EngineState, indexAgent, laneOf } from './state.ts';
 import { affectedAsset } from './subject.ts';
 import { rewrite, type Timeline } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
@@ -27,6 +27,7 @@ export const onConfig = (turn: Turn, config: EngineConfig): void => {
   dropAgents(turn);
   dropClones(turn);
   dropAssets(turn);
+  awaitFirstAnswers(turn, checksBefore);
   retireLanes(turn);
   resetQuorums(turn, checksBefore);
   resetAssets(turn, before);
@@ -138,6 +139,19 @@ const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents'][
     text: 'its check was taken out of the register',
     excluded: 'retired',
   });
+};
+
+/** An agent that was asked and is no longer may have answered already, though nothing of it came yet: what comes is still taken. */
+const awaitFirstAnswers = (turn: Turn, before: EngineConfig['checks']): void => {
+  const { state } = turn;
+  for (const check of state.config.checks.values()) {
+    for (const agentId of before.get(check.id)?.agentIds ?? []) {
+      const id = laneIdOf(check.id, agentId);
+      if (check.agentIds.includes(agentId) || state.lanes.has(id) || !state.config.agents.has(agentId)) continue;
+      laneOf(state, check.id, agentId);
+      keep(turn, 'lane', id);
+    }
+  }
 };
 
 /** Agents that are no longer asked, or asked again: from now on other words count. */

@@ -29,8 +29,9 @@ const heartbeatDueAtMs = ({ listensFromMs }: LaneState, lastAtMs: EpochMs, check
 
 /** When the lane must be looked at though nothing comes: it grows stale, its heartbeat is missed, or it may be forgotten. */
 export const laneDueAtMs = (lane: Lane, check: CheckConfig, nowMs: EpochMs): EpochMs | null => {
-  const { lastAtMs, lastReason, agentId } = lane.state;
-  if (lastAtMs === null) return null;
+  const { lastAtMs, lastReason, agentId, retiredAtMs } = lane.state;
+  // Nothing came of it yet; once it is no longer asked that may come for so long.
+  if (lastAtMs === null) return typeof retiredAtMs === 'number' ? retiredAtMs + limits.correctionMsMax : null;
   if (check.probe.kind === 'heartbeat') {
     return lane.state.belief === 'down' && lastReason === 'HEARTBEAT_MISSED'
       ? null
@@ -127,7 +128,7 @@ export const onLaneDue = (turn: Turn, laneId: string, dueAtMs: EpochMs): void =>
     keepLane(turn, lane);
   } else if (
     !laneAgentsOf(check).includes(lane.state.agentId) &&
-    dueAtMs >= (lane.state.lastAtMs ?? 0) + limits.correctionMsMax
+    dueAtMs >= (lane.state.lastAtMs ?? lane.state.retiredAtMs ?? 0) + limits.correctionMsMax
   ) {
     return dropLane(turn, lane);
   } else {

@@ -30,10 +30,10 @@ const checkResult = (number: number, answer: StoredAnswer, asking: Asking | unde
  * Nothing acknowledged is lost: whatever an agent was told is stored is in the store, or was given up before because its disk was full or
  * damaged, and then as many frames are told as lost.
  */
-export const checkAcknowledged = (plan: Plan, observer: Observer, askings: readonly Asking[], isAtRest: boolean): void => {
+export const checkAcknowledged = (observer: Observer, askings: readonly Asking[], isAtRest: boolean): void => {
   const missing = new Map<string, string[]>();
   for (const { agent, place, content } of observer.acknowledged()) {
-    const lost = content.askings.find((number) => !observer.stored.has(number) && !isHandedOn(plan, askings[number]));
+    const lost = content.askings.find((number) => !observer.stored.has(number));
     const gone = content.readings.find((reading) => !observer.readings.has(`${agent}/${reading}`));
     if (lost === undefined && gone === undefined) continue;
     const what = lost === undefined ? `reading ${gone}` : JSON.stringify(askings[lost]);
@@ -48,7 +48,3 @@ export const checkAcknowledged = (plan: Plan, observer: Observer, askings: reado
     throw new Violation(`acknowledged by ${agent}, but not stored (${told} told as lost): ${frames.join(', ')}`);
   }
 };
-
-/** A check that may choose its agents: what one of them answered before anything of it was known here, and it was given to another, is left out. */
-const isHandedOn = (plan: Plan, asking: Asking | undefined): boolean =>
-  typeof plan.checks.find(({ id }) => id === asking?.check)?.from === 'number';
