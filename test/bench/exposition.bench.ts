@@ -103,7 +103,15 @@ const measure = async (seriesCount: number, write: (took: (bytes: number) => voi
 
 const ours = async (wanted: number): Promise<Run & { readonly seriesCount: number }> => {
   const { fleet, view, seriesCount } = fillFleet(wanted);
-  const options = { fleet, view, nowMs, format: 'text', hasTimestamps: false, checkFamilies: async () => new Map() } as const;
+  const options = {
+    fleet,
+    view,
+    nowMs,
+    format: 'text',
+    escaping: 'values',
+    hasTimestamps: false,
+    checkFamilies: async () => new Map(),
+  } as const;
   let best: Run | null = null;
   for (let round = 0; round < roundsOf(seriesCount); round += 1) {
     const run = await measure(seriesCount, async (took) => {

@@ -42,7 +42,7 @@ describe('problem details', () => {
     { why: 'an unknown grouping', url: `/api/v1/availability/groups?${range}&by=crew`, path: 'by' },
     { why: 'an unknown incident state', url: '/api/v1/incidents?state=closed', path: 'state[0]' },
     { why: 'samples without names', url: `/api/v1/agents/a1/samples?${range}&stepMs=1000`, path: 'names' },
-    { why: 'samples of a bad name', url: `/api/v1/agents/a1/samples?${range}&stepMs=1000&names=a-b`, path: 'names[0]' },
+    { why: 'samples of a bad name', url: `/api/v1/agents/a1/samples?${range}&stepMs=1000&names=a%0Ab`, path: 'names[0]' },
     { why: 'too many points', url: '/api/v1/agents/a1/samples?fromMs=0&toMs=11001000&stepMs=1000&names=up', path: 'stepMs' },
     { why: 'an unknown event kind', url: '/api/v1/events?kinds=weather', path: 'kinds[0]' },
     { why: 'an act without an actor', url: '/api/v1/incidents/i1/acknowledge', body: {}, path: 'actor' },

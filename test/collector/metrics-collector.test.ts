@@ -7,7 +7,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import type { Incident, ResponseCycle } from '../../collector/src/engine/incident.ts';
 import { createCollectorCounters } from '../../collector/src/metrics/collector-counters.ts';
 import { metricDocs } from '../../collector/src/metrics/metric-docs.ts';
-import { acceptsGzip, formatOf } from '../../collector/src/metrics/negotiation.ts';
+import { acceptsGzip, expositionOf } from '../../collector/src/metrics/negotiation.ts';
 import { lacks } from '../support/components.ts';
 import { districtParts, incidentOf, sessionOf } from '../support/district-fixture.ts';
 import type { HttpFixture } from '../support/http-app.ts';
@@ -296,7 +296,62 @@ describe('what is asked for', () => {
     { why: 'OpenMetrics refused', accept: 'application/openmetrics-text;q=0', format: 'text' },
     { why: 'a weight that is none', accept: 'application/openmetrics-text;q=x', format: 'text' },
   ];
-  for (const { why, accept, format } of formats) test(`${why}: ${format}`, () => expect(formatOf(accept)).toBe(format));
+  for (const { why, accept, format } of formats)
+    test(`${why}: ${format}`, () => expect(expositionOf(accept).format).toBe(format));
+
+  const textType = 'text/plain; version=0.0.4; charset=utf-8';
+  const prometheus3 = (escaping: string): string =>
+    `application/openmetrics-text;version=1.0.0;escaping=${escaping};q=0.5,application/openmetrics-text;version=0.0.1;q=0.4,` +
+    `text/plain;version=1.0.0;escaping=${escaping};q=0.3,text/plain;version=0.0.4;q=0.2,*/*;q=0.1`;
+  const escapings: readonly { why: string; accept: string | undefined; escaping: string; contentType: string }[] = [
+    { why: 'nothing said', accept: undefined, escaping: 'values', contentType: textType },
+    { why: 'the text without a scheme', accept: 'text/plain;version=0.0.4', escaping: 'values', contentType: textType },
+    {
+      why: 'Prometheus 2.42',
+      accept: 'application/openmetrics-text;version=1.0.0;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1',
+      escaping: 'values',
+      contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
+    },
+    ...['allow-utf-8', 'underscores', 'dots', 'values'].map((escaping) => ({
+      why: `Prometheus 3 that wants ${escaping}`,
+      accept: prometheus3(escaping),
+      escaping,
+      contentType: `application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=${escaping}`,
+    })),
+    {
+      why: 'the name of the scheme on Prometheus’s page of negotiation',
+      accept: prometheus3('allow-utf8'),
+      escaping: 'allow-utf-8',
+      contentType: 'application/openmetrics-text; version=1.0.0; charset=utf-8; escaping=allow-utf-8',
+    },
+    {
+      why: 'the text 1.0.0 before the text 0.0.4',
+      accept: 'text/plain;version=0.0.4;q=0.2, text/plain;version=1.0.0;escaping="allow-utf-8";q=0.3',
+      escaping: 'allow-utf-8',
+      contentType: 'text/plain; version=1.0.0; charset=utf-8; escaping=allow-utf-8',
+    },
+    {
+      why: 'the text 0.0.4 with a scheme',
+      accept: 'text/plain;version=0.0.4;escaping=underscores',
+      escaping: 'underscores',
+      contentType: `${textType}; escaping=underscores`,
+    },
+    {
+      why: 'a scheme that is none',
+      accept: 'text/plain;version=1.0.0;escaping=x\r\ny',
+      escaping: 'values',
+      contentType: textType,
+    },
+    {
+      why: 'a scheme of another format',
+      accept: 'text/html;escaping=dots,text/plain',
+      escaping: 'values',
+      contentType: textType,
+    },
+  ];
+  for (const { why, accept, escaping, contentType } of escapings) {
+    test(`${why}: ${escaping}`, () => expect(expositionOf(accept)).toMatchObject({ escaping, contentType }));
+  }
 
   const encodings: readonly { accept: string | undefined; expected: boolean }[] = [
     { accept: undefined, expected: false },

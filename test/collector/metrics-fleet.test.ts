@@ -1,5 +1,5 @@
 import { asId } from '@jiwei/shared/ids.ts';
-import { type MetricFamily, type Series, seriesText } from '@jiwei/shared/series.ts';
+import { type MetricFamily, namePattern, type Series, seriesText } from '@jiwei/shared/series.ts';
 import { parseSeriesText } from '@jiwei/shared/series-text.ts';
 import fc from 'fast-check';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -242,7 +242,7 @@ describe('/metrics/fleet', () => {
       fleet.onRows(agent, 1, [values], 0);
     }
     const view = viewOf({ agentViews });
-    const options = { fleet, view, nowMs: fixtureNowMs, format: 'text', hasTimestamps: false } as const;
+    const options = { fleet, view, nowMs: fixtureNowMs, format: 'text', escaping: 'values', hasTimestamps: false } as const;
     const chunks = fleetExposition({ ...options, checkFamilies: async () => new Map() });
     const texts = [String((await chunks.next()).value)];
     // Numbers of what goes are used again by what comes: another family, other shapes, and more series of one that stays.
@@ -293,11 +293,15 @@ describe('/metrics/fleet', () => {
 });
 
 test('a series’ text reads back as it was written', () => {
-  const name = fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,9}$/);
-  const label = fc.tuple(fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,5}$/), fc.string({ unit: 'grapheme', maxLength: 8 }));
+  const anyName = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 6 }).filter((text) => namePattern.test(text));
+  const name = fc.oneof(fc.stringMatching(/^[a-zA-Z_:][a-zA-Z0-9_:]{0,9}$/), anyName);
+  const label = fc.tuple(
+    fc.oneof(fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,5}$/), anyName),
+    fc.string({ unit: 'grapheme', maxLength: 8 }),
+  );
   const labels = fc
     .uniqueArray(label, { selector: ([one]) => one, maxLength: 5 })
-    .map((all) => all.toSorted(([a], [b]) => (a < b ? -1 : 1)));
+    .map((all) => all.toSorted(([a], [b]) => Buffer.compare(Buffer.from(a), Buffer.from(b))));
   fc.assert(
     fc.property(name, labels, (one, some) => {
       expect(parseSeriesText(seriesText(one, some))).toStrictEqual({ name: one, labels: some });
@@ -314,6 +318,12 @@ test('a series’ text reads back as it was written', () => {
     'x{a="1"} ',
     'x{a="\\t"}',
     'x{1="1"}',
+    '温度',
+    '{"温度"="1"}',
+    '{"温度" a="1"}',
+    '{"温\n度"}',
+    '{"",a="1"}',
+    'x{""="1"}',
   ]) {
     expect([broken, parseSeriesText(broken)]).toStrictEqual([broken, null]);
   }

@@ -49,8 +49,8 @@ export const createSeriesBook = (seriesMax: number): SeriesBook => {
 };
 
 /**
- * Whether a frame can carry the series. A word of the kernel that is no metric name, or a mount point of 4,000 characters, would else make
- * the dictionary of the whole host impossible.
+ * Whether a frame can carry the series, under a name that every Prometheus reads, as all names of host metrics are. A mount point of 4,000
+ * characters would else make the dictionary of the whole host impossible.
  */
 const isSendable = (doc: MetricDoc, labelValues: readonly string[]): boolean =>
   metricNamePattern.test(doc.name) &&

@@ -46,7 +46,7 @@ const problemOf = (transition: AlertTransition): ProblemKey => {
   const own = Object.entries(transition.labels).filter(
     ([name]) => !['alertname', 'instance', 'asset', 'severity'].includes(name),
   );
-  return seriesText(`rule:${transition.ruleId}`, own);
+  return `rule:${transition.ruleId}${seriesText('', own)}`;
 };
 
 const severityWords: Readonly<Record<string, Severity>> = {

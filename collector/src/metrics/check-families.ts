@@ -1,10 +1,10 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import { checkMetrics, probeKinds, probeTarget } from '@jiwei/shared/probes/registry.ts';
-import type { Label, MetricDoc } from '@jiwei/shared/series.ts';
+import { type Label, labelsText, type MetricDoc } from '@jiwei/shared/series.ts';
 import { parseSeriesText } from '@jiwei/shared/series-text.ts';
 import type { LaneView, LiveView } from '../engine/view.ts';
-import { type FamilyHead, labelsText, mergeLabels, type TextSample } from './text-format.ts';
+import { type FamilyHead, mergeLabels, type TextSample } from './text-format.ts';
 
 /** Samples of the latest results, by family. */
 export type CheckFamilies = ReadonlyMap<string, { readonly head: FamilyHead; readonly samples: readonly TextSample[] }>;

@@ -1,10 +1,11 @@
 import type { FrameKind } from '@jiwei/shared/protocol/frame.ts';
+import { labelsText } from '@jiwei/shared/series.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { NotifyCounters } from '../notify/outbox.ts';
 import type { RuntimeCounters } from '../runtime/counters.ts';
 import { type CollectorMetricName, metricDocs } from './metric-docs.ts';
-import { labelsText, type TextFamily, type TextSample } from './text-format.ts';
+import type { TextFamily, TextSample } from './text-format.ts';
 
 /** All that the parts of the collector count while they work. */
 export interface CollectorCounters extends RuntimeCounters, NotifyCounters {

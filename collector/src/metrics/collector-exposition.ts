@@ -4,6 +4,8 @@ import type { CollectorService } from '../runtime/service.ts';
 import type { CollectorCounters } from './collector-counters.ts';
 import type { IncidentTally } from './incident-tally.ts';
 import { familyOf, sampleOf } from './metric-docs.ts';
+import type { EscapingScheme } from './name-escaping.ts';
+import { createNameWriter, type NameWriter } from './name-writer.ts';
 import { stateFamilies } from './state-families.ts';
 import { type ExpositionFormat, endText, headText, sampleText, type TextFamily } from './text-format.ts';
 
@@ -25,12 +27,15 @@ export interface CollectorExpositionOptions {
 export async function* collectorExposition(
   { service, clock, counters, tally, availabilityFamilies }: CollectorExpositionOptions,
   format: ExpositionFormat,
+  escaping: EscapingScheme,
 ): AsyncGenerator<Buffer, void, undefined> {
+  // All names here are ours and of the old charset: no two can become alike.
+  const names = createNameWriter(escaping, []);
   const availability = await availabilityFamilies();
   const storeBytes = await service.store.sizeBytes();
   const counted = await counters.families();
   for (const family of stateFamilies(service)) {
-    yield* familyChunks(family, format);
+    yield* familyChunks(family, names, format);
     await nextTurn();
   }
   const rest: readonly TextFamily[] = [
@@ -39,15 +44,19 @@ export async function* collectorExposition(
     familyOf('jiwei_store_bytes', [sampleOf('jiwei_store_bytes', [], storeBytes)]),
     ...counted,
   ];
-  for (const family of rest) yield* familyChunks(family, format);
+  for (const family of rest) yield* familyChunks(family, names, format);
   yield Buffer.from(endText(format));
 }
 
 /** A family is made at once but written in parts, so that thousands of assets do not hold up the event loop. */
-async function* familyChunks(family: TextFamily, format: ExpositionFormat): AsyncGenerator<Buffer, void, undefined> {
-  let text = headText(family, format);
+async function* familyChunks(
+  family: TextFamily,
+  names: NameWriter,
+  format: ExpositionFormat,
+): AsyncGenerator<Buffer, void, undefined> {
+  let text = headText({ ...family, name: names.family(family.name) }, format);
   for (const [index, sample] of family.samples.entries()) {
-    text += sampleText(sample, format);
+    text += sampleText(sample, family.name, names, format);
     if (index % samplesPerChunk !== samplesPerChunk - 1) continue;
     yield Buffer.from(text);
     text = '';

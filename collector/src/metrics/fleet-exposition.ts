@@ -3,8 +3,10 @@ import { type EpochMs, minuteMs } from '@jiwei/shared/time.ts';
 import type { LiveView } from '../engine/view.ts';
 import type { CheckFamilies } from './check-families.ts';
 import { ChunkWriter, prepare } from './chunk-writer.ts';
-import type { AgentSeries, Fleet, FleetFamily } from './fleet.ts';
+import type { AgentSeries, Fleet, FleetFamily, SeriesShape } from './fleet.ts';
 import { createPass, type FleetPass, gather, layOut, type PassRegion } from './fleet-pass.ts';
+import type { EscapingScheme } from './name-escaping.ts';
+import { createNameWriter, type NameWriter } from './name-writer.ts';
 import { type ExpositionFormat, endText, type FamilyHead, headText, sampleText } from './text-format.ts';
 
 /** A value older than this no longer says anything; Prometheus looks back as far. */
@@ -25,6 +27,7 @@ export interface FleetExpositionOptions {
   readonly view: LiveView;
   readonly nowMs: EpochMs;
   readonly format: ExpositionFormat;
+  readonly escaping: EscapingScheme;
   /** Write the time of each value; else it counts as of the scrape. */
   readonly hasTimestamps: boolean;
   readonly checkFamilies: (view: LiveView) => Promise<CheckFamilies>;
@@ -42,9 +45,11 @@ export async function* fleetExposition(options: FleetExpositionOptions): AsyncGe
   const families = new Map<string, ScrapedFamily>();
   for (const host of fleet.families()) families.set(host.name, { host, seriesCount: host.seriesCount, head: host });
   for (const [name, { head }] of checks) if (!families.has(name)) families.set(name, { host: null, seriesCount: 0, head });
-  const isTaken = (name: string): boolean => families.has(name);
+  const names = createNameWriter(options.escaping, families.keys());
+  const shown = new Set([...families.keys()].map(names.family));
+  const isTaken = (name: string): boolean => shown.has(name);
   const groups = groupsOf([...families.values()].sort((left, right) => (left.head.name < right.head.name ? -1 : 1)));
-  const scrape = begin(options, groups);
+  const scrape = begin(options, groups, names);
   const { agents, writer, pass } = scrape;
 
   for (const group of groups) {
@@ -58,7 +63,9 @@ export async function* fleetExposition(options: FleetExpositionOptions): AsyncGe
         const samples = next < agents.length ? [] : (checks.get(family.head.name)?.samples ?? []);
         // A family none of whose agents is there any more is not mentioned at all.
         if ((region === undefined || region.start === region.end) && samples.length === 0) continue;
-        if (!written.has(family)) writer.text(headText(family.head, format, isTaken));
+        if (!written.has(family)) {
+          writer.text(headText({ ...family.head, name: names.family(family.head.name) }, format, isTaken));
+        }
         written.add(family);
         if (region !== undefined) yield* hostLines(scrape, region);
         yield* checkLines(scrape, samples);
@@ -97,6 +104,7 @@ const groupsOf = (families: readonly ScrapedFamily[]): readonly (readonly Scrape
 /** What one scrape works with. */
 interface Scrape {
   readonly options: FleetExpositionOptions;
+  readonly names: NameWriter;
   /** Those connected when it began: one that comes again meanwhile, with a new boot, is another one, and waits for the next scrape. */
   readonly agents: readonly AgentSeries[];
   /** How many series each of them had. */
@@ -110,7 +118,7 @@ interface Scrape {
   chunkCount: number;
 }
 
-const begin = (options: FleetExpositionOptions, groups: readonly (readonly ScrapedFamily[])[]): Scrape => {
+const begin = (options: FleetExpositionOptions, groups: readonly (readonly ScrapedFamily[])[], names: NameWriter): Scrape => {
   const { fleet, view, hasTimestamps } = options;
   const agents = [...fleet.agents()].filter(({ agentId }) => view.agent(agentId)?.connection === 'connected');
   const instanceFrom = new Uint32Array(agents.length + 1);
@@ -125,6 +133,7 @@ const begin = (options: FleetExpositionOptions, groups: readonly (readonly Scrap
   );
   return {
     options,
+    names,
     agents,
     seriesCounts: Uint32Array.from(agents, ({ shapes }) => shapes.length),
     instances: prepare(...agents.map(({ instance }) => instance)),
@@ -163,16 +172,16 @@ async function* hostLines(scrape: Scrape, region: PassRegion): AsyncGenerator<Bu
     const chunk = scrape.writer.take();
     if (chunk !== null) yield chunk;
     scrape.chunkCount += 1;
-    if (scrape.chunkCount % chunksPerTurn === 0) await nextTurn();
+    if (scrape.chunkCount % (isPrepared(scrape.options.escaping) ? chunksPerTurn : 1) === 0) await nextTurn();
   }
 }
 
 async function* checkLines(
-  { options: { format, hasTimestamps }, writer }: Scrape,
+  { options: { format, hasTimestamps }, names, writer }: Scrape,
   samples: NonNullable<ReturnType<CheckFamilies['get']>>['samples'],
 ): AsyncGenerator<Buffer, void, undefined> {
   for (const sample of samples) {
-    writer.text(sampleText(hasTimestamps ? sample : { ...sample, atMs: null }, format));
+    writer.text(sampleText(hasTimestamps ? sample : { ...sample, atMs: null }, sample.name, names, format));
     if (!writer.isFull) continue;
     const chunk = writer.take();
     if (chunk !== null) yield chunk;
@@ -181,9 +190,12 @@ async function* checkLines(
 }
 
 /** Lines of a pass from `first` on, until the chunk is full or `end` is reached; returns the next place. Measured hot path. */
-const writeLines = ({ options, pass, writer, instances, instanceFrom }: Scrape, first: number, end: number): number => {
+const writeLines = (scrape: Scrape, first: number, end: number): number => {
+  const { options, names, pass, writer, instances, instanceFrom } = scrape;
   const { shapes, shapesByNumber, agents, values, atMs } = pass;
   const isText = options.format === 'text';
+  const isQuoted = options.escaping === 'allow-utf-8';
+  const isAllPrepared = isPrepared(options.escaping);
   let place = first;
   for (; place < end && !writer.isFull; place += 1) {
     const agentPlace = agents[place] ?? 0;
@@ -191,11 +203,13 @@ const writeLines = ({ options, pass, writer, instances, instanceFrom }: Scrape, 
     const from = instanceFrom[agentPlace] ?? 0;
     const instanceBytes = (instanceFrom[agentPlace + 1] ?? 0) - from;
     if (!shape) continue;
-    const { text, headBytes, tailBytes } = shape;
-    writer.reserve(headBytes + instanceBytes + tailBytes + numbersBytesMax);
-    writer.copy(text, 0, headBytes);
-    writer.copy(instances, from, instanceBytes);
-    writer.copy(text, headBytes, tailBytes);
+    if (isAllPrepared || (options.escaping === 'underscores' && shape.quoted === null)) {
+      const { text, headBytes, tailBytes } = isQuoted ? (shape.quoted ?? shape) : shape;
+      writer.reserve(headBytes + instanceBytes + tailBytes + numbersBytesMax);
+      writer.copy(text, 0, headBytes);
+      writer.copy(instances, from, instanceBytes);
+      writer.copy(text, headBytes, tailBytes);
+    } else writer.text(renamed(names, shape, scrape.agents[agentPlace]));
     writer.value(values[place] ?? Number.NaN);
     if (options.hasTimestamps) {
       writer.byte(space);
@@ -205,4 +219,13 @@ const writeLines = ({ options, pass, writer, instances, instanceFrom }: Scrape, 
     writer.byte(lineFeed);
   }
   return place;
+};
+
+/** Whether each shape holds its form in the scheme. */
+const isPrepared = (escaping: EscapingScheme): boolean => escaping === 'allow-utf-8' || escaping === 'values';
+
+/** Made anew for each line: the schemes that lose what tells names apart are asked for rarely, and memory must not grow for them. */
+const renamed = (names: NameWriter, shape: SeriesShape, agent: AgentSeries | undefined): string => {
+  const instance = Buffer.from(agent?.instance ?? []).toString();
+  return `${names.series(shape.key.replace('\n', () => instance).trimEnd(), shape.family.name)} `;
 };

@@ -1,23 +1,30 @@
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { SampleRow } from '@jiwei/shared/protocol/samples.ts';
-import type { MetricFamily, Series } from '@jiwei/shared/series.ts';
+import { labelsText, type MetricFamily, metricNamePattern, type Series, seriesText } from '@jiwei/shared/series.ts';
 import { prepare } from './chunk-writer.ts';
-import { labelsText } from './text-format.ts';
+import { escapeName } from './name-escaping.ts';
 
-/**
- * How a series is written for any agent: `head` + instance label of the agent + `tail`, in bytes ready to be copied. Agents of like hosts have
- * like series, so that shapes are shared: a series then takes 24 bytes (value, time, shape) instead of the hundred of its text.
- */
-export interface SeriesShape {
-  readonly family: FleetFamily;
-  /** From 0, no two shapes alike at a time. */
-  readonly number: number;
-  /** What it is known by: head and tail as text. */
-  readonly key: string;
+/** How a series is written for any agent: `head` + instance label of the agent + `tail`. */
+export interface SeriesForm {
   /** Prepared for copying: the head, `name{a="1",`, and after it the tail, `,z="2"} `. */
   readonly text: DataView;
   readonly headBytes: number;
   readonly tailBytes: number;
+}
+
+/**
+ * A series without its agent, its form in bytes ready to be copied. Agents of like hosts have like series, so that shapes are shared: a series
+ * then takes 24 bytes (value, time, shape) instead of the hundred of its text. The form is that of the scheme `values`, for whoever names none;
+ * names of the old charset are the same in it.
+ */
+export interface SeriesShape extends SeriesForm {
+  readonly family: FleetFamily;
+  /** From 0, no two shapes alike at a time. */
+  readonly number: number;
+  /** What it is known by: head and tail as text with the names as they are, those outside the old charset in quotes; a line each. */
+  readonly key: string;
+  /** The form with the names as they are, where it is another one; else null. */
+  readonly quoted: SeriesForm | null;
 }
 
 /** Latest values of one agent's series, by dictionary index. Mutated by createFleet alone. */
@@ -168,17 +175,15 @@ const createShapes = () => {
     /** Most there were at a time. */
     count: (): number => byText.size + freeNumbers.length,
     take: (series: Series, family: FleetFamily): SeriesShape => {
-      const { head, tail } = shapeTexts(series);
-      const key = `${head}\n${tail}`;
+      const key = shapeText(series);
       const known = byText.get(key);
       if (known !== undefined) {
         known.uses += 1;
         return known.shape;
       }
-      const [headText, tailText] = [encoder.encode(head), encoder.encode(tail)];
+      const escaped = shapeText(withEscapedNames(series));
       const number = freeNumbers.pop() ?? byText.size;
-      const text = prepare(headText, tailText);
-      const shape = { family, number, key, text, headBytes: headText.length, tailBytes: tailText.length };
+      const shape = { ...formOf(escaped), family, number, key, quoted: escaped === key ? null : formOf(key) };
       byText.set(key, { shape, uses: 1 });
       return shape;
     },
@@ -196,12 +201,23 @@ const createShapes = () => {
   };
 };
 
-/** The agent's own `instance`, if it has one, says nothing here: it is replaced, as the rules see it too. */
-const shapeTexts = ({ family, labels }: Series): { readonly head: string; readonly tail: string } => {
+const withEscapedNames = ({ family, labels }: Series): Series => ({
+  family: { ...family, name: escapeName(family.name, 'metric', 'values') },
+  labels: labels.map(([name, value]) => [escapeName(name, 'label', 'values'), value]),
+});
+
+/** Head and tail, a line each. The agent's own `instance`, if it has one, says nothing here: it is replaced, as the rules see it too. */
+const shapeText = ({ family, labels }: Series): string => {
   const before = labelsText(labels.filter(([name]) => name < 'instance'));
   const after = labelsText(labels.filter(([name]) => name > 'instance'));
-  return {
-    head: before === '' ? `${family.name}{` : `${family.name}{${before},`,
-    tail: after === '' ? '} ' : `,${after}} `,
-  };
+  const name = metricNamePattern.test(family.name) ? `${family.name}{` : `${seriesText(family.name, []).slice(0, -1)},`;
+  const head = before === '' ? name : `${name}${before},`;
+  return `${head}\n${after === '' ? '} ' : `,${after}} `}`;
+};
+
+const formOf = (shape: string): SeriesForm => {
+  // No name or value has a line feed that is not escaped.
+  const [head = '', tail = ''] = shape.split('\n');
+  const [headText, tailText] = [encoder.encode(head), encoder.encode(tail)];
+  return { text: prepare(headText, tailText), headBytes: headText.length, tailBytes: tailText.length };
 };

@@ -1,5 +1,5 @@
-import type { Label } from '@jiwei/shared/series.ts';
-import { type FamilyType, labelsText, type TextFamily, type TextSample } from './text-format.ts';
+import { type Label, labelsText } from '@jiwei/shared/series.ts';
+import type { FamilyType, TextFamily, TextSample } from './text-format.ts';
 
 /** One metric of the collector as people look it up. docs/metrics.md lists the same, and a test compares. */
 export interface CollectorMetricDoc {

@@ -11,9 +11,8 @@ import type { Fleet } from './fleet.ts';
 import { fleetExposition } from './fleet-exposition.ts';
 import { createIncidentTally } from './incident-tally.ts';
 import { measureFromSpans } from './measure-availability.ts';
-import { acceptsGzip, formatOf } from './negotiation.ts';
+import { acceptsGzip, type Exposition, expositionOf } from './negotiation.ts';
 import { sendChunks } from './send-chunks.ts';
-import { contentTypes, type ExpositionFormat } from './text-format.ts';
 
 export interface MetricsOptions {
   readonly service: CollectorService;
@@ -44,16 +43,18 @@ export const metricsRoutes =
     const config = { permission: 'metrics' } as const;
 
     app.get('/metrics', { config }, async (request, reply) => {
-      const format = formatOf(request.headers.accept);
-      const chunks = collectorExposition({ service, clock, counters, tally, availabilityFamilies }, format);
-      return stream(request, reply, chunks, format);
+      const exposition = expositionOf(request.headers.accept);
+      const options = { service, clock, counters, tally, availabilityFamilies };
+      const chunks = collectorExposition(options, exposition.format, exposition.escaping);
+      return stream(request, reply, chunks, exposition);
     });
 
     app.get('/metrics/fleet', { config, schema: { querystring: fleetQuery } }, async (request, reply) => {
-      const format = formatOf(request.headers.accept);
+      const exposition = expositionOf(request.headers.accept);
       const hasTimestamps = fleetQuery.parse(request.query).timestamps === 'true';
-      const options = { fleet, view: service.view, nowMs: clock.nowMs(), format, hasTimestamps, checkFamilies };
-      return stream(request, reply, fleetExposition(options), format);
+      const { format, escaping } = exposition;
+      const options = { fleet, view: service.view, nowMs: clock.nowMs(), format, escaping, hasTimestamps, checkFamilies };
+      return stream(request, reply, fleetExposition(options), exposition);
     });
   };
 
@@ -61,14 +62,14 @@ const stream = async (
   request: FastifyRequest,
   reply: FastifyReply,
   chunks: AsyncGenerator<Buffer, void, undefined>,
-  format: ExpositionFormat,
+  { contentType }: Exposition,
 ): Promise<void> => {
   // The first chunk is waited for here: what goes wrong before it is still an answer with a status of its own.
   const first = await chunks.next();
   const isPacked = acceptsGzip(request.headers['accept-encoding']);
   void reply
     .headers(securityHeaders)
-    .header('content-type', contentTypes[format])
+    .header('content-type', contentType)
     .header('vary', 'accept, accept-encoding')
     .header('cache-control', 'no-store');
   if (isPacked) void reply.header('content-encoding', 'gzip');

@@ -1,11 +1,8 @@
-import { escapeLabelValue, type Label } from '@jiwei/shared/series.ts';
+import { isNameBefore, type Label, metricNamePattern, seriesText } from '@jiwei/shared/series.ts';
+import type { NameWriter } from './name-writer.ts';
 
-/** Prometheus text 0.0.4, or OpenMetrics 1.0. https://prometheus.io/docs/instrumenting/exposition_formats/ */
+/** Prometheus text, or OpenMetrics 1.0. https://prometheus.io/docs/instrumenting/exposition_formats/ */
 export type ExpositionFormat = 'text' | 'openmetrics';
-export const contentTypes = {
-  text: 'text/plain; version=0.0.4; charset=utf-8',
-  openmetrics: 'application/openmetrics-text; version=1.0.0; charset=utf-8',
-} as const satisfies Record<ExpositionFormat, string>;
 
 export type FamilyType = 'counter' | 'gauge' | 'histogram' | 'summary' | 'untyped';
 
@@ -19,7 +16,7 @@ export interface FamilyHead {
 /** A sample to be written: its name differs from the family's in histograms alone. */
 export interface TextSample {
   readonly name: string;
-  /** As `labelsText` makes them, without braces; empty for none. */
+  /** As `labelsText` makes them, with the names as they are, without braces; empty for none. */
   readonly labels: string;
   readonly value: number;
   /** Collector's time, or null to leave it to whoever scrapes. */
@@ -38,6 +35,7 @@ const escapeHelp = (help: string, format: ExpositionFormat): string => {
 
 /**
  * `# HELP` and `# TYPE`. OpenMetrics names a counter without its `_total`, and knows no counter that has none: such a one is written as unknown.
+ * @param head with the name as the scheme of the scrape wants it
  * @param isTaken whether another family has the name; then a counter keeps its own and becomes unknown
  */
 export const headText = (
@@ -49,20 +47,19 @@ export const headText = (
   const base = name.replace(/_total$/, '');
   const isProperCounter = type === 'counter' && base !== name && !isTaken(base);
   const shownType = format === 'text' ? type : type === 'untyped' || (type === 'counter' && !isProperCounter) ? 'unknown' : type;
-  const shownName = format === 'openmetrics' && isProperCounter ? base : name;
+  const shownName = nameInHead(format === 'openmetrics' && isProperCounter ? base : name);
   // A help that says nothing is left out: checkers take the empty text for a mistake.
   const helpLine = help === '' ? '' : `# HELP ${shownName} ${escapeHelp(help, format)}\n`;
   return `${helpLine}# TYPE ${shownName} ${shownType}\n`;
 };
 
-/** Labels as both formats write them: `a="1",b="2"`. */
-export const labelsText = (labels: readonly Label[]): string =>
-  labels.map(([name, value]) => `${name}="${escapeLabelValue(value)}"`).join(',');
+/** Outside the old charset a name stands in quotes, there as in the samples, but without their braces. */
+const nameInHead = (name: string): string => (metricNamePattern.test(name) ? name : seriesText(name, []).slice(1, -1));
 
 /** Labels with `more` put in, sorted by name; where both have a name, `more` wins. */
 export const mergeLabels = (labels: readonly Label[], more: readonly Label[]): readonly Label[] => {
   const own = labels.filter(([name]) => !more.some(([other]) => other === name));
-  return [...own, ...more].sort(([left], [right]) => (left < right ? -1 : 1));
+  return [...own, ...more].sort(([left], [right]) => (isNameBefore(left, right) ? -1 : 1));
 };
 
 /** A number as both formats write it. */
@@ -79,9 +76,15 @@ export const stampText = (atMs: number | null, format: ExpositionFormat): string
 };
 
 /** One line of a family. */
-export const sampleText = (sample: TextSample, format: ExpositionFormat): string => {
-  const labels = sample.labels === '' ? '' : `{${sample.labels}}`;
-  return `${sample.name}${labels} ${valueText(sample.value)}${stampText(sample.atMs, format)}\n`;
+export const sampleText = (sample: TextSample, familyName: string, names: NameWriter, format: ExpositionFormat): string => {
+  const asIs = withLabels(sample.name, sample.labels);
+  const series = names.keeps(sample.name, sample.labels) ? asIs : names.series(asIs, familyName);
+  return `${series} ${valueText(sample.value)}${stampText(sample.atMs, format)}\n`;
+};
+
+const withLabels = (name: string, labels: string): string => {
+  if (labels === '') return seriesText(name, []);
+  return metricNamePattern.test(name) ? `${name}{${labels}}` : `{${nameInHead(name)},${labels}}`;
 };
 
 /** What stands at the very end. */

@@ -1,9 +1,11 @@
-import { labelNamePattern, metricNamePattern } from '@jiwei/shared/series.ts';
+import { namePattern } from '@jiwei/shared/series.ts';
 import { PromqlError } from './error.ts';
 import type { Matcher, SelectorExpr } from './expr.ts';
 import { stringOf } from './literal.ts';
 import { compileRegex } from './regex.ts';
 import { childrenOf, type SyntaxNode } from './syntax.ts';
+
+const nameRule = 'UTF-8 without control characters';
 
 const textOf = (text: string, node: SyntaxNode): string => text.slice(node.from, node.to);
 
@@ -18,8 +20,7 @@ const stringAt = (text: string, node: SyntaxNode): string => {
 export const labelNameAt = (text: string, node: SyntaxNode): string => {
   const literal = node.name === 'QuotedLabelName' ? node.firstChild : null;
   const name = literal === null ? textOf(text, node) : stringAt(text, literal);
-  if (!labelNamePattern.test(name))
-    throw new PromqlError(text, node.from, node.to, 'is not a label name ([a-zA-Z_][a-zA-Z0-9_]*)');
+  if (!namePattern.test(name)) throw new PromqlError(text, node.from, node.to, `is not a label name (${nameRule})`);
   return name;
 };
 
@@ -48,7 +49,7 @@ const matcherAt = (text: string, node: SyntaxNode): Matcher => {
 };
 
 /**
- * A selector: `name{a="b"}`, `{"name", a="b"}` or `{__name__="name"}`. One without a fixed metric name is refused: the engine is given only
+ * A selector: `name{a="b"}`, `{"name", a="b"}` or `{__name__="name"}`; names outside the old charset stand in quotes. One without a fixed metric name is refused: the engine is given only
  * the series its rules name.
  */
 export const selectorAt = (text: string, node: SyntaxNode): SelectorExpr => {
@@ -81,8 +82,6 @@ export const selectorAt = (text: string, node: SyntaxNode): SelectorExpr => {
     throw new PromqlError(text, node.from, node.to, 'has no metric name; a rule sees only the series it names');
   }
   if (second !== undefined) throw new PromqlError(text, node.from, node.to, 'has two metric names');
-  if (!metricNamePattern.test(name)) {
-    throw new PromqlError(text, node.from, node.to, 'has a metric name outside [a-zA-Z_:][a-zA-Z0-9_:]*');
-  }
+  if (!namePattern.test(name)) throw new PromqlError(text, node.from, node.to, `has no such metric name (${nameRule})`);
   return { kind: 'selector', name, matchers };
 };

@@ -1,4 +1,4 @@
-import { type Label, seriesText } from '@jiwei/shared/series.ts';
+import { isNameBefore, type Label, seriesText } from '@jiwei/shared/series.ts';
 import type { VectorElement } from './expr.ts';
 
 /** An expression that parses but cannot be evaluated on the series as they are: `message` says which ones do not fit. */
@@ -17,15 +17,14 @@ export const labelOf = (element: VectorElement, label: string): string => {
 };
 
 /** Text form of an element's name and labels, which is its identity. */
-export const elementText = (element: VectorElement): string =>
-  element.labels.length === 0 && element.name !== null ? element.name : seriesText(element.name ?? '', element.labels) || '{}';
+export const elementText = (element: VectorElement): string => seriesText(element.name ?? '', element.labels) || '{}';
 
 /** The labels with `changes` set (empty values removed), sorted. */
 export const withLabels = (labels: readonly Label[], changes: ReadonlyMap<string, string>): readonly Label[] => {
   if (changes.size === 0) return labels;
   const kept = labels.filter(([name]) => !changes.has(name));
   const added = [...changes].filter(([, value]) => value !== '');
-  return [...kept, ...added].sort(([left], [right]) => (left < right ? -1 : left > right ? 1 : 0));
+  return [...kept, ...added].sort(([left], [right]) => (isNameBefore(left, right) ? -1 : 1));
 };
 
 /** @throws EvaluationError when two elements have the same name and labels, as happens when an operation dropped what told them apart */

@@ -1,7 +1,7 @@
 import { AppError } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
-import { metricNamePattern, metricTypes } from '@jiwei/shared/series.ts';
+import { metricTypes, namePattern } from '@jiwei/shared/series.ts';
 import { hourMs, minuteMs, secondMs } from '@jiwei/shared/time.ts';
 import { z } from 'zod';
 import type { Api, HttpContext } from '../context.ts';
@@ -16,7 +16,7 @@ const selectorsMax = 20;
 const sampleQuery = z
   .strictObject({
     ...rangeQuery,
-    names: queryList(z.string().regex(metricNamePattern), namesMax).exactOptional().describe('Metric names, several by comma.'),
+    names: queryList(z.string().regex(namePattern), namesMax).exactOptional().describe('Metric names, several by comma.'),
     match: z
       .preprocess(
         (value) => (typeof value === 'string' ? [value] : value),
