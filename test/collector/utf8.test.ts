@@ -47,10 +47,3 @@ test.skipIf(lacks('promtool'))(
     }
   },
 );
-
-test('names outside the charset every Prometheus reads are refused by code, not bent into others', () => {
-  const named = (name: string, label: string): Series => ({ family: { name, type: 'gauge', help: '' }, labels: [[label, '']] });
-  const encode = (one: Series) => () => encodeDictionary({ kind: 'dictionary', bootId: 1, firstIndex: 0, series: [one] });
-  expect(encode(named('机房温度', 'a'))).toThrow(expect.objectContaining({ code: 'FRAME_INVALID' }));
-  expect(encode(named('a', '位置'))).toThrow(expect.objectContaining({ code: 'FRAME_INVALID' }));
-});

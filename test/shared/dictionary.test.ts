@@ -5,7 +5,7 @@ import { AppError } from '../../shared/src/errors.ts';
 import { limits } from '../../shared/src/limits.ts';
 import { decodeDictionary, encodeDictionaries, encodeDictionary } from '../../shared/src/protocol/dictionary.ts';
 import { decodeFrame, encodeFrame } from '../../shared/src/protocol/frame.ts';
-import { type MetricFamily, metricTypes, type Series, seriesText } from '../../shared/src/series.ts';
+import { type MetricFamily, metricTypes, namePattern, type Series, seriesText } from '../../shared/src/series.ts';
 import { hostRecording } from '../support/host-recording.ts';
 
 const cpu: MetricFamily = { name: 'node_cpu_seconds_total', type: 'counter', help: 'Seconds the CPUs spent in each mode.' };
@@ -48,12 +48,15 @@ test('a family is written once, whatever the count of its series', () => {
 });
 
 test('any series come back as they were', () => {
-  const name = fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,20}$/);
+  const name = fc.oneof(
+    fc.stringMatching(/^[a-zA-Z_][a-zA-Z0-9_]{0,20}$/),
+    fc.string({ unit: 'binary', minLength: 1, maxLength: 20 }).filter((text) => namePattern.test(text)),
+  );
   const value = fc.string({ unit: 'binary', maxLength: 40, size: 'max' });
   const family = fc.record({ name, type: fc.constantFrom(...metricTypes), help: value }, { noNullPrototype: true });
   const labels = fc
     .uniqueArray(fc.tuple(name, value), { selector: ([label]) => label, maxLength: 8, size: 'max' })
-    .map((pairs) => pairs.toSorted(([left], [right]) => (left < right ? -1 : 1)));
+    .map((pairs) => pairs.toSorted(([left], [right]) => Buffer.compare(Buffer.from(left), Buffer.from(right))));
   const anySeries = fc.uniqueArray(family, { selector: (one) => one.name, minLength: 1, maxLength: 5 }).chain((families) =>
     fc.uniqueArray(fc.record({ family: fc.constantFrom(...families), labels }, { noNullPrototype: true }), {
       selector: (one) => seriesText(one.family.name, one.labels),
@@ -90,6 +93,23 @@ describe('limits hold on both sides', () => {
     { why: 'a label value of 2048 bytes', series: [of({}, [['l', 'v'.repeat(2048)]])] },
     { why: 'a label value of 2046 bytes in 682 characters', series: [of({}, [['l', '集'.repeat(682)]])] },
     { why: 'a metric name of 256 bytes', series: [of({ name: 'm'.repeat(256) })] },
+    { why: 'a metric name of 255 bytes in 85 characters', series: [of({ name: '温'.repeat(85) })] },
+    { why: 'a label name of 255 bytes in 85 characters', series: [of({}, [['温'.repeat(85), '1']])] },
+    { why: 'a metric name in Chinese', series: [of({ name: '机房.温度' })] },
+    { why: 'a metric name that begins with a digit', series: [of({ name: '1st' })] },
+    { why: 'a label name with a colon', series: [of({}, [['a:b', '1']])] },
+    { why: 'a name that reads like a series', series: [of({ name: 'a{b="1"}' }), of({ name: 'a' }, [['b', '1']])] },
+    { why: 'a label name that reads like two labels', series: [of({}, [['a="1",b', '1']])] },
+    {
+      why: 'label names in the order of their bytes, which is not that of UTF-16,',
+      series: [
+        of({}, [
+          ['a', '0'],
+          ['\ue000', '1'],
+          ['\u{1f321}', '2'],
+        ]),
+      ],
+    },
     { why: 'a help of 1024 bytes', series: [of({ help: 'h'.repeat(1024) })] },
     { why: 'the last index', series: [of({})], firstIndex: 19_999 },
   ];
@@ -106,10 +126,33 @@ describe('limits hold on both sides', () => {
     { why: 'a metric name of 257 bytes', series: [of({ name: 'm'.repeat(257) })], says: /257 bytes; at most 256/ },
     { why: 'a help of 1025 bytes', series: [of({ help: 'h'.repeat(1025) })], says: /1025 bytes; at most 1024/ },
     { why: 'an index past the last', series: [of({})], firstIndex: 20_000, code: 'TOO_LARGE', says: /index 20000/ },
-    { why: 'a metric name that begins with a digit', series: [of({ name: '1st' })], says: /"1st" is no metric name/ },
-    { why: 'a metric name in Chinese', series: [of({ name: '温度' })], says: /no metric name/ },
+    {
+      why: 'a metric name of 258 bytes in 86 characters',
+      series: [of({ name: '温'.repeat(86) })],
+      says: /258 bytes; at most 256/,
+    },
+    {
+      why: 'a label name of 258 bytes in 86 characters',
+      series: [of({}, [['温'.repeat(86), '1']])],
+      says: /258 bytes; at most 256/,
+    },
+    { why: 'a metric name with a line feed', series: [of({ name: '温\n度' })], says: /"温\\n度" is no metric name/ },
+    { why: 'a metric name with NUL', series: [of({ name: '\u0000' })], says: /no metric name/ },
+    { why: 'a label name with a control character of Latin-1', series: [of({}, [['a\u0085', '1']])], says: /no label name/ },
+    { why: 'a metric name with half a surrogate pair', series: [of({ name: '温\ud83d' })], says: /surrogate/ },
+    { why: 'a label name with half a surrogate pair', series: [of({}, [['温\ud83d', '1']])], says: /surrogate/ },
     { why: 'an empty metric name', series: [of({ name: '' })], says: /no metric name/ },
-    { why: 'a label name with a colon', series: [of({}, [['a:b', '1']])], says: /no label name/ },
+    { why: 'an empty label name', series: [of({}, [['', '1']])], says: /no label name/ },
+    {
+      why: 'label names in the order of UTF-16, which is not that of their bytes,',
+      series: [
+        of({}, [
+          ['\u{1f321}', '1'],
+          ['\ue000', '2'],
+        ]),
+      ],
+      says: /not in order/,
+    },
     {
       why: 'labels out of order',
       series: [

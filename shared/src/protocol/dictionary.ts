@@ -1,13 +1,5 @@
 import { limits } from '../limits.ts';
-import {
-  type Label,
-  labelNamePattern,
-  type MetricFamily,
-  metricNamePattern,
-  metricTypes,
-  type Series,
-  seriesText,
-} from '../series.ts';
+import { isNameBefore, type Label, type MetricFamily, metricTypes, namePattern, type Series, seriesText } from '../series.ts';
 import { frameBodyBytesMax, openEnvelope, sealEnvelope } from './envelope.ts';
 import { ByteReader, ByteWriter, exceeded, invalid } from './varint.ts';
 
@@ -192,7 +184,7 @@ const assertText = (what: string, text: string, bytesMax: number): void => {
 const assertFamily = (family: MetricFamily): void => {
   assertText('the name of a family', family.name, limits.metricNameBytesMax);
   assertText(`the help of ${family.name}`, family.help, limits.helpBytesMax);
-  if (!metricNamePattern.test(family.name)) throw invalid(`${JSON.stringify(family.name)} is no metric name`);
+  if (!namePattern.test(family.name)) throw invalid(`${JSON.stringify(family.name)} is no metric name`);
 };
 
 const assertLabels = (familyName: string, labels: readonly Label[]): void => {
@@ -201,11 +193,11 @@ const assertLabels = (familyName: string, labels: readonly Label[]): void => {
   }
   let before = '';
   for (const [name, value] of labels) {
-    if (!labelNamePattern.test(name)) throw invalid(`${JSON.stringify(name)} of ${familyName} is no label name`);
     assertText(`a label name of ${familyName}`, name, limits.labelNameBytesMax);
+    if (!namePattern.test(name)) throw invalid(`${JSON.stringify(name)} of ${familyName} is no label name`);
     assertText(`the label ${name} of ${familyName}`, value, limits.labelValueBytesMax);
-    // The pattern allows ASCII only, so that < on UTF-16 units is the order of bytes. It also refuses a name twice.
-    if (name <= before) throw invalid(`the labels of ${familyName} are not in order: ${name} after ${before}`);
+    // This also refuses a name twice.
+    if (!isNameBefore(before, name)) throw invalid(`the labels of ${familyName} are not in order: ${name} after ${before}`);
     before = name;
   }
 };
