@@ -18,7 +18,7 @@ import {
   takeChangedRules,
   updateSamples,
 } from '../../collector/src/engine/rules/rules.ts';
-import { parseTemplate } from '../../collector/src/engine/rules/template.ts';
+import { fillTemplate, parseTemplate } from '../../collector/src/engine/rules/template.ts';
 
 const step = 15 * secondMs;
 const startMs = 1_700_000_010_000 - (1_700_000_010_000 % step);
@@ -289,10 +289,26 @@ describe('templates', () => {
     '{{ printf "%.2f" $value }}',
     '{{ if $value }}x{{ end }}',
     '{{ $externalLabels.x }}',
+    '{{ $labels.host.name }}',
+    '{{ $labels.1st }}',
     '{{ $value',
   ]) {
     test(`${text} is refused by name`, () => expect(() => parseTemplate(text)).toThrow(PromqlError));
   }
+
+  test('a label may be named in any script, as Go has it after a point', () => {
+    const template = parseTemplate('{{ $labels.位置 }} {{ .Labels.zone_2 }}{{ $labels.没有 }}: {{ $value }}');
+    expect(
+      fillTemplate(
+        template,
+        [
+          ['zone_2', 'z'],
+          ['位置', '东'],
+        ],
+        21.5,
+      ),
+    ).toBe('东 z: 21.5');
+  });
 
   test('a value is written as Go writes it', () => {
     const texts: readonly (readonly [number, string])[] = [

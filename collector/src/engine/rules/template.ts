@@ -16,7 +16,8 @@ const actionPattern = /\{\{([^}]*)\}\}/g;
 const segmentOf = (text: string, action: string, from: number, to: number): Segment => {
   const body = action.trim();
   if (body === '$value' || body === '.Value') return { kind: 'value' };
-  const label = /^(?:\$labels|\.Labels)\.([a-zA-Z_][a-zA-Z0-9_]*)$/.exec(body);
+  // A name as Go has it after a point: letters of any script, digits, underscores.
+  const label = /^(?:\$labels|\.Labels)\.([\p{L}_][\p{L}\p{Nd}_]*)$/u.exec(body);
   if (label?.[1] !== undefined) return { kind: 'label', name: label[1] };
   throw new PromqlError(text, from, to, `is not supported in a template; supported are ${supported}`);
 };
