@@ -258,3 +258,39 @@ test('names of the old charset have one form, whatever the scheme that leaves th
     expect(texts.join('')).toContain('\nroom_temperature_celsius{instance="north",zone="东"} 23\n');
   }
 });
+
+test('more shapes than are kept for a scheme that is not prepared come out right all the same', async () => {
+  const fleet = createFleet();
+  const agentIds = ['north', 'so_uth'].map((id) => asId<'agent'>(id));
+  const count = 5_000;
+  const tricky = (place: number): Series['labels'] => [
+    ['a', ',instance='],
+    ['host.name', ''],
+    ['n_1', String(place)],
+    ['xinstance', ''],
+  ];
+  for (const id of agentIds) {
+    fleet.onSeries(
+      id,
+      1,
+      0,
+      Array.from({ length: count }, (_, place) => ({ family: gauge('温度_1'), labels: tricky(place) })),
+    );
+    const indexes = Uint32Array.from({ length: count }, (_, place) => place);
+    fleet.onRows(id, 1, [{ atMs: fixtureNowMs, indexes, values: new Float64Array(count) }], 0);
+  }
+  const view = viewOf({
+    agentViews: agentIds.map((id) => ({ id, assetId: asId<'asset'>('host'), connection: 'connected', sinceMs: 0 })),
+  });
+  const options = { fleet, view, nowMs: fixtureNowMs, format: 'text', escaping: 'dots', hasTimestamps: false } as const;
+  const texts: string[] = [];
+  for await (const chunk of fleetExposition({ ...options, checkFamilies: async () => new Map() })) texts.push(String(chunk));
+  const lines = texts.join('').trimEnd().split('\n').slice(2);
+  const expected = agentIds.flatMap((id) =>
+    Array.from(
+      { length: count },
+      (_, place) => `____1{a=",instance=",host_dot_name="",instance="${id}",n__1="${place}",xinstance=""} 0`,
+    ),
+  );
+  expect(lines.toSorted()).toEqual(expected.toSorted());
+});

@@ -3,7 +3,7 @@ import { type EpochMs, minuteMs } from '@jiwei/shared/time.ts';
 import type { LiveView } from '../engine/view.ts';
 import type { CheckFamilies } from './check-families.ts';
 import { ChunkWriter, prepare } from './chunk-writer.ts';
-import type { AgentSeries, Fleet, FleetFamily, SeriesShape } from './fleet.ts';
+import { type AgentSeries, type Fleet, type FleetFamily, formOf, type SeriesForm, type SeriesShape } from './fleet.ts';
 import { createPass, type FleetPass, gather, layOut, type PassRegion } from './fleet-pass.ts';
 import type { EscapingScheme } from './name-escaping.ts';
 import { createNameWriter, type NameWriter } from './name-writer.ts';
@@ -19,6 +19,11 @@ const chunksPerTurn = 4;
 const seriesPerPass = 2 ** 19;
 /** What a line takes beside its labels: value, time, spaces. */
 const numbersBytesMax = 80;
+/** Forms of one scrape kept beside those prepared; past it they are made anew. About a MiB; a host has some hundred shapes. */
+const renamedMax = 4_096;
+/** Stands where the label of the agent goes. */
+const instanceHole = 'instance=""';
+const holePattern = /(?<=[{,])instance=""/;
 const space = 32;
 const lineFeed = 10;
 
@@ -105,6 +110,8 @@ const groupsOf = (families: readonly ScrapedFamily[]): readonly (readonly Scrape
 interface Scrape {
   readonly options: FleetExpositionOptions;
   readonly names: NameWriter;
+  /** Forms made for a scheme that is not prepared. */
+  readonly renamed: Map<SeriesShape, SeriesForm>;
   /** Those connected when it began: one that comes again meanwhile, with a new boot, is another one, and waits for the next scrape. */
   readonly agents: readonly AgentSeries[];
   /** How many series each of them had. */
@@ -134,6 +141,7 @@ const begin = (options: FleetExpositionOptions, groups: readonly (readonly Scrap
   return {
     options,
     names,
+    renamed: new Map(),
     agents,
     seriesCounts: Uint32Array.from(agents, ({ shapes }) => shapes.length),
     instances: prepare(...agents.map(({ instance }) => instance)),
@@ -191,11 +199,12 @@ async function* checkLines(
 
 /** Lines of a pass from `first` on, until the chunk is full or `end` is reached; returns the next place. Measured hot path. */
 const writeLines = (scrape: Scrape, first: number, end: number): number => {
-  const { options, names, pass, writer, instances, instanceFrom } = scrape;
+  const { options, pass, writer, instances, instanceFrom } = scrape;
   const { shapes, shapesByNumber, agents, values, atMs } = pass;
   const isText = options.format === 'text';
   const isQuoted = options.escaping === 'allow-utf-8';
-  const isAllPrepared = isPrepared(options.escaping);
+  const isDots = options.escaping === 'dots';
+  const isRenamed = !isPrepared(options.escaping);
   let place = first;
   for (; place < end && !writer.isFull; place += 1) {
     const agentPlace = agents[place] ?? 0;
@@ -203,13 +212,14 @@ const writeLines = (scrape: Scrape, first: number, end: number): number => {
     const from = instanceFrom[agentPlace] ?? 0;
     const instanceBytes = (instanceFrom[agentPlace + 1] ?? 0) - from;
     if (!shape) continue;
-    if (isAllPrepared || (options.escaping === 'underscores' && shape.quoted === null)) {
-      const { text, headBytes, tailBytes } = isQuoted ? (shape.quoted ?? shape) : shape;
-      writer.reserve(headBytes + instanceBytes + tailBytes + numbersBytesMax);
-      writer.copy(text, 0, headBytes);
-      writer.copy(instances, from, instanceBytes);
-      writer.copy(text, headBytes, tailBytes);
-    } else writer.text(renamed(names, shape, scrape.agents[agentPlace]));
+    let form: SeriesForm = shape;
+    if (isQuoted) form = shape.quoted ?? shape;
+    else if (isRenamed && (shape.quoted !== null || isDots)) form = renamedForm(scrape, shape);
+    const { text, headBytes, tailBytes } = form;
+    writer.reserve(headBytes + instanceBytes + tailBytes + numbersBytesMax);
+    writer.copy(text, 0, headBytes);
+    writer.copy(instances, from, instanceBytes);
+    writer.copy(text, headBytes, tailBytes);
     writer.value(values[place] ?? Number.NaN);
     if (options.hasTimestamps) {
       writer.byte(space);
@@ -224,8 +234,15 @@ const writeLines = (scrape: Scrape, first: number, end: number): number => {
 /** Whether each shape holds its form in the scheme. */
 const isPrepared = (escaping: EscapingScheme): boolean => escaping === 'allow-utf-8' || escaping === 'values';
 
-/** Made anew for each line: the schemes that lose what tells names apart are asked for rarely, and memory must not grow for them. */
-const renamed = (names: NameWriter, shape: SeriesShape, agent: AgentSeries | undefined): string => {
-  const instance = Buffer.from(agent?.instance ?? []).toString();
-  return `${names.series(shape.key.replace('\n', () => instance).trimEnd(), shape.family.name)} `;
+/** Made when it is needed and kept for the lines of other agents: the schemes that lose what tells names apart are asked for rarely. */
+const renamedForm = ({ names, renamed }: Scrape, shape: SeriesShape): SeriesForm => {
+  const known = renamed.get(shape);
+  if (known !== undefined) return known;
+  const text = names.series(shape.key.replace('\n', instanceHole).trimEnd(), shape.family.name);
+  // In a value each quote has a backslash before it, so that this is nowhere else.
+  const [head = '', tail = ''] = text.split(holePattern);
+  const form = formOf(`${head}\n${tail} `);
+  if (renamed.size >= renamedMax) renamed.clear();
+  renamed.set(shape, form);
+  return form;
 };

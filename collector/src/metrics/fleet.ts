@@ -215,7 +215,8 @@ const shapeText = ({ family, labels }: Series): string => {
   return `${head}\n${after === '' ? '} ' : `,${after}} `}`;
 };
 
-const formOf = (shape: string): SeriesForm => {
+/** @param shape head and tail, a line each */
+export const formOf = (shape: string): SeriesForm => {
   // No name or value has a line feed that is not escaped.
   const [head = '', tail = ''] = shape.split('\n');
   const [headText, tailText] = [encoder.encode(head), encoder.encode(tail)];
