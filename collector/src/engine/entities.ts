@@ -11,7 +11,12 @@ import { asAgentId, asAssetId, asIncidentId } from './subject.ts';
 
 /** What is stored of the state, by kind of entity, as plain JSON; histories are stored as spans. */
 export interface EntityValues {
-  readonly lane: { readonly state: LaneState; readonly lastResult: CheckResult | null };
+  readonly lane: {
+    readonly state: LaneState;
+    readonly lastResult: CheckResult | null;
+    /** Where its history begins; what stands before it is of a check of the same name that was taken out of the register. */
+    readonly beginsAtMs?: EpochMs | null;
+  };
   /** Only of assets that lost a check: corrections reach back no further than that instant. */
   readonly asset: { readonly floorMs: EpochMs };
   readonly agent: AgentState;
@@ -29,7 +34,11 @@ export const entityValue = (state: EngineState, entity: string, id: string): unk
       const lane = state.lanes.get(id);
       return lane === undefined
         ? null
-        : ({ state: { ...lane.state }, lastResult: lane.lastResult } satisfies EntityValues['lane']);
+        : ({
+            state: { ...lane.state },
+            lastResult: lane.lastResult,
+            beginsAtMs: lane.timeline.spans[0]?.fromMs ?? null,
+          } satisfies EntityValues['lane']);
     }
     case 'asset': {
       const timeline = state.assets.get(asAssetId(id));

@@ -1,3 +1,4 @@
+import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { agentDueAtMs } from './agents.ts';
@@ -54,7 +55,7 @@ export const restoreState = (
     else if (entity === 'rule') rules.push(value as SavedRule);
   }
   if (config.rules.size > 0 || rules.length > 0) state.rules = createRules(config.rules.values(), rules);
-  restoreSpans(state, spans);
+  restoreSpans(state, spans, beginningsOf(entities));
   for (const { entity, id, value } of entities) {
     if (entity !== 'asset') continue;
     const timeline = assetTimeline(state, asAssetId(id));
@@ -96,15 +97,41 @@ const timelineOf = (state: EngineState, subject: Subject): Timeline | null => {
   }
 };
 
-const restoreSpans = (state: EngineState, all: readonly SavedSpan[]): void => {
+/**
+ * Where the histories of lanes and their checks begin: a check that was taken out of the register and put in again knows nothing of before.
+ * Without an entry all that is stored belongs to it.
+ */
+const beginningsOf = (entities: readonly SavedEntity[]): ReadonlyMap<string, EpochMs> => {
+  const beginnings = new Map<string, EpochMs>();
+  for (const { entity, id, value } of entities) {
+    if (entity !== 'lane') continue;
+    const { beginsAtMs } = value as EntityValues['lane'];
+    const check = `check|${(value as EntityValues['lane']).state.checkId}`;
+    if (beginsAtMs === undefined) continue;
+    const atMs = beginsAtMs ?? Number.POSITIVE_INFINITY;
+    beginnings.set(`lane|${id}`, atMs);
+    beginnings.set(check, Math.min(beginnings.get(check) ?? Number.POSITIVE_INFINITY, atMs));
+  }
+  return beginnings;
+};
+
+const restoreSpans = (state: EngineState, all: readonly SavedSpan[], beginnings: ReadonlyMap<string, EpochMs>): void => {
   const spansOf = new Map<Timeline, Span[]>();
   for (const { subject, fromMs, status, reason, attributedTo } of all) {
+    if (fromMs < (beginnings.get(`${subject.kind}|${subject.id}`) ?? 0)) continue;
     const timeline = timelineOf(state, subject);
     if (timeline === null) continue;
     const span = { fromMs, status, reason, attributedTo };
     const known = spansOf.get(timeline);
     if (known === undefined) spansOf.set(timeline, [span]);
     else known.push(span);
+  }
+  // Nothing of what is no longer declared, and has ended, is known any more.
+  for (const [id, timeline] of [...state.checks]) {
+    if (id.startsWith('agent:') || state.config.checks.has(asId(id)) || spansOf.get(timeline)?.at(-1)?.status !== 'unknown')
+      continue;
+    state.checks.delete(id);
+    spansOf.delete(timeline);
   }
   for (const [timeline, spans] of spansOf) {
     const firstMs = spans[0]?.fromMs ?? 0;
