@@ -18,6 +18,7 @@ const programs = {
   bench: ['test/bench/run.ts'],
   fuzz: ['test/fuzz/run.ts'],
   sim: ['test/sim.ts'],
+  mutate: ['test/mutation/run.ts'],
   collector: ['collector/src/main.ts'],
   agent: [],
 };

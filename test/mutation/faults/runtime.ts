@@ -1,0 +1,99 @@
+import type { Fault } from '../fault.ts';
+
+const runtime = 'collector/src/runtime';
+
+/** Rules of the one writer: what counts once, what is stored first, what is performed after. */
+export const runtimeFaults: readonly Fault[] = [
+  {
+    id: 'duplicates-count',
+    rule: 'a frame that comes twice changes nothing',
+    file: `${runtime}/intake.ts`,
+    find: 'if (isStored(before, delivery)) {',
+    replace: 'if (isStored(before, delivery) && before === undefined) {',
+  },
+  {
+    id: 'older-boot-is-new',
+    rule: 'frames of an earlier boot than the last one stored are repeats',
+    file: `${runtime}/intake.ts`,
+    find: '(frame.bootId < position.bootId || (frame.bootId === position.bootId && frame.seq <= position.seq));',
+    replace: '(frame.bootId === position.bootId && frame.seq <= position.seq);',
+  },
+  {
+    id: 'foreign-checks-taken',
+    rule: 'answers to checks the agent was never asked are not taken',
+    file: `${runtime}/intake.ts`,
+    find: 'if (check === undefined || !(check.agentIds.includes(agentId) || context.hasAsked(check.id, agentId))) continue;',
+    replace: 'if (check === undefined) continue;',
+  },
+  {
+    id: 'results-from-the-future',
+    rule: 'no result is from after it was taken in',
+    file: `${runtime}/intake.ts`,
+    find: 'const result = { ...raw, observedAtMs: Math.min(raw.observedAtMs + delivery.offsetMs, atMs) };',
+    replace: 'const result = { ...raw, observedAtMs: raw.observedAtMs + delivery.offsetMs };',
+  },
+  {
+    id: 'offset-not-added',
+    rule: 'results carry the time of the collector',
+    file: `${runtime}/intake.ts`,
+    find: 'const result = { ...raw, observedAtMs: Math.min(raw.observedAtMs + delivery.offsetMs, atMs) };',
+    replace: 'const result = { ...raw, observedAtMs: Math.min(raw.observedAtMs, atMs) };',
+  },
+  {
+    id: 'old-samples-alert',
+    rule: 'rules look at the present: back-filled samples fire nothing',
+    file: `${runtime}/intake.ts`,
+    find: '|| observedAtMs < atMs - ruleSampleAgeMsMax',
+    replace: '',
+  },
+  {
+    id: 'acknowledged-before-commit',
+    rule: 'a frame is acknowledged after its commit',
+    file: `${runtime}/writer.ts`,
+    find: 'await commit(batch, atMs);\n    counters.committed((clock.monotonicMs() - startedMs) / 1_000, items.length);\n    for (const action of afterCommit) action();',
+    replace:
+      'for (const action of afterCommit) action();\n    await commit(batch, atMs);\n    counters.committed((clock.monotonicMs() - startedMs) / 1_000, items.length);',
+  },
+  {
+    id: 'performed-before-commit',
+    rule: 'effects are performed after their commit',
+    file: `${runtime}/writer.ts`,
+    find: 'await commit(batch, atMs);\n',
+    replace: 'options.perform(batch.outward);\n    await commit(batch, atMs);\n',
+  },
+  {
+    id: 'stamps-go-back',
+    rule: 'stamps of events never go back, even when the clock does',
+    file: `${runtime}/writer.ts`,
+    find: 'const stamp = (): EpochMs => Math.max(lastAtMs, clock.nowMs());',
+    replace: 'const stamp = (): EpochMs => clock.nowMs();',
+  },
+  {
+    id: 'failed-commit-given-up',
+    rule: 'a commit that failed is tried until the store takes it',
+    file: `${runtime}/writer.ts`,
+    find: "if (!(error instanceof AppError) || error.code !== 'STORE_UNAVAILABLE' || isClosed) throw error;",
+    replace: "if (error instanceof AppError && error.code === 'STORE_UNAVAILABLE') return;\n        throw error;",
+  },
+  {
+    id: 'queue-without-bound',
+    rule: 'a full queue pauses its sources',
+    file: `${runtime}/writer.ts`,
+    find: 'if (queue.length >= limits.queueEventsMax || queueBytes >= limits.queueBytesMax) options.setPaused(true);',
+    replace: 'if (queue.length < 0) options.setPaused(true);',
+  },
+  {
+    id: 'crashing-frame-for-ever',
+    rule: 'a frame that stopped the collector three times is parked',
+    file: `${runtime}/crash-guard.ts`,
+    find: '>= crashesMax) {',
+    replace: '> 1_000 * crashesMax) {',
+  },
+  {
+    id: 'revoked-gets-in',
+    rule: 'a revoked key is refused',
+    file: `${runtime}/admission.ts`,
+    find: 'if (known?.revokedAtMs)',
+    replace: 'if (known?.revokedAtMs === -1)',
+  },
+];

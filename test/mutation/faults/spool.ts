@@ -1,0 +1,133 @@
+import type { Fault } from '../fault.ts';
+
+const spool = 'agent/src/spool';
+
+/** Rules of what is kept on the agent's disk. */
+export const spoolFaults: readonly Fault[] = [
+  {
+    id: 'payload-unchecked',
+    rule: 'a changed byte of a record is noticed',
+    file: `${spool}/record-reader.ts`,
+    find: '|| crc32(payload) !== header.payloadCrc',
+    replace: '',
+  },
+  {
+    id: 'header-unchecked',
+    rule: 'a changed byte of a record header is noticed',
+    file: `${spool}/record.ts`,
+    find: 'if (header.readUInt32LE(32) !== crc32(header.subarray(0, 32))) return null;',
+    replace: '',
+  },
+  {
+    id: 'forgets-before-acknowledged',
+    rule: 'a file is removed only when all its frames are acknowledged',
+    file: `${spool}/spool.ts`,
+    find: 'if (framesAfter(first, acknowledged) > 0) return;',
+    replace: 'if (framesAfter(first, acknowledged) > 1_000) return;',
+  },
+  {
+    id: 'never-forgets',
+    rule: 'acknowledged frames leave the disk',
+    file: `${spool}/spool.ts`,
+    find: 'acknowledged = laterPosition(acknowledged, position);\n      dropAcknowledged();',
+    replace: 'acknowledged = laterPosition(acknowledged, position);',
+  },
+  {
+    id: 'acknowledged-future',
+    rule: 'an acknowledgement of what was never written is not believed',
+    file: `${spool}/spool.ts`,
+    find: 'if (!isUpTo(position, { bootId, seq: nextSeq - 1 })) return;',
+    replace: '',
+  },
+  {
+    id: 'acknowledged-backwards',
+    rule: 'an older acknowledgement changes nothing',
+    file: `${spool}/spool.ts`,
+    find: 'acknowledged = laterPosition(acknowledged, position);',
+    replace: 'acknowledged = position;',
+  },
+  {
+    id: 'full-without-bound',
+    rule: 'the spool keeps within its bytes',
+    file: `${spool}/spool.ts`,
+    find: 'while (usedBytes() + options.segmentBytes > options.bytesMax && dropOldest());',
+    replace: '',
+  },
+  {
+    id: 'dropped-silently',
+    rule: 'what is dropped from a full spool is told as a gap',
+    file: `${spool}/spool.ts`,
+    find: "if (own !== null) noteLoss(own, 'spool-full');",
+    replace: '',
+  },
+  {
+    id: 'gaps-of-gaps-lost',
+    rule: 'a gap frame that is dropped itself is told again',
+    file: `${spool}/spool.ts`,
+    find: "for (const loss of told) untold['spool-full'] = addLoss(untold['spool-full'], loss);",
+    replace: '',
+  },
+  {
+    id: 'gap-told-again-and-again',
+    rule: 'a loss is told once',
+    file: `${spool}/spool.ts`,
+    find: 'untold[cause] = null;\n',
+    replace: '\n',
+  },
+  {
+    id: 'sequence-repeats',
+    rule: 'no two frames of a boot have the same number',
+    file: `${spool}/spool.ts`,
+    find: 'nextSeq += 1;',
+    replace: 'nextSeq += nextSeq % 7 === 6 ? 0 : 1;',
+  },
+  {
+    id: 'damage-told-after-mending',
+    rule: 'damage is told before it is mended, so that a crash between the two loses nothing',
+    file: `${spool}/spool.ts`,
+    find: 'await core.spool.sync();',
+    replace: '',
+  },
+  {
+    id: 'write-into-torn-file',
+    rule: 'after a failed write a new file is begun',
+    file: `${spool}/spool.ts`,
+    find: 'if (error instanceof AppError) throw error;\n      leaveWriter();\n      if (isDiskFull(error)) dropOldest();',
+    replace: 'if (error instanceof AppError) throw error;\n      if (isDiskFull(error)) dropOldest();',
+  },
+  {
+    id: 'torn-tail-is-damage',
+    rule: 'what follows the last whole record of a file that was being written was never complete, and is no loss',
+    file: `${spool}/segment.ts`,
+    find: 'if (end !== null && offset < fileBytes) isDamaged = true;',
+    replace: 'if (offset < fileBytes) isDamaged = true;',
+  },
+  {
+    id: 'closing-record-ignored',
+    rule: 'frames missing from a closed file are counted',
+    file: `${spool}/segment.ts`,
+    find: 'if (offset < fileBytes && missingFrom <= end.number) {',
+    replace: 'if (offset < 0 && missingFrom <= end.number) {',
+  },
+  {
+    id: 'samples-without-names',
+    rule: 'samples whose dictionary was lost are lost with it',
+    file: `${spool}/segment.ts`,
+    find: 'return header.seriesCount <= seriesKnown && ',
+    replace: 'return ',
+  },
+  {
+    id: 'missing-file-unnoticed',
+    rule: 'a file that is gone between two others is noticed and told',
+    file: `${spool}/recover.ts`,
+    find: 'before.lastSeq + 1 < scan.span.firstSeq',
+    replace: 'before.lastSeq + 1_000_000 < scan.span.firstSeq',
+  },
+  {
+    id: 'boot-number-repeats',
+    rule: 'a boot is numbered above all before it, also when the clock was set back',
+    file: 'agent/src/state/stored.ts',
+    find: 'const bootId = Math.max(Math.floor(nowMs), Number.isSafeInteger(last + 1) ? last + 1 : 0);',
+    replace: 'const bootId = Math.floor(nowMs);',
+  },
+];
