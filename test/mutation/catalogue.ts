@@ -11,7 +11,7 @@ const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'refused-frame', 
 
 /** Every deliberate fault, and where the tests stand that ought to notice it. */
 export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[]; readonly tests: readonly string[] }>> = {
-  engine: { faults: engineFaults, tests: ['test/engine/', 'test/collector/writer.test.ts'] },
+  engine: { faults: engineFaults, tests: ['test/engine/', 'test/collector/writer.test.ts', 'test/sim/found.test.ts'] },
   link: { faults: linkFaults, tests: [...agentTests, 'test/shared/'] },
   spool: { faults: spoolFaults, tests: agentTests },
   session: {

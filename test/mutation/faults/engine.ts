@@ -398,4 +398,11 @@ export const engineFaults: readonly Fault[] = [
     find: 'if (promise.atMs <= untilMs) breakPromise',
     replace: 'if (promise.atMs <= nowMs) breakPromise',
   },
+  {
+    id: 'first-answers-dropped',
+    rule: 'an agent that lost its check before anything of it came may still send what it answered',
+    file: `${engine}/configure.ts`,
+    find: 'awaitFirstAnswers(turn, checksBefore);',
+    replace: '',
+  },
 ];

@@ -41,14 +41,14 @@ export const linkFaults: readonly Fault[] = [
     id: 'refusal-class-ignored',
     rule: 'a refusal of the class "ask a person" waits longer than a lost connection',
     file: 'agent/src/link/retry.ts',
-    find: 'return next(Math.max(end.retryAfterMs, spread(askAPersonMs, random)));',
+    find: 'return next(Math.max(Math.min(end.retryAfterMs, giveUpMs), spread(askAPersonMs, random)));',
     replace: 'return next(fullJitterMs(reconnectPolicy, failures, random));',
   },
   {
     id: 'retry-after-ignored',
     rule: 'an agent does not come back before the time it was told',
     file: 'agent/src/link/retry.ts',
-    find: 'return next(end.retryAfterMs + fullJitterMs(reconnectPolicy, failures + 1, random));',
+    find: 'return next(Math.min(end.retryAfterMs, giveUpMs) + fullJitterMs(reconnectPolicy, failures + 1, random));',
     replace: 'return next(fullJitterMs(reconnectPolicy, failures + 1, random));',
   },
   {

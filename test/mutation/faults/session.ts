@@ -8,8 +8,8 @@ export const sessionFaults: readonly Fault[] = [
     id: 'proof-not-checked',
     rule: 'only the holder of the key gets in',
     file: `${ingest}/session.ts`,
-    find: "return close(session, 'AUTHENTICATION_FAILED', 'the signature does not fit the key and the challenge');",
-    replace: 'session.phase = session.phase;',
+    find: 'if (!isProofValid(handshake, proof.signature))',
+    replace: 'if (handshake.bootId < 0)',
   },
   {
     id: 'second-hello',
@@ -50,8 +50,8 @@ export const sessionFaults: readonly Fault[] = [
     id: 'asks-whoever',
     rule: 'an agent without the capability is not asked',
     file: `${ingest}/session.ts`,
-    find: "if (session.phase.kind !== 'streaming' || !session.phase.hello.capabilities.includes('probe-request')) return [];",
-    replace: "if (session.phase.kind !== 'streaming') return [];",
+    find: "if (!isAble(session, 'probe-request')) return [];",
+    replace: '',
   },
   {
     id: 'series-with-holes',
