@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { eventually, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
+import { eventually, root, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
 
 /** What `npm start` prints, and what it must be. */
 const addressPattern = /^ {2}(http:\/\/127\.0\.0\.1:\d+)\/ {2,}/;
@@ -54,6 +54,9 @@ describe('npm start', () => {
       const children = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').trim().split(' ');
       return children.find((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes('agent.cjs')) ?? null;
     });
+    // What is declared for a first start looks for this very process; however it is launched, it must be found.
+    const declared = /commandLine: (.*)/.exec(readFileSync(join(root, 'deploy/local.yaml'), 'utf8'))?.[1] ?? 'nothing';
+    expect(readFileSync(`/proc/${agentPid}/cmdline`, 'utf8').replaceAll('\0', ' ')).toMatch(new RegExp(declared));
     process.kill(Number(agentPid), 'SIGKILL');
     await running.line(/^jiwei: the agent ended by itself \(SIGKILL\)/);
     await eventually('all has ended', async () => running.child.exitCode);
