@@ -37,7 +37,8 @@ export const entityValue = (state: EngineState, entity: string, id: string): unk
         : ({
             state: { ...lane.state },
             lastResult: lane.lastResult,
-            beginsAtMs: lane.timeline.spans[0]?.fromMs ?? null,
+            // Where memory forgot the beginning, what is stored before it is still its own.
+            ...(lane.timeline.floorMs > 0 ? {} : { beginsAtMs: lane.timeline.spans[0]?.fromMs ?? null }),
           } satisfies EntityValues['lane']);
     }
     case 'asset': {

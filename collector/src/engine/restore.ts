@@ -107,8 +107,7 @@ const beginningsOf = (entities: readonly SavedEntity[]): ReadonlyMap<string, Epo
     if (entity !== 'lane') continue;
     const { beginsAtMs } = value as EntityValues['lane'];
     const check = `check|${(value as EntityValues['lane']).state.checkId}`;
-    if (beginsAtMs === undefined) continue;
-    const atMs = beginsAtMs ?? Number.POSITIVE_INFINITY;
+    const atMs = beginsAtMs === undefined ? 0 : (beginsAtMs ?? Number.POSITIVE_INFINITY);
     beginnings.set(`lane|${id}`, atMs);
     beginnings.set(check, Math.min(beginnings.get(check) ?? Number.POSITIVE_INFINITY, atMs));
   }
@@ -118,12 +117,14 @@ const beginningsOf = (entities: readonly SavedEntity[]): ReadonlyMap<string, Epo
 const restoreSpans = (state: EngineState, all: readonly SavedSpan[], beginnings: ReadonlyMap<string, EpochMs>): void => {
   const spansOf = new Map<Timeline, Span[]>();
   for (const { subject, fromMs, status, reason, attributedTo } of all) {
-    if (fromMs < (beginnings.get(`${subject.kind}|${subject.id}`) ?? 0)) continue;
+    const beginsAtMs = beginnings.get(`${subject.kind}|${subject.id}`) ?? 0;
     const timeline = timelineOf(state, subject);
-    if (timeline === null) continue;
-    const span = { fromMs, status, reason, attributedTo };
+    if (timeline === null || beginsAtMs === Number.POSITIVE_INFINITY) continue;
+    // The store joins neighbours of one status: a span may begin in the life before, and then begins here with the present one.
+    const span = { fromMs: Math.max(fromMs, beginsAtMs), status, reason, attributedTo };
     const known = spansOf.get(timeline);
     if (known === undefined) spansOf.set(timeline, [span]);
+    else if (known.at(-1)?.fromMs === span.fromMs) known.splice(-1, 1, span);
     else known.push(span);
   }
   // Nothing of what is no longer declared, and has ended, is known any more.
