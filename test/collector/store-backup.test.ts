@@ -99,7 +99,7 @@ describe('a backup', () => {
     expect(await readdir(folder)).toEqual(['data']);
   });
 
-  test.skipIf(!canMount)('that finds no room is not there, and says so', async () => {
+  test.skipIf(!canMount && process.env['CI'] !== 'true')('that finds no room is not there, and says so', async () => {
     await fill();
     const disk = await mountSmallDisk(join(folder, 'small'), 100_000);
     try {
@@ -218,7 +218,7 @@ describe('a restore', () => {
     await store.close();
   });
 
-  test.skipIf(!canMount)('that finds no room changes nothing', async () => {
+  test.skipIf(!canMount && process.env['CI'] !== 'true')('that finds no room changes nothing', async () => {
     await fill();
     await backUp();
     const small = join(folder, 'small');
