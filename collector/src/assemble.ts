@@ -11,6 +11,7 @@ import { createCollectorCounters } from './metrics/collector-counters.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { notifierKinds } from './notify/registry.ts';
 import type { ServeOptions } from './options.ts';
+import type { FileWatch } from './registry/watch.ts';
 import { scheduleRetention } from './runtime/retention.ts';
 import type { CollectorService } from './runtime/service.ts';
 import { leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
@@ -32,6 +33,8 @@ export interface RunningCollector {
   /** Only at the very first start. */
   readonly adminToken: string | null;
   readonly service: CollectorService;
+  /** Looks at the declaration, its rule files and the TLS files now; what changed is put in force as when a change is noticed. */
+  readFilesAgain(): void;
   /** Closes in the reverse order of building; resolves when everything accepted is stored. */
   close(): Promise<void>;
 }
@@ -61,7 +64,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const dataFolder = resolve(options.dataFolder);
   const store = await openSqliteStore({ path: databasePath(dataFolder), clock });
   closers.push(() => store.close());
-  const { access, adminToken } = await openAccess(store, options);
+  const { access, adminToken } = await openAccess(store, clock, options);
   const counters = createCollectorCounters();
   closers.push(() => counters.close());
   const { declarationFile, heartbeatMs, heartbeatTimeoutMs } = options;
@@ -88,8 +91,12 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
     plugins,
   });
   closers.push(() => app.close());
-  if (options.tls !== null)
-    closers.push(await watchTls({ files: options.tls, server: app.server, clock, log, onReload: noteTls }));
+  const watches: FileWatch[] = [];
+  const keepWatch = (watch: FileWatch): void => {
+    watches.push(watch);
+    closers.push(() => watch.close());
+  };
+  if (options.tls !== null) keepWatch(await watchTls({ files: options.tls, server: app.server, clock, log, onReload: noteTls }));
   const ingest = createIngest({
     server: app.server,
     links,
@@ -106,8 +113,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const url = await listen(app, options);
   if (declarationFile !== null) {
     try {
-      const watch = await watchDeclaration(declarationFile, clock, collector);
-      closers.push(() => watch.close());
+      keepWatch(await watchDeclaration(declarationFile, clock, collector));
     } catch (error) {
       // It was there before (else there were nothing to start with): go on with what was in force, and say so.
       collector.noteDeclarationError(error);
@@ -115,7 +121,11 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   }
   closers.push(scheduleRetention(store, clock, log));
   log.info({ url, dataFolder }, 'collector listens');
-  return { url, adminToken, service };
+  const readFilesAgain = (): void => {
+    log.info({ files: watches.length }, 'SIGHUP: files are looked at again');
+    for (const watch of watches) watch.look();
+  };
+  return { url, adminToken, service, readFilesAgain };
 };
 
 const listen = async (app: Awaited<ReturnType<typeof buildHttp>>, { host, port, tls }: ServeOptions): Promise<string> => {

@@ -7,6 +7,7 @@ import { actOnAgent, listAgents, listJoinTokens, revokeJoinToken } from './agent
 import { openCollector } from './assemble.ts';
 import { applyFile, backUp, checkFile, makeJoinToken, restore } from './commands.ts';
 import { parseCommand, type ServeOptions, usage } from './options.ts';
+import { renewAdminToken, renewHeartbeatAddresses, resetAdminToken } from './secret-commands.ts';
 
 const packageFile = new URL('../package.json', import.meta.url);
 const versionText = (): string => {
@@ -54,7 +55,9 @@ const serve = async (options: ServeOptions): Promise<void> => {
       (error: unknown) => die(error),
     );
   };
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => stop(signal));
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal));
+  // Of services of this kind it is expected to read their files again. They are watched, so this is only at once instead of soon.
+  process.on('SIGHUP', () => running.readFilesAgain());
   // Whoever launched it is gone, by whatever means: it must not stay behind alone.
   process.on('disconnect', () => stop('the launcher ended'));
 };
@@ -87,6 +90,14 @@ const main = async (): Promise<void> => {
     case 'restore':
       process.stdout.write(`${await restore(command, systemClock.nowMs())}\n`);
       return;
+    case 'admin-token': {
+      if (command.act === 'reset') return print(await resetAdminToken(command.dataFolder));
+      return print(await renewAdminToken({ ...command, environmentToken: process.env['JIWEI_ADMIN_TOKEN'] ?? null }));
+    }
+    case 'heartbeat-addresses': {
+      const target = { ...command, environmentToken: process.env['JIWEI_ADMIN_TOKEN'] ?? null };
+      return print(await renewHeartbeatAddresses(target, command.keepMs));
+    }
     case 'agents': {
       const target = { ...command, environmentToken: process.env['JIWEI_ADMIN_TOKEN'] ?? null };
       const { act } = command;

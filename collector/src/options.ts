@@ -58,6 +58,11 @@ export type Command =
     } & CalledCollector)
   | ({ readonly kind: 'agents'; readonly act: { readonly act: AgentAct; readonly id: string } | null } & CalledCollector)
   | ({ readonly kind: 'join-tokens'; readonly revokeId: string | null } & CalledCollector)
+  | ({ readonly kind: 'admin-token' } & (
+      | ({ readonly act: 'renew' } & CalledCollector)
+      | { readonly act: 'reset'; readonly dataFolder: string }
+    ))
+  | ({ readonly kind: 'heartbeat-addresses'; readonly keepMs: number } & CalledCollector)
   | { readonly kind: 'help' }
   | { readonly kind: 'version' };
 
@@ -71,6 +76,11 @@ export const usage = `collector: takes in agents' measurements, computes availab
   collector join-tokens [revoke ID]  list join tokens, or revoke one
   collector agents [approve|refuse|revoke|rekey ID]
                                      list agents; let one in that waits, refuse it, shut one out, give one a new key
+  collector admin-token renew        make a new admin token; the one before ends
+  collector admin-token reset [--data DIR]
+                                     the same for a token that was lost, while the collector is stopped
+  collector heartbeat-addresses renew [--keep-hours N]
+                                     give all heartbeats new addresses; the ones before stay good N hours (default 24)
   collector backup FILE [--data DIR] copy the database into FILE, also while the collector runs
   collector restore FILE [--data DIR]
                                      verify a backup and put it in the place of the database, which is kept beside it
@@ -117,6 +127,7 @@ const optionTypes = {
   uses: { type: 'string', default: '1' },
   hours: { type: 'string', default: '1' },
   approval: { type: 'boolean', default: false },
+  'keep-hours': { type: 'string', default: '24' },
   'log-level': { type: 'string', default: 'info' },
   help: { type: 'boolean', short: 'h', default: false },
   version: { type: 'boolean', default: false },
@@ -154,6 +165,15 @@ export const parseCommand = (argv: readonly string[]): Command => {
       };
     case 'join-tokens':
       return { kind: 'join-tokens', ...calledCollector(values), revokeId: revokedToken(file, id) };
+    case 'admin-token':
+      return { kind: 'admin-token', ...adminTokenAct(file, values) };
+    case 'heartbeat-addresses':
+      if (file !== 'renew') throw new AppError('CONFIG_INVALID', 'collector heartbeat-addresses: "renew" must follow');
+      return {
+        kind: 'heartbeat-addresses',
+        ...calledCollector(values),
+        keepMs: wholeNumber('--keep-hours', values['keep-hours'], 0, 24 * 31) * 3_600_000,
+      };
     case 'agents':
       return { kind: 'agents', ...calledCollector(values), act: agentAct(file, id) };
     default:
@@ -161,14 +181,26 @@ export const parseCommand = (argv: readonly string[]): Command => {
   }
 };
 
-const commandNames = ['serve', 'check', 'apply', 'join-token', 'join-tokens', 'agents', 'backup', 'restore'] as const;
+const commandNames = [
+  ...['serve', 'check', 'apply', 'join-token', 'join-tokens', 'agents', 'admin-token', 'heartbeat-addresses'],
+  ...['backup', 'restore'],
+];
 /** Words that may follow the program's name, where more than the command itself. */
-const wordCounts: Readonly<Record<string, number>> = { apply: 2, check: 2, backup: 2, restore: 2, agents: 3, 'join-tokens': 3 };
+const wordCounts: Readonly<Record<string, number>> = {
+  ...{ apply: 2, check: 2, backup: 2, restore: 2, 'admin-token': 2, 'heartbeat-addresses': 2 },
+  ...{ agents: 3, 'join-tokens': 3 },
+};
 
 const revokedToken = (word: string | undefined, id: string | undefined): string | null => {
   if (word === undefined) return null;
   if (word === 'revoke' && id !== undefined) return id;
   throw new AppError('CONFIG_INVALID', 'collector join-tokens: nothing, or "revoke ID", may follow');
+};
+
+const adminTokenAct = (word: string | undefined, values: Values) => {
+  if (word === 'renew') return { act: 'renew' as const, ...calledCollector(values) };
+  if (word === 'reset') return { act: 'reset' as const, dataFolder: values.data };
+  throw new AppError('CONFIG_INVALID', 'collector admin-token: "renew" or "reset" must follow');
 };
 
 const agentAct = (word: string | undefined, id: string | undefined): { readonly act: AgentAct; readonly id: string } | null => {

@@ -7,7 +7,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ServeOptions } from './options.ts';
-import { watchFile } from './registry/watch.ts';
+import { type FileWatch, watchFile } from './registry/watch.ts';
 
 /** What a TLS server is made of, PEM. */
 export interface TlsMaterial {
@@ -50,7 +50,6 @@ export const certificateEndMs = ({ cert }: TlsMaterial): number => new X509Certi
 /**
  * Puts changed files in force for all connections from then on; present ones go on. Files that cannot be used leave the last good ones in
  * force, also while certificate and key are being replaced one after the other.
- * @returns stops watching
  */
 export const watchTls = async (options: {
   readonly files: TlsOptions;
@@ -59,7 +58,7 @@ export const watchTls = async (options: {
   readonly log: FastifyBaseLogger;
   /** null: what was found cannot be used. */
   onReload(material: TlsMaterial | null): void;
-}): Promise<() => Promise<void>> => {
+}): Promise<FileWatch> => {
   const { files, server, clock, log } = options;
   if (!(server instanceof Server)) throw new Error('only a TLS server has certificates');
   const reload = async (): Promise<void> => {
@@ -80,8 +79,13 @@ export const watchTls = async (options: {
   };
   const paths = [files.certificateFile, files.keyFile, files.clientCaFile].filter((file) => file !== null);
   const watches = await Promise.all(paths.map((path) => watchFile(path, clock, onChange)));
-  return async () => {
-    for (const watch of watches) await watch.close();
-    await reloading;
+  return {
+    look: () => {
+      for (const watch of watches) watch.look();
+    },
+    close: async () => {
+      for (const watch of watches) await watch.close();
+      await reloading;
+    },
   };
 };

@@ -1,6 +1,7 @@
 import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { openSecrets } from '../../collector/src/http/secrets.ts';
 import { pushTokenOf } from '../../collector/src/http/tokens.ts';
 import { districtParts } from '../support/district-fixture.ts';
 import { adminToken, bearer, createHttpFixture, type HttpFixture, metricsToken } from '../support/http-app.ts';
@@ -166,6 +167,46 @@ describe('access', () => {
     const tokens = [pushTokenOf('s1', 'a'), pushTokenOf('s1', 'b'), pushTokenOf('s2', asId<'check'>('a'))];
     expect(new Set(tokens).size).toBe(3);
     for (const token of tokens) expect(token).toMatch(/^[\w-]{32}$/);
+  });
+
+  test('a renewed admin token is the only one from then on, also after a restart', async () => {
+    const answer = await http.post('/api/v1/secrets/admin-token/renew', {});
+    expect(answer.statusCode).toBe(200);
+    const { token } = answer.json();
+    expect(token).toMatch(/^jwadmin_[\w-]{32}$/);
+    const statusOf = async (headers: Record<string, string>) =>
+      (await http.app.inject({ url: '/api/v1/zones', headers })).statusCode;
+    expect(await statusOf(bearer)).toBe(401);
+    expect(await statusOf({ authorization: `Bearer ${token}` })).toBe(200);
+    const { secrets, adminToken: made } = await openSecrets(http.store, http.clock);
+    expect([made, secrets.isAdminToken(token), secrets.isAdminToken(adminToken)]).toEqual([null, true, false]);
+  });
+
+  test('renewed heartbeat addresses: the ones before stay good as long as was said, those before them do not', async () => {
+    const address = async (): Promise<string> => (await http.get('/api/v1/checks/backup/push')).json().path;
+    const statusOf = async (url: string) => (await http.app.inject({ url })).statusCode;
+    const renew = async (keepMs: number) => (await http.post('/api/v1/secrets/heartbeats/renew', { keepMs })).json();
+    const first = await address();
+    expect(await renew(60_000)).toEqual({ beforeValidUntilMs: http.clock.nowMs() + 60_000 });
+    const second = await address();
+    expect(second).not.toBe(first);
+    expect([await statusOf(first), await statusOf(second)]).toEqual([200, 200]);
+    const { secrets } = await openSecrets(http.store, http.clock);
+    for (const path of [first, second])
+      expect(secrets.isPushToken(new URL(path, 'http://x').searchParams.get('token') ?? '', 'backup')).toBe(true);
+    http.clock.advance(59_999);
+    expect(await statusOf(first)).toBe(200);
+    http.clock.advance(1);
+    expect([await statusOf(first), await statusOf(second)]).toEqual([401, 200]);
+    await renew(60_000);
+    const third = await address();
+    await renew(0);
+    expect([await statusOf(second), await statusOf(third), await statusOf(await address())]).toEqual([401, 401, 200]);
+  });
+
+  test('how long old heartbeat addresses are kept has to be said, and is bounded', async () => {
+    for (const body of [{}, { keepMs: -1 }, { keepMs: 32 * 86_400_000 }, { keepMs: 0.5 }, { keepMs: 0, all: true }])
+      expect((await http.post('/api/v1/secrets/heartbeats/renew', body)).statusCode).toBe(400);
   });
 
   test('only a heartbeat has a push address', async () => {

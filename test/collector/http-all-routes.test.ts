@@ -1,6 +1,5 @@
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { pushTokenOf } from '../../collector/src/http/tokens.ts';
 import { districtParts } from '../support/district-fixture.ts';
 import { adminToken, metricsToken } from '../support/http-app.ts';
 import { createMetricsFixture, type MetricsFixture } from '../support/metrics-app.ts';
@@ -19,6 +18,7 @@ const admin = [
   ...['approve', 'refuse', 'rekey', 'revoke'].map((act) => `POST /api/v1/agents/:agentId/${act}`),
   ...['GET /api/v1/join-tokens', 'POST /api/v1/join-tokens', 'POST /api/v1/join-tokens/:tokenId/revoke'],
   'PUT /api/v1/declaration',
+  ...['admin-token', 'heartbeats'].map((secret) => `POST /api/v1/secrets/${secret}/renew`),
 ];
 const read = [
   ...['GET /', 'GET /api/v1/district', 'GET /api/v1/zones', 'GET /api/v1/zones/:zoneId', 'GET /api/v1/units'],
@@ -119,10 +119,9 @@ describe('each route is guarded as it says', () => {
     expect(passed).toEqual(
       expect.arrayContaining([...metrics, 'GET /', 'GET /api/v1/agents', 'GET /api/v1/join-tokens', 'GET /api/v1/events']),
     );
-    const secret = (await http.store.setting('http.pushSecret')) ?? '';
     for (const name of push) {
       const [method = '', path = ''] = name.split(' ');
-      expect(await ask(method, path, {}, `?token=${pushTokenOf(secret, 'backup')}`)).toBe(200);
+      expect(await ask(method, path, {}, `?token=${http.secrets.pushTokenOf('backup')}`)).toBe(200);
     }
   });
 });

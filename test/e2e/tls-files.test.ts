@@ -61,7 +61,7 @@ const metric = async (): Promise<string> => {
 };
 
 test('with --client-ca an agent needs a certificate beside its key; the API needs none', async () => {
-  await startAgent('bare', []).line(/401/);
+  await startAgent('bare', []).line(/HTTP 401: a certificate of the authorities .* give the agent --cert and --key/);
   await startAgent('stranger', ['--cert', path('stranger.pem'), '--key', path('stranger.key')]).line(/401/);
   await startAgent('known', ['--cert', path('client.pem'), '--key', path('client.key')]).line(/connected to the collector/);
   expect(await metric()).toContain('jiwei_tls_reload_successful 1');

@@ -3,6 +3,7 @@ import { asId } from '@jiwei/shared/ids.ts';
 import type { LightMyRequestResponse as Answer, FastifyInstance, InjectOptions } from 'fastify';
 import type { HumanAct } from '../../collector/src/engine/event.ts';
 import { buildHttp, type HttpPlugin } from '../../collector/src/http/app.ts';
+import { openSecrets, type Secrets } from '../../collector/src/http/secrets.ts';
 import { tokenHashOf } from '../../collector/src/http/tokens.ts';
 import { DeclarationRefused } from '../../collector/src/runtime/declaring.ts';
 import type { AgentSessionView, CollectorService, LiveEvent } from '../../collector/src/runtime/service.ts';
@@ -27,6 +28,7 @@ interface Calls {
 export interface HttpFixture {
   readonly app: FastifyInstance;
   readonly store: Store;
+  readonly secrets: Secrets;
   readonly service: CollectorService;
   readonly clock: ManualClock;
   readonly calls: Calls;
@@ -120,11 +122,13 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
       return () => listeners.delete(listener);
     },
   };
+  await store.saveSetting('adminTokenHash', tokenHashOf(adminToken));
+  const { secrets } = await openSecrets(store, clock);
   const app = await buildHttp({
     service,
     clock,
     access: {
-      adminTokenHash: tokenHashOf(adminToken),
+      secrets,
       metricsTokenHash: tokenHashOf(metricsToken),
       metricsAddresses: options.metricsAddresses ?? [],
     },
@@ -134,6 +138,7 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
   return {
     app,
     store,
+    secrets,
     service,
     clock,
     calls,

@@ -5,7 +5,7 @@ import { tokenHashOf } from '../../collector/src/http/tokens.ts';
 import { type CollectorCounters, createCollectorCounters } from '../../collector/src/metrics/collector-counters.ts';
 import { createFleet, type Fleet } from '../../collector/src/metrics/fleet.ts';
 import { metricsRoutes } from '../../collector/src/metrics/routes.ts';
-import { adminToken, createHttpFixture, type HttpFixture, type HttpFixtureOptions, metricsToken } from './http-app.ts';
+import { createHttpFixture, type HttpFixture, type HttpFixtureOptions, metricsToken } from './http-app.ts';
 
 /** The collector's HTTP application with the metrics routes, over a real store. */
 export interface MetricsFixture extends Omit<HttpFixture, 'app' | 'get' | 'post'> {
@@ -27,7 +27,7 @@ export const createMetricsFixture = async (
   const app = await buildHttp({
     service,
     clock,
-    access: { adminTokenHash: tokenHashOf(adminToken), metricsTokenHash: tokenHashOf(metricsToken), metricsAddresses: [] },
+    access: { secrets: base.secrets, metricsTokenHash: tokenHashOf(metricsToken), metricsAddresses: [] },
     log: false,
     plugins: [metricsRoutes({ service, clock, fleet, counters })],
   });

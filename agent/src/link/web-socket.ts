@@ -1,3 +1,4 @@
+import type { IncomingMessage } from 'node:http';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { messageOf } from '@jiwei/shared/errors.ts';
@@ -23,6 +24,8 @@ export interface CollectorAddress {
 const payloadBytesMax = 16 * limits.messageBytesMax;
 /** Unsent bytes under which reading from the spool goes on. */
 const drainedBytes = 256 * 1024;
+/** Of a refusal in words; a proxy's page is longer and says no more. */
+const refusalCharactersMax = 300;
 /** "No close frame came" (RFC 6455, 7.1.5). */
 const abnormalClosure = 1006;
 
@@ -80,10 +83,19 @@ const overSocket = (socket: WebSocket, events: TransportEvents): Transport => {
   });
   socket.on('open', () => events.opened());
   socket.on('message', (data, isBinary) => (isBinary ? events.binary() : events.text(textOf(data))));
-  // After an error `close` always follows, and tells it on.
-  socket.on('error', (error) => {
-    problem = describe(error);
+  // Not the collector's WebSocket but an answer in words, its own or a proxy's: why stands in the body.
+  socket.on('unexpected-response', (_, response) => {
+    void refusalOf(response).then((refusal) => {
+      problem = refusal;
+      socket.off('error', noteProblem).on('error', () => undefined);
+      socket.terminate();
+    });
   });
+  // After an error `close` always follows, and tells it on.
+  const noteProblem = (error: Error): void => {
+    problem = describe(error);
+  };
+  socket.on('error', noteProblem);
   socket.on('close', (closeCode, reason) => {
     if (closeCode === abnormalClosure) return events.closed(null, problem);
     events.closed(
@@ -110,6 +122,25 @@ const overSocket = (socket: WebSocket, events: TransportEvents): Transport => {
     terminate: () => socket.terminate(),
     channelBinding: () => binding,
   };
+};
+
+/** Status and the first words of an answer, of which no more is read than is told. */
+const refusalOf = async (response: IncomingMessage): Promise<string> => {
+  const status = `the other side answered with HTTP ${response.statusCode ?? 0}`;
+  let text = '';
+  try {
+    for await (const chunk of response.setEncoding('utf8')) {
+      text += String(chunk);
+      if (text.length >= refusalCharactersMax) break;
+    }
+  } catch (error) {
+    text += ` (cut off: ${messageOf(error)})`;
+  }
+  const words = text
+    .replaceAll(/[\p{Cc}\s]+/gu, ' ')
+    .trim()
+    .slice(0, refusalCharactersMax);
+  return words === '' ? status : `${status}: ${words}`;
 };
 
 /** Several addresses that all failed come as one error without a text of its own. */

@@ -5,12 +5,13 @@ import { limits } from '@jiwei/shared/limits.ts';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { createFailureLimit } from './failure-limit.ts';
 import type { Permission } from './permission.ts';
-import { isSameSecret, pushTokenOf, tokenHashOf } from './tokens.ts';
+import type { Secrets } from './secrets.ts';
+import { isSameSecret, tokenHashOf } from './tokens.ts';
 
 /** Who may do what. Made by main from the settings and the configuration. */
 export interface Access {
-  /** SHA-256 of the admin token, hex; it allows everything. */
-  readonly adminTokenHash: string;
+  /** The admin token, which allows everything, and the tokens of the heartbeats. */
+  readonly secrets: Secrets;
   /** SHA-256 of the token that may read the metrics, hex; null when there is none. */
   readonly metricsTokenHash: string | null;
   /** Addresses and CIDR blocks (`10.1.0.0/16`) that may read the metrics without a token, beside loopback. */
@@ -99,11 +100,8 @@ const requestLimit = (clock: Clock) => {
 };
 
 /** Puts the guard before every route: a request that lacks the route's permission gets 401, 403 or 429 and never reaches its handler. */
-export const guard = (
-  app: FastifyInstance,
-  options: { readonly access: Access; readonly clock: Clock; readonly pushSecret: string },
-) => {
-  const { access, pushSecret } = options;
+export const guard = (app: FastifyInstance, options: { readonly access: Access; readonly clock: Clock }) => {
+  const { access } = options;
   const failures = createFailureLimit(options.clock);
   const limitRequest = requestLimit(options.clock);
   const metricsList = addressList(access.metricsAddresses);
@@ -117,15 +115,14 @@ export const guard = (
 
   /** What the token is good for; null for a token nobody knows. */
   const grantOf = (token: string): 'admin' | 'metrics' | null => {
-    const hash = tokenHashOf(token);
-    if (isSameSecret(hash, access.adminTokenHash)) return 'admin';
-    return access.metricsTokenHash !== null && isSameSecret(hash, access.metricsTokenHash) ? 'metrics' : null;
+    if (access.secrets.isAdminToken(token)) return 'admin';
+    return access.metricsTokenHash !== null && isSameSecret(tokenHashOf(token), access.metricsTokenHash) ? 'metrics' : null;
   };
 
   const isPushAllowed = (request: FastifyRequest): boolean => {
     const checkId = textAt(request.params, 'checkId');
     const token = textAt(request.query, 'token');
-    return checkId !== null && token !== null && isSameSecret(token, pushTokenOf(pushSecret, checkId));
+    return checkId !== null && token !== null && access.secrets.isPushToken(token, checkId);
   };
 
   const refuse = (request: FastifyRequest, reply: FastifyReply, detail: string): never => {

@@ -32,10 +32,10 @@ import { openApiRoutes } from './routes/openapi.ts';
 import { pageRoutes } from './routes/page.ts';
 import { pushAddressRoutes, pushRoutes } from './routes/push.ts';
 import { sampleRoutes } from './routes/samples.ts';
+import { secretRoutes } from './routes/secrets.ts';
 import { unitRoutes } from './routes/units.ts';
 import { zoneRoutes } from './routes/zones.ts';
 import { addSecurityHeaders } from './security-headers.ts';
-import { ensurePushSecret } from './tokens.ts';
 
 /** Routes of another part of the collector (the metrics). Each names its permission in `config`, as ours do. */
 export type HttpPlugin = (app: FastifyInstance) => Promise<void> | void;
@@ -67,6 +67,7 @@ const apiRoutes = [
   agentFactRoutes,
   sampleRoutes,
   joinTokenRoutes,
+  secretRoutes,
   checkRoutes,
   pushAddressRoutes,
   historyRoutes,
@@ -140,7 +141,7 @@ const registerHooks = (app: FastifyInstance): void => {
 /**
  * The collector's HTTP application: API, page, heartbeats, health, and the routes of the plugins. It does not listen; `inject()` tests it
  * without a socket. Closing it ends event streams first, which would else hold it open.
- * @throws STORE_UNAVAILABLE when the secret of the heartbeats cannot be read; CONFIG_INVALID for a bad metrics address
+ * @throws CONFIG_INVALID for a bad metrics address
  */
 export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> => {
   const { service, clock, access, plugins = [] } = options;
@@ -150,15 +151,14 @@ export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> 
   app.setErrorHandler(handleError);
   app.setNotFoundHandler(handleNotFound);
 
-  const pushSecret = await ensurePushSecret(service.store);
   const events = createEventHub({ service, clock, epoch: randomUUID() });
   app.addHook('preClose', async () => events.close());
   registerHooks(app);
-  guard(app, { access, clock, pushSecret });
+  guard(app, { access, clock });
   await registerOpenApi(app, service.version);
 
   const pageAvailability = createPageAvailability(service, clock);
-  const context: HttpContext = { service, clock, events, pushSecret, pageAvailability };
+  const context: HttpContext = { service, clock, events, secrets: access.secrets, pageAvailability };
   healthRoutes(app, context);
   pushRoutes(app, context);
   pageRoutes(app, context);

@@ -5,6 +5,7 @@ import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { CollectorService } from '../runtime/service.ts';
 import type { EventHub } from './event-hub.ts';
 import type { PageAvailability } from './page/model.ts';
+import type { Secrets } from './secrets.ts';
 
 /** A fastify instance whose routes take their types from zod schemas. */
 export type Api = FastifyInstance<RawServerDefault, IncomingMessage, ServerResponse, FastifyBaseLogger, ZodTypeProvider>;
@@ -14,7 +15,7 @@ export interface HttpContext {
   readonly service: CollectorService;
   readonly clock: Clock;
   readonly events: EventHub;
-  readonly pushSecret: string;
+  readonly secrets: Secrets;
   /** Figures of the page's windows, a few seconds old at most. */
   readonly pageAvailability: () => Promise<readonly PageAvailability[]>;
 }

@@ -21,6 +21,7 @@ const tags = [
   { name: 'alerts', description: 'Alerts of rules.' },
   { name: 'maintenance', description: 'Maintenance windows.' },
   { name: 'declaration', description: 'The declared registry and its versions.' },
+  { name: 'secrets', description: "The collector's own secrets." },
   { name: 'events', description: 'Live changes.' },
   { name: 'health', description: 'The collector itself.' },
 ];

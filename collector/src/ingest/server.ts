@@ -53,17 +53,21 @@ export const createIngest = (options: IngestOptions): Ingest => {
   const channelOf = (socket: Socket): Channel | null =>
     options.bindsChannel && socket instanceof TLSSocket ? { binding: channelBindingOf(socket) } : null;
 
-  /** @returns the HTTP status line to answer with, or null when the upgrade may go on */
-  const upgradeRefusal = (request: IncomingMessage): string | null => {
-    if (request.url !== linkPath) return '404 Not Found';
+  /** @returns what to answer with, or null when the upgrade may go on */
+  const upgradeRefusal = (request: IncomingMessage): UpgradeRefusal | null => {
+    if (request.url !== linkPath) return { status: '404 Not Found', reason: `agents connect to ${linkPath}` };
     if (!(request.headers['sec-websocket-protocol'] ?? '').split(',').some((protocol) => protocol.trim() === linkSubprotocol))
-      return '400 Bad Request';
+      return { status: '400 Bad Request', reason: `the subprotocol ${linkSubprotocol} is needed` };
     if (options.needsClientCertificate && !(request.socket instanceof TLSSocket && request.socket.authorized))
-      return '401 Unauthorized';
-    if (isClosing) return '503 Service Unavailable';
+      return {
+        status: '401 Unauthorized',
+        reason:
+          'a certificate of the authorities that the collector was told of (--client-ca) is needed; give the agent --cert and --key',
+      };
+    if (isClosing) return { status: '503 Service Unavailable', reason: 'the collector is stopping' };
     if (!links.hasRoom()) {
       options.onRefused('OVERLOADED');
-      return '503 Service Unavailable';
+      return { status: '503 Service Unavailable', reason: 'there is no room for another connection' };
     }
     return null;
   };
@@ -79,8 +83,16 @@ export const createIngest = (options: IngestOptions): Ingest => {
   };
 };
 
-const refuseUpgrade = (socket: Duplex, status: string): void => {
-  socket.end(`HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Length: 0\r\n\r\n`);
+/** Told to the agent, whose log is where somebody looks for it. */
+interface UpgradeRefusal {
+  readonly status: string;
+  /** ASCII, so that its length is that of its bytes. */
+  readonly reason: string;
+}
+
+const refuseUpgrade = (socket: Duplex, { status, reason }: UpgradeRefusal): void => {
+  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${reason.length}`;
+  socket.end(`${head}\r\n\r\n${reason}`);
 };
 
 /** `::ffff:10.0.0.1` is IPv4 10.0.0.1 seen through an IPv6 socket. */

@@ -14,6 +14,8 @@ const lookIntervalMs = 5 * secondMs;
 export type FileChange = { readonly text: string } | { readonly error: AppError };
 
 export interface FileWatch {
+  /** Looks at the file now instead of at the next sign of change. */
+  look(): void;
   /** Stops; no callback comes after it resolves. */
   close(): Promise<void>;
 }
@@ -98,6 +100,7 @@ export const watchFile = async (path: string, clock: Clock, onChange: (change: F
   lookAgainLater();
 
   return {
+    look: lookSoon,
     close: async () => {
       isClosed = true;
       cancelSettle();

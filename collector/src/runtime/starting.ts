@@ -61,6 +61,9 @@ export const watchDeclaration = async (file: string, clock: Clock, collector: Co
   ruleWatches = await watchRuleFiles();
   const main = await watchFile(file, clock, () => void reload());
   return {
+    look: () => {
+      for (const watch of [main, ...ruleWatches]) watch.look();
+    },
     close: async () => {
       await main.close();
       for (const watch of ruleWatches) await watch.close();

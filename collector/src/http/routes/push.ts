@@ -4,7 +4,6 @@ import { limits } from '@jiwei/shared/limits.ts';
 import { z } from 'zod';
 import type { Api, HttpContext } from '../context.ts';
 import { answers, idText } from '../schema.ts';
-import { pushTokenOf } from '../tokens.ts';
 
 const pushAddressSchema = z
   .object({ path: z.string().describe("Below the collector's own address; add status=down&msg=… to report a failure.") })
@@ -46,7 +45,7 @@ export const pushRoutes = (api: Api, { service }: HttpContext): void => {
 };
 
 /** GET /checks/:checkId/push: where a heartbeat calls. Not for `read`, because whoever knows it can call. */
-export const pushAddressRoutes = (api: Api, { service, pushSecret }: HttpContext): void => {
+export const pushAddressRoutes = (api: Api, { service, secrets }: HttpContext): void => {
   api.get('/checks/:checkId/push', {
     config: { permission: 'operate' },
     schema: {
@@ -62,7 +61,7 @@ export const pushAddressRoutes = (api: Api, { service, pushSecret }: HttpContext
       if (check.probe.kind !== 'heartbeat') {
         throw new AppError('CONFLICT', `check ${check.id} is of kind ${check.probe.kind}; only a heartbeat has a push address`);
       }
-      return { path: `/push/${encodeURIComponent(check.id)}?token=${pushTokenOf(pushSecret, check.id)}` };
+      return { path: `/push/${encodeURIComponent(check.id)}?token=${secrets.pushTokenOf(check.id)}` };
     },
   });
 };
