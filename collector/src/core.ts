@@ -8,7 +8,7 @@ import { type AgentLinks, createAgentLinks } from './ingest/agent-links.ts';
 import { createFleet, type Fleet } from './metrics/fleet.ts';
 import type { NotifierKind } from './notify/notifier.ts';
 import { createOutbox, type NotifyCounters } from './notify/outbox.ts';
-import { type Collector, collectorIdOf, createCollector, reconnectMsMax } from './runtime/collector.ts';
+import { type Collector, collectorIdOf, createCollector } from './runtime/collector.ts';
 import type { RuntimeCounters } from './runtime/counters.ts';
 import { openCrashGuard } from './runtime/crash-guard.ts';
 import { createDirectory } from './runtime/directory.ts';
@@ -58,7 +58,7 @@ const recall = async (options: CoreOptions, fleet: Fleet) => {
   const spans = await store.spansSince(nowMs - limits.correctionMsMax);
   const state = restoreState(directory.config, entities, spans, nowMs, lastStampOf(entities));
   excuseHeartbeats(state, lastStampOf(entities), nowMs);
-  prolongGraces(state, nowMs + reconnectMsMax);
+  prolongGraces(state, nowMs + limits.reconnectMsMax);
   const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
   recallSamples(state, intake, frames, nowMs);
   return { reader, declaration, refused, directory, state, intake, nowMs, awaySinceMs: lastStampOf(entities) };

@@ -65,6 +65,13 @@ export const limits = {
   heartbeatMs: 5 * secondMs,
   /** Silence after which the other side is taken for gone: three missed heartbeats. */
   heartbeatTimeoutMs: 15 * secondMs,
+  /** Agents get this long to come back after a restart of the collector or an outage of their zone: the longest reconnect wait (30 s) and some more. */
+  reconnectMsMax: 45 * secondMs,
+  /**
+   * Telling of a lost agent waits this long at most for others of its zone that are overdue: silence is noticed agent by agent within one
+   * heartbeat (5 s), and as much again for a collector that is busy.
+   */
+  outageWaitMsMax: 10 * secondMs,
   /** From connection to welcome. */
   handshakeMsMax: 10 * secondMs,
   /** Connected sockets that have not yet proved who they are. */

@@ -54,6 +54,7 @@ const world = () => {
     host: {
       agentOf: ({ hello }) => asId<'agent'>(hello.hostname),
       cloned: () => undefined,
+      overdue: () => undefined,
       admit: async ({ hello }) => ({
         kind: 'admitted',
         agentId: asId<'agent'>(hello.hostname),

@@ -203,9 +203,38 @@ describe('an agent connection', () => {
   test('goes silent at the limit, not one millisecond before', () => {
     const session = streaming();
     const dueMs = at.monotonicMs + 15_000;
+    stepSession(session, { kind: 'tick', monotonicMs: at.monotonicMs + 7_500 });
     expect(nextSessionDeadlineMs(session)).toBe(dueMs);
     expect(stepSession(session, { kind: 'tick', monotonicMs: dueMs - 1 })).toEqual([]);
     expect(closeCode(stepSession(session, { kind: 'tick', monotonicMs: dueMs }))).toBe('SILENT');
+  });
+
+  test('is overdue after one heartbeat and a half, and says so once', () => {
+    const session = streaming();
+    const overdueMs = at.monotonicMs + 7_500;
+    expect(nextSessionDeadlineMs(session)).toBe(overdueMs);
+    expect(stepSession(session, { kind: 'tick', monotonicMs: overdueMs - 1 })).toEqual([]);
+    expect(stepSession(session, { kind: 'tick', monotonicMs: overdueMs })).toEqual([{ kind: 'overdue', isOverdue: true }]);
+    expect(stepSession(session, { kind: 'tick', monotonicMs: overdueMs + 1 })).toEqual([]);
+  });
+
+  test('is no longer overdue when anything comes, or reading goes on', () => {
+    const session = streaming();
+    const beOverdue = (): unknown => stepSession(session, { kind: 'tick', monotonicMs: session.lastHeardMonotonicMs + 7_500 });
+    beOverdue();
+    const heardAtMs = at.monotonicMs + 9_000;
+    expect(stepSession(session, { kind: 'resumed', monotonicMs: heardAtMs })).toEqual([{ kind: 'overdue', isOverdue: false }]);
+    expect(nextSessionDeadlineMs(session)).toBe(heardAtMs + 7_500);
+    beOverdue();
+    const text = JSON.stringify({ type: 'heartbeat', sentAtMs: 1, spoolFrames: 0, spoolBytes: 0 });
+    const outputs = stepSession(session, { kind: 'text', text, atMs: 1, monotonicMs: heardAtMs + 8_000 });
+    expect(outputs[0]).toEqual({ kind: 'overdue', isOverdue: false });
+    expect(outputs).toHaveLength(2);
+  });
+
+  test('given up late, as after a pause of the whole process, is not overdue first', () => {
+    const session = streaming();
+    expect(closeCode(stepSession(session, { kind: 'tick', monotonicMs: at.monotonicMs + 15_000 }))).toBe('SILENT');
   });
 
   test('has a bounded time for the handshake', () => {

@@ -141,11 +141,16 @@ const faultMakers: readonly { readonly weight: number; readonly make: FaultMaker
   { weight: 1, make: (random, _plan, atMs) => ({ kind: 'channelDown', atMs, forMs: lengthMs(random, 60_000) }) },
 ];
 
-/** A zone is cut off, and nothing else goes wrong. */
-const wholeZone = (random: Random, { zones }: Pick<Plan, 'zones'>, durationMs: number): PlannedFault => ({
-  ...{ kind: 'partition', zone: random.pick(zones) },
+/** The zone with most agents is cut off, and nothing else goes wrong. */
+const wholeZone = (random: Random, { zones, agents }: Pick<Plan, 'zones' | 'agents'>, durationMs: number): PlannedFault => ({
+  ...{ kind: 'partition', zone: largest(zones, agents) },
   ...{ atMs: Math.floor(durationMs * 0.3), forMs: Math.floor(durationMs * (0.2 + random.next() * 0.4)) },
 });
+
+const largest = (zones: Plan['zones'], agents: Plan['agents']): string => {
+  const countIn = (id: string): number => agents.filter(({ zone }) => zone === id).length;
+  return zones.reduce((most, zone) => (countIn(zone) > countIn(most) ? zone : most));
+};
 
 /** A seed either has a few kinds of faults, each often, or all of them together. */
 const faultsOf = (random: Random, plan: Pick<Plan, 'agents' | 'zones'>, durationMs: number): PlannedFault[] => {

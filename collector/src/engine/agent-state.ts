@@ -45,6 +45,8 @@ export interface AgentState {
   /** The run of the agent that was connected last. Left out where it was stored before runs were told apart. */
   readonly bootId?: number;
   readonly sinceMs: EpochMs;
+  /** Connected, but nothing came from it for longer than a heartbeat takes. Left out where it was stored before this was told. */
+  readonly isOverdue?: boolean;
   /** null while it is connected. */
   readonly loss: Loss | null;
 }

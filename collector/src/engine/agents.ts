@@ -26,7 +26,8 @@ const probeShareOfTime = 0.4;
 /** Stores what is now so of the agent and looks at everything it bears upon. */
 export const putAgent = (turn: Turn, agent: AgentState): void => {
   const { state } = turn;
-  const wasLost = (state.agents.get(agent.id)?.loss ?? null) !== null;
+  const before = state.agents.get(agent.id);
+  const isNewsOfZone = ((before?.loss ?? null) !== null) !== (agent.loss !== null) || before?.isOverdue !== agent.isOverdue;
   state.agents.set(agent.id, agent);
   indexAgent(state, agent);
   setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
@@ -34,7 +35,7 @@ export const putAgent = (turn: Turn, agent: AgentState): void => {
   const entry = state.config.agents.get(agent.id);
   if (entry === undefined) return;
   turn.assess.add(entry.assetId);
-  if (entry.zoneId !== null && wasLost !== (agent.loss !== null)) turn.assess.add(zoneAssetIdOf(entry.zoneId));
+  if (entry.zoneId !== null && isNewsOfZone) turn.assess.add(zoneAssetIdOf(entry.zoneId));
 };
 
 /** When a lost agent must be looked at: the end of its grace, of an open question, or the next round. */
@@ -68,7 +69,7 @@ export const onAgentConnected = (turn: Turn, event: Extract<EngineEvent, { kind:
   const { agentId, bootId } = event;
   const before = state.agents.get(agentId);
   const isSameRun = before?.bootId === bootId;
-  if (before !== undefined && before.loss === null && isSameRun) return;
+  if (before !== undefined && before.loss === null && isSameRun && before.isOverdue !== true) return;
   const loss = before?.loss ?? null;
   if (loss !== null) recordReturn(turn, agentId, loss, isSameRun);
   else if (before === undefined) record(turn, agentId, nowMs, [{ fromMs: nowMs, status: 'up' }]);
@@ -98,6 +99,13 @@ const recordReturn = (turn: Turn, agentId: AgentId, loss: Loss, isSameRun: boole
   record(turn, agentId, since[0]?.fromMs ?? loss.atMs, [...tail, up], wasShownUnknown);
 };
 
+/** A heartbeat of the agent is missing, or has come after all. It decides nothing by itself; others of its zone may have to wait for it. */
+export const onAgentOverdue = (turn: Turn, event: Extract<EngineEvent, { kind: 'agentOverdue' }>): void => {
+  const agent = turn.state.agents.get(event.agentId);
+  if (agent === undefined || agent.loss !== null || (agent.isOverdue ?? false) === event.isOverdue) return;
+  putAgent(turn, { ...agent, isOverdue: event.isOverdue });
+};
+
 /** The agent's link is gone: a question, not yet an answer. */
 export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'agentLost' }>): void => {
   const { state, nowMs } = turn;
@@ -106,7 +114,7 @@ export const onAgentLost = (turn: Turn, event: Extract<EngineEvent, { kind: 'age
   const atMs = Math.min(nowMs, Math.max(event.sinceMs, before.sinceMs));
   record(turn, event.agentId, atMs, [{ fromMs: atMs, status: 'unknown' }], atMs < nowMs);
   const loss = newLoss({ atMs, cause: event.cause, graceEndsAtMs: nowMs + state.config.timing.agentGraceMs, seenAtMs: nowMs });
-  putAgent(turn, { ...before, sinceMs: atMs, loss: ask(turn, event.agentId, loss) });
+  putAgent(turn, { ...before, sinceMs: atMs, isOverdue: false, loss: ask(turn, event.agentId, loss) });
   askOthersInstead(turn, event.agentId);
 };
 
@@ -136,7 +144,7 @@ export const onRestarted = (turn: Turn, event: Extract<EngineEvent, { kind: 'res
     const unknownFromMs = Math.min(nowMs, Math.max(event.awaySinceMs, agent.sinceMs));
     record(turn, agent.id, unknownFromMs, [{ fromMs: unknownFromMs, status: 'unknown' }]);
     const loss = newLoss({ atMs: nowMs, cause: 'away', graceEndsAtMs: event.agentsDueAtMs, seenAtMs: nowMs });
-    putAgent(turn, { ...agent, sinceMs: nowMs, loss: { ...loss, nextRoundAtMs: event.agentsDueAtMs } });
+    putAgent(turn, { ...agent, sinceMs: nowMs, isOverdue: false, loss: { ...loss, nextRoundAtMs: event.agentsDueAtMs } });
   }
 };
 

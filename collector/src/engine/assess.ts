@@ -1,4 +1,4 @@
-import { type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
+import { type AssetId, asId, type CheckId, type ZoneId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { agentFinding } from './agents.ts';
 import { causeOf, explainsOthers, waitUntilMs } from './cause.ts';
@@ -50,6 +50,7 @@ const assessAsset = (turn: Turn, assetId: AssetId): void => {
   if (zoneId !== null) {
     if (isStanding('zone')) decide(turn, asset, 'zone', zoneFinding(state, zoneId, null));
     if (isStanding('storm')) decide(turn, asset, 'storm', stormFinding(state, zoneId, nowMs));
+    lookAgainAtWaiting(turn, zoneId);
     return;
   }
   // The host before what runs on it: its being gone explains the rest.
@@ -62,6 +63,14 @@ const assessAsset = (turn: Turn, assetId: AssetId): void => {
   decide(turn, asset, 'degraded', degradedFinding(state, asset, failing('degraded'), nowMs));
   for (const check of state.index.checksOf.get(assetId) ?? []) {
     if (!check.critical) decide(turn, asset, checkProblemOf(check.id), checkDownFinding(state, asset, check, nowMs));
+  }
+};
+
+/** An agent of the zone came, went or spoke again: whether there is still something to wait for is asked anew of those that do. */
+const lookAgainAtWaiting = (turn: Turn, zoneId: ZoneId): void => {
+  for (const { assetId, problem } of turn.state.waits.values()) {
+    const agents = problem === 'agent' ? (turn.state.index.agentsOn.get(assetId) ?? []) : [];
+    if (agents.some((agent) => agent.zoneId === zoneId)) turn.assess.add(assetId);
   }
 };
 

@@ -81,7 +81,7 @@ const dropChecks = (turn: Turn): void => {
 
 const dropAgents = (turn: Turn): void => {
   const { state } = turn;
-  for (const set of state.lostOf.values()) set.clear();
+  for (const sets of [state.lostOf, state.overdueOf]) for (const set of sets.values()) set.clear();
   for (const [, agent] of [...state.agents].sort(byKey)) {
     if (state.config.agents.has(agent.id)) {
       indexAgent(state, agent);

@@ -39,6 +39,8 @@ export type EngineEvent =
       readonly cause: 'closed' | 'silent' | 'bye';
       readonly sinceMs: EpochMs;
     }
+  /** A connected agent has said nothing for longer than a heartbeat takes, or has spoken again. It may be lost, and it may not. */
+  | { readonly kind: 'agentOverdue'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly isOverdue: boolean }
   /** The first event after a start: the collector heard nothing from `awaySinceMs` on, and gives its agents until `agentsDueAtMs`. */
   | { readonly kind: 'restarted'; readonly atMs: EpochMs; readonly awaySinceMs: EpochMs; readonly agentsDueAtMs: EpochMs }
   /** A second living holder of the agent's key was turned away; where it came from, and what it called its host. */

@@ -244,12 +244,17 @@ export const resolveIncident = (turn: Turn, record: IncidentRecord, ending: Endi
   expectFreshEvidence(turn, record);
 };
 
-/** What an incident explained must from now on show for itself that it still fails: answers from before say nothing of that. */
+/**
+ * What an incident explained must from now on show for itself that it still fails: answers from before say nothing of that. After the outage
+ * of a zone its agents come back one by one, as their waits between two tries end; until then being away says nothing.
+ */
 export const expectFreshEvidence = (turn: Turn, parent: IncidentRecord): void => {
+  const isOutage = parent.incident.problem === 'zone';
   for (const childId of [...(turn.state.attachedTo.get(parent.incident.id) ?? [])].sort()) {
     const child = turn.state.incidents.get(childId);
     if (child === undefined) continue;
-    child.freshAfterMs = turn.nowMs;
+    const isReconnecting = isOutage && child.incident.problem === 'agent';
+    child.freshAfterMs = turn.nowMs + (isReconnecting ? limits.reconnectMsMax : 0);
     keep(turn, 'incident', childId);
     turn.assess.add(child.incident.assetId);
   }

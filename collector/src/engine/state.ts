@@ -54,6 +54,8 @@ export interface EngineState {
   readonly attachedTo: Map<IncidentId, Set<IncidentId>>;
   /** Derived: lost agents of a zone. */
   readonly lostOf: Map<ZoneId, Set<AgentId>>;
+  /** Derived: connected agents of a zone that are overdue. */
+  readonly overdueOf: Map<ZoneId, Set<AgentId>>;
   /** Derived: agents that are connected. */
   readonly connected: Set<AgentId>;
   /** Until the first configuration after a restart: the histories may still be those of another one. */
@@ -82,6 +84,7 @@ export const emptyState = (config: EngineConfig, atMs: EpochMs): EngineState => 
   openOf: new Map(),
   attachedTo: new Map(),
   lostOf: new Map(),
+  overdueOf: new Map(),
   connected: new Set(),
   isRestored: false,
   ignoredResultCount: 0,
@@ -127,7 +130,7 @@ export const forgetIncident = (state: EngineState, record: IncidentRecord): void
   setDeadline(state.deadlines, `incident|${id}`, null);
 };
 
-/** Brings the derived sets of lost and of connected agents in line with an agent. */
+/** Brings the derived sets of lost, overdue and connected agents in line with an agent. */
 export const indexAgent = (state: EngineState, agent: AgentState): void => {
   if (agent.loss === null) state.connected.add(agent.id);
   else state.connected.delete(agent.id);
@@ -135,6 +138,8 @@ export const indexAgent = (state: EngineState, agent: AgentState): void => {
   if (zoneId === null) return;
   if (agent.loss === null) removeFrom(state.lostOf, zoneId, agent.id);
   else addTo(state.lostOf, zoneId, agent.id);
+  if (agent.isOverdue === true) addTo(state.overdueOf, zoneId, agent.id);
+  else removeFrom(state.overdueOf, zoneId, agent.id);
 };
 
 /** The open incident of a problem; undefined when there is none. */

@@ -1,5 +1,5 @@
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import { onAgentConnected, onAgentLost, onProbeAnswer, onRestarted } from './agents.ts';
+import { onAgentConnected, onAgentLost, onAgentOverdue, onProbeAnswer, onRestarted } from './agents.ts';
 import { onSamples } from './alerts.ts';
 import { assessAll, settleMaintenance } from './assess.ts';
 import { onNoticeTried } from './attempts.ts';
@@ -79,6 +79,8 @@ const take = (turn: Turn, event: EngineEvent): void => {
       return onAgentConnected(turn, event);
     case 'agentLost':
       return onAgentLost(turn, event);
+    case 'agentOverdue':
+      return onAgentOverdue(turn, event);
     case 'restarted':
       return onRestarted(turn, event);
     case 'agentCloned':

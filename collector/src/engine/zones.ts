@@ -18,15 +18,20 @@ const isMissed = (state: EngineState, id: AgentId): boolean => {
   return assetId !== undefined && !isInMaintenance(state.index, assetId, state.nowMs);
 };
 
-/** Whether at least so many agents of the zone are lost. Looks at no more of them than it must: a zone may have thousands. */
-const areLost = (state: EngineState, zoneId: ZoneId, count: number): boolean => {
+/** Whether at least so many of the agents are missed. Looks at no more of them than it must: a zone may have thousands. */
+const areMissed = (state: EngineState, ids: Iterable<AgentId> | undefined, count: number): boolean => {
   let found = 0;
-  for (const id of state.lostOf.get(zoneId) ?? []) {
+  for (const id of ids ?? []) {
     if (isMissed(state, id)) found += 1;
     if (found >= count) return true;
   }
   return false;
 };
+
+const areLost = (state: EngineState, zoneId: ZoneId, count: number): boolean => areMissed(state, state.lostOf.get(zoneId), count);
+
+const areOverdue = (state: EngineState, zoneId: ZoneId, count: number): boolean =>
+  areMissed(state, state.overdueOf.get(zoneId), count);
 
 /** Lost agents of the zone whose losses lie within one storm of the instant, and whose time to come back ends by then. */
 const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs, graceEndsByMs: EpochMs): AgentId[] =>
@@ -37,15 +42,17 @@ const lostAround = (state: EngineState, zoneId: ZoneId, atMs: EpochMs, graceEnds
   });
 
 /**
- * Until when an agent that did not come back waits for others of its zone that may yet: so many were lost around the same time that it may be
- * an outage of the zone, which tells of all of them at once. null when it can be none.
+ * Until when an agent that did not come back waits for others of its zone: so many were lost around the same time, or are overdue and may be
+ * lost next, that it may be an outage of the zone, which tells of all of them at once. null when it can be none.
  */
 export const outageSettledAtMs = (state: EngineState, zoneId: ZoneId, lostAtMs: EpochMs): EpochMs | null => {
   const { agentStormCount, agentGraceMs } = state.config.timing;
   const graceEnds = lostAround(state, zoneId, lostAtMs, state.nowMs + agentGraceMs).map(
     (id) => state.agents.get(id)?.loss?.graceEndsAtMs ?? state.nowMs,
   );
-  return graceEnds.sort((a, b) => a - b)[agentStormCount - 1] ?? null;
+  const settledAtMs = graceEnds.sort((a, b) => a - b)[agentStormCount - 1];
+  if (settledAtMs !== undefined) return settledAtMs;
+  return areOverdue(state, zoneId, agentStormCount - graceEnds.length) ? state.nowMs + limits.outageWaitMsMax : null;
 };
 
 /**

@@ -169,6 +169,9 @@ export const openConnection = (options: ConnectionOptions): Connection => {
             'agent refused its configuration and goes on with the one before',
           );
         return;
+      case 'overdue':
+        if (agentId !== null) host.overdue(agentId, output.isOverdue);
+        return;
       case 'bye':
         lostCause = 'bye';
         log.info({ reason: output.reason }, 'agent says goodbye');

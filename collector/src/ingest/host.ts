@@ -38,6 +38,8 @@ export interface IngestHost {
   admit(request: AdmissionRequest): Promise<Admission>;
   connected(agentId: AgentId, bootId: number): void;
   lost(agentId: AgentId, loss: LinkLoss): void;
+  /** It has said nothing for longer than a heartbeat takes, or has spoken again. */
+  overdue(agentId: AgentId, isOverdue: boolean): void;
   /** A second living holder of the agent's key was turned away. */
   cloned(agentId: AgentId, by: { readonly address: string; readonly hostname: string }): void;
   deliver(agentId: AgentId, delivery: Delivery, acknowledge: Acknowledge): void;

@@ -57,6 +57,8 @@ export type SessionOutput =
   | { readonly kind: 'deliver'; readonly delivery: Delivery }
   | { readonly kind: 'probeAnswer'; readonly requestId: string; readonly result: CheckResult }
   | { readonly kind: 'configApplied'; readonly version: number; readonly errors: readonly string[] }
+  /** Nothing came for longer than a heartbeat takes, or something came after all. */
+  | { readonly kind: 'overdue'; readonly isOverdue: boolean }
   | { readonly kind: 'bye'; readonly reason: string };
 
 /** A connection on its way from hello to streaming. */
@@ -88,6 +90,7 @@ export interface Session {
   readonly options: SessionOptions;
   phase: Phase;
   lastHeardMonotonicMs: number;
+  isOverdue: boolean;
   skew: ClockSkew;
   spoolFrames: number;
   spoolBytes: number;
@@ -105,6 +108,7 @@ export const createSession = (options: SessionOptions): Session => ({
   options,
   phase: { kind: 'hello' },
   lastHeardMonotonicMs: options.openedMonotonicMs,
+  isOverdue: false,
   skew: unknownSkew,
   spoolFrames: 0,
   spoolBytes: 0,
@@ -120,11 +124,9 @@ export const stepSession = (session: Session, input: SessionInput): SessionOutpu
   if (session.phase.kind === 'closed') return [];
   switch (input.kind) {
     case 'text':
-      session.lastHeardMonotonicMs = input.monotonicMs;
-      return onText(session, input.text, input.atMs);
+      return [...heard(session, input.monotonicMs), ...onText(session, input.text, input.atMs)];
     case 'binary':
-      session.lastHeardMonotonicMs = input.monotonicMs;
-      return onBinary(session, input.bytes, input.atMs);
+      return [...heard(session, input.monotonicMs), ...onBinary(session, input.bytes, input.atMs)];
     case 'admitted':
       return onAdmitted(session, input);
     case 'refused':
@@ -140,8 +142,7 @@ export const stepSession = (session: Session, input: SessionInput): SessionOutpu
     case 'ask':
       return onAsk(session, input);
     case 'resumed':
-      session.lastHeardMonotonicMs = input.monotonicMs;
-      return [];
+      return heard(session, input.monotonicMs);
     case 'tick':
       return onTick(session, input.monotonicMs);
     default:
@@ -149,11 +150,27 @@ export const stepSession = (session: Session, input: SessionInput): SessionOutpu
   }
 };
 
+/** One heartbeat and half of the next: what is on its way has come by then, and the first agent of a zone is not yet given up. */
+const overdueShare = 1.5;
+
 /** When the session wants a tick, on the monotonic clock. */
 export const nextSessionDeadlineMs = (session: Session): number =>
+  session.phase.kind === 'streaming' && !session.isOverdue
+    ? session.lastHeardMonotonicMs + overdueShare * session.options.heartbeatMs
+    : givenUpAtMs(session);
+
+const givenUpAtMs = (session: Session): number =>
   session.phase.kind === 'streaming'
     ? session.lastHeardMonotonicMs + session.options.heartbeatTimeoutMs
     : session.options.openedMonotonicMs + limits.handshakeMsMax;
+
+/** Something came. */
+const heard = (session: Session, monotonicMs: number): SessionOutput[] => {
+  session.lastHeardMonotonicMs = monotonicMs;
+  if (!session.isOverdue) return [];
+  session.isOverdue = false;
+  return [{ kind: 'overdue', isOverdue: false }];
+};
 
 const send = (message: CollectorMessage): SessionOutput => ({ kind: 'send', message });
 
@@ -309,6 +326,10 @@ const onAsk = (session: Session, ask: Extract<SessionInput, { kind: 'ask' }>): S
 
 const onTick = (session: Session, monotonicMs: number): SessionOutput[] => {
   if (monotonicMs < nextSessionDeadlineMs(session)) return [];
+  if (monotonicMs < givenUpAtMs(session)) {
+    session.isOverdue = true;
+    return [{ kind: 'overdue', isOverdue: true }];
+  }
   return session.phase.kind === 'streaming'
     ? close(session, 'SILENT', `nothing came for ${session.options.heartbeatTimeoutMs} ms`)
     : close(session, 'HANDSHAKE_TIMEOUT', `the handshake took longer than ${limits.handshakeMsMax} ms`);

@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { type AgentId, asId } from '@jiwei/shared/ids.ts';
-import { type EpochMs, secondMs } from '@jiwei/shared/time.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Effect } from '../engine/effect.ts';
 import { liveViewOf } from '../engine/live-view.ts';
@@ -56,9 +57,6 @@ export interface Collector {
   close(): void;
 }
 
-/** Agents get this long after a restart to come back before they are taken for lost: the longest reconnect wait and some more. */
-export const reconnectMsMax = 45 * secondMs;
-
 /** Ties service, links and writer together. */
 export const createCollector = (options: CollectorOptions): Collector => {
   const { store, clock, log, state, intake, directory, writer, reader } = options;
@@ -111,10 +109,10 @@ export const createCollector = (options: CollectorOptions): Collector => {
   submitQuietly({
     kind: 'restarted',
     awaySinceMs: options.awaySinceMs,
-    agentsDueAtMs: Math.max(startedAtMs, options.awaySinceMs) + reconnectMsMax,
+    agentsDueAtMs: Math.max(startedAtMs, options.awaySinceMs) + limits.reconnectMsMax,
   });
   // Those that stay away give their checks to others, as they would have had the collector been there all the time.
-  for (const agent of view.agents()) if (agent.connection !== 'never') lost.lost(agent.id, reconnectMsMax);
+  for (const agent of view.agents()) if (agent.connection !== 'never') lost.lost(agent.id, limits.reconnectMsMax);
 
   const host: IngestHost = {
     agentOf: (request) => recordOf(directory, request)?.id ?? null,
@@ -131,6 +129,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
       lost.lost(agentId, handOverMs);
       submitQuietly({ kind: 'agentLost', agentId, ...loss });
     },
+    overdue: (agentId, isOverdue) => submitQuietly({ kind: 'agentOverdue', agentId, isOverdue }),
     cloned: (agentId, by) => {
       log.error({ agentId, ...by }, 'a second agent with a copy of the key was turned away');
       submitQuietly({ kind: 'agentCloned', agentId, ...by });

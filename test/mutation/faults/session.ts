@@ -33,6 +33,20 @@ export const sessionFaults: readonly Fault[] = [
     replace: '? session.lastHeardMonotonicMs + 1_000 * session.options.heartbeatTimeoutMs',
   },
   {
+    id: 'overdue-for-ever',
+    rule: 'an agent that speaks again is no longer overdue',
+    file: `${ingest}/session.ts`,
+    find: "return [{ kind: 'overdue', isOverdue: false }];",
+    replace: 'return [];',
+  },
+  {
+    id: 'overdue-told-again',
+    rule: 'an agent is said to be overdue once',
+    file: `${ingest}/session.ts`,
+    find: 'session.isOverdue = true;',
+    replace: '',
+  },
+  {
     id: 'handshake-kept-for-ever',
     rule: 'a handshake that takes too long is ended',
     file: `${ingest}/session.ts`,

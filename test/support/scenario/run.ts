@@ -64,6 +64,8 @@ const agentEvent = (world: World, agentId: string, words: readonly string[], atM
       sinceMs: since === undefined ? atMs : (instantsOf(since)[0] ?? atMs),
     };
   }
+  if (verb === 'overdue' || verb === 'heard')
+    return { kind: 'agentOverdue', atMs, agentId: agent, isOverdue: verb === 'overdue' };
   if (verb === 'cloned') return { kind: 'agentCloned', atMs, agentId: agent, address: rest[0] ?? '', hostname: 'copy' };
   if (verb === 'answers') {
     const [lostId = '', outcome = '', reason] = rest;

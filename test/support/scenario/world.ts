@@ -7,12 +7,10 @@ import { updateSamples } from '../../../collector/src/engine/rules/rules.ts';
 import type { EngineState } from '../../../collector/src/engine/state.ts';
 import { createState, nextDeadlineMs, step } from '../../../collector/src/engine/step.ts';
 import { asId, type IncidentId } from '../../../shared/src/ids.ts';
+import { limits } from '../../../shared/src/limits.ts';
 import { configOf, type Declaration } from './declare.ts';
 import { createNames, effectLines } from './print.ts';
 import { clockText, zeroMs } from './text.ts';
-
-/** Time that agents have to come back after a restart of the collector, ms; as in the runtime. */
-const backMs = 45_000;
 
 /** An engine with a store beside it, as the runtime would keep it, and what it said. */
 export interface World {
@@ -151,8 +149,8 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
       const stoppedAtMs = state.nowMs;
       restart(atMs);
       excuseHeartbeats(state, stoppedAtMs, atMs);
-      prolongGraces(state, atMs + backMs);
-      run({ kind: 'restarted', atMs, awaySinceMs: stoppedAtMs, agentsDueAtMs: atMs + backMs }, atMs, true);
+      prolongGraces(state, atMs + limits.reconnectMsMax);
+      run({ kind: 'restarted', atMs, awaySinceMs: stoppedAtMs, agentsDueAtMs: atMs + limits.reconnectMsMax }, atMs, true);
     },
   };
 };
