@@ -46,12 +46,13 @@ export const target: FuzzTarget = {
   inputBytesMax: 1_400,
   refusals: [],
   workMax: 0,
-  boundedInputs: 40,
+  boundedInputs: 200,
   run: async (bytes) => {
     answer = bytes;
     const probe = probes[bytes.length % probes.length];
     if (probe === undefined || probe.kind === 'heartbeat') return 0;
-    assertOutcome(await runProbe(probe, 120, { signal: new AbortController().signal, clock: systemClock, tools }));
+    // An answer that is none is waited out, so the patience decides how many inputs a run sees; loopback answers within one.
+    assertOutcome(await runProbe(probe, 15, { signal: new AbortController().signal, clock: systemClock, tools }));
     return 0;
   },
   close: async () => {
