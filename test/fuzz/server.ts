@@ -42,9 +42,21 @@ export const openHostilePeer = async (waitsForRequest: boolean): Promise<Hostile
   };
 };
 
-/** The tools of this machine, without systemd, and some of them replaced. */
+/** A name or an address that an answer leads to: nothing beyond this machine is ever asked, and no resolver's patience is waited for. */
+const unknownHost = (host: string): Error => Object.assign(new Error(`getaddrinfo ENOTFOUND ${host}`), { code: 'ENOTFOUND' });
+
+/** The tools of this machine, without systemd and without any other machine, and some of them replaced. */
 export const fuzzTools = (replaced: Partial<ProbeTools> = {}): ProbeTools => ({
   ...createProbeTools({ clock: systemClock, unitState: async () => null }),
+  lookup: async (host) => {
+    throw unknownHost(host);
+  },
+  targets: {
+    check: (address) => {
+      if (address !== '127.0.0.1') throw unknownHost(address);
+    },
+    setLists: () => undefined,
+  },
   ...replaced,
 });
 
