@@ -48,7 +48,7 @@ const sourceWith = (changed: string, content: Buffer, onRead: (path: string) => 
 const clock = createManualClock(1_795_467_078_000);
 const spaceOf = createSpaceOf(async () => ({ bsize: 4_096, blocks: 100, bfree: 40, bavail: 30, files: 20, ffree: 10 }));
 type Reader = (typeof linuxReaders)[number];
-const readWith = async (reader: Reader, source: FileSource, sink: Sink): Promise<void> =>
+const readWith = async (reader: Reader, source: FileSource, sink: Sink): Promise<unknown> =>
   reader.open({ roots, clock, files: source, spaceOf, spaceAtOnce: null })(sink, new AbortController().signal);
 
 /** Who reads a file: the others say the same whatever it holds, and reading a whole host for each input took twenty times as long. */
