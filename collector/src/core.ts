@@ -16,6 +16,7 @@ import { recallIntake, recallSamples } from './runtime/recall.ts';
 import { ruleNamesOf } from './runtime/rule-names.ts';
 import { firstDeclaration, lastStampOf } from './runtime/starting.ts';
 import { createWriter, type Unstamped } from './runtime/writer.ts';
+import { checkEntities } from './store/entity-shapes.ts';
 import type { OutboxRecord, Store } from './store/port.ts';
 
 /** What the core of a collector is built from: everything it touches, so that a simulated world can hand in its own. */
@@ -54,6 +55,7 @@ const recall = async (options: CoreOptions, fleet: Fleet) => {
   const { declaration, refused } = await firstDeclaration(store, reader, options.declarationFile, clock.nowMs());
   const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
   const entities = await store.entities();
+  checkEntities(entities);
   const nowMs = Math.max(lastStampOf(entities), clock.nowMs());
   const spans = await store.spansSince(nowMs - limits.correctionMsMax);
   const state = restoreState(directory.config, entities, spans, nowMs, lastStampOf(entities));

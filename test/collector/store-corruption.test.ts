@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { checkEntities } from '../../collector/src/store/entity-shapes.ts';
 import type { Store } from '../../collector/src/store/port.ts';
 import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
@@ -220,4 +221,43 @@ test('a row that does not fit its checksum is named, and nothing is computed fro
   // The rest can still be read.
   expect((await store.results(webCheck, { fromMs: 8, toMs: 40 }, page)).items).toHaveLength(32);
   await store.close();
+});
+
+describe('a database into which somebody else wrote', () => {
+  const written: readonly { readonly why: string; readonly sql: string; readonly says: string }[] = [
+    {
+      why: 'no JSON',
+      sql: "update entity set value_json = '{', entity_sum = null",
+      says: 'lane web@0 was not written by this program (it is no JSON)',
+    },
+    {
+      why: 'another shape of the engine’s state',
+      sql: `update entity set value_json = '{"state":5,"lastResult":null}', entity_sum = null where id = 'web@3'`,
+      says: 'lane web@3 was not written by this program (state: ',
+    },
+    {
+      why: 'a time that is none',
+      sql: `update entity set value_json = '{"floorMs":1e999}', entity = 'asset', entity_sum = null where id = 'web@3'`,
+      says: 'asset web@3 was not written by this program (floorMs: ',
+    },
+    {
+      why: 'a right shape that does not fit its checksum',
+      sql: `update entity set value_json = replace(value_json, '3', '4') where id = 'web@3'`,
+      says: 'does not fit its entity_sum',
+    },
+  ];
+  for (const { why, sql, says } of written) {
+    test(`${why}: the collector does not go on from it, and says of what`, async () => {
+      const store = await openSqliteStore({ path });
+      await fill(store, 0);
+      const handle = openHandle(path, { busyMs: 1_000 });
+      // What `fill` wrote are no lanes of the engine; only the one row is looked at.
+      if (!sql.startsWith("update entity set value_json = '{',")) handle.exec("delete from entity where id != 'web@3'");
+      handle.exec(sql);
+      handle.close();
+      const reading = store.entities().then(checkEntities);
+      await expect(reading).rejects.toMatchObject({ code: 'STORE_CORRUPT', message: expect.stringContaining(says) });
+      await store.close();
+    });
+  }
 });

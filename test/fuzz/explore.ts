@@ -126,7 +126,8 @@ export const explore = async (target: FuzzTarget, options: ExploreOptions): Prom
     coverage.take();
     for (const bytes of batch) await tryOne(bytes);
     const fresh = freshPoints();
-    if (fresh.length === 0) return false;
+    if (target.isUnguided) for (const point of fresh) seen.add(point);
+    if (fresh.length === 0 || target.isUnguided) return false;
     await search(batch);
     // What only the whole batch together reached (a cache that was full) is nobody's.
     for (const point of fresh) seen.add(point);
@@ -135,7 +136,8 @@ export const explore = async (target: FuzzTarget, options: ExploreOptions): Prom
 
   for (const bytes of [...target.corpus, ...keptCorpus(target.name)]) {
     await tryOne(bytes);
-    await search([bytes]);
+    if (target.isUnguided) admit(bytes, freshPoints());
+    else await search([bytes]);
   }
   const parents = [...target.corpus];
   let batchLength = batchInputsMin;

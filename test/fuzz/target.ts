@@ -16,6 +16,11 @@ export interface FuzzTarget {
   readonly workMax: number;
   /** Mutated inputs of the bounded run; a decoder behind a real socket gets fewer. */
   readonly boundedInputs: number;
+  /**
+   * The same input reaches other code each time (timers, what a server remembers), so that reaching something new says nothing about the
+   * input: a long run then mutates the corpus alone.
+   */
+  readonly isUnguided?: true;
   /** Makes checksums right again, so that mutated inputs get past them. Applied to most inputs, not to all. */
   readonly mend?: (bytes: Uint8Array) => Uint8Array;
   /**

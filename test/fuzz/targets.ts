@@ -17,6 +17,8 @@ const targets: Readonly<Record<string, () => Promise<{ readonly target: FuzzTarg
   certificate: () => import('./targets/certificate.ts'),
   proxy: () => import('./targets/proxy.ts'),
   dbus: () => import('./targets/dbus.ts'),
+  stored: () => import('./targets/stored.ts'),
+  socket: () => import('./targets/socket.ts'),
   'host-files': () => import('./targets/host-files.ts'),
 };
 

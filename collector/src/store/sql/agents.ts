@@ -3,6 +3,7 @@ import type { ZoneId } from '@jiwei/shared/ids.ts';
 import { dayMs, type EpochMs } from '@jiwei/shared/time.ts';
 import type { Kysely, Selectable } from 'kysely';
 import type { AgentRecord, JoinToken, Store } from '../port.ts';
+import { storedAgent, storedTexts } from '../shapes.ts';
 import { fromJson, toJson } from './json.ts';
 import { withSum } from './row-sum.ts';
 import type { Tables } from './tables.ts';
@@ -16,7 +17,7 @@ const endedTokenMs = 30 * dayMs;
 export const agentQueries = (db: Kysely<Tables>): AgentQueries => ({
   agents: async () => {
     const rows = await db.selectFrom('agent').selectAll().orderBy('id').execute();
-    return rows.map((row) => fromJson<AgentRecord>(row.record_json));
+    return rows.map((row) => fromJson(row.record_json, storedAgent, `agent ${row.id}`));
   },
 
   saveAgent: (agent: AgentRecord) => db.transaction().execute((tx) => saveAgent(tx, agent)),
@@ -108,7 +109,7 @@ const tokenOf = (row: Selectable<Tables['join_token']>): JoinToken => ({
   hash: row.hash,
   // The column was written from a ZoneId by tokenRow.
   zoneId: row.zone_id as ZoneId | null,
-  labels: fromJson<Record<string, string>>(row.labels_json),
+  labels: fromJson(row.labels_json, storedTexts, 'a join token'),
   usesLeft: row.uses_left,
   expiresAtMs: row.expires_at_ms,
   createdAtMs: row.created_at_ms,

@@ -1,6 +1,8 @@
 import { AppError } from '@jiwei/shared/errors.ts';
 import type { Kysely, Selectable } from 'kysely';
+import { z } from 'zod';
 import type { DeclarationVersion, PageRequest, Store, StoredEntity, StoredMaintenance } from '../port.ts';
+import { storedMaintenance } from '../shapes.ts';
 import { decodeCursor, pageOf, rowsToRead } from './cursor.ts';
 import { fromJson, toJson } from './json.ts';
 import { sumOfValues, withSum } from './row-sum.ts';
@@ -15,7 +17,7 @@ type DeclaredQueries = Pick<
 export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
   entities: async () => {
     const rows = await db.selectFrom('entity').selectAll().orderBy('entity').orderBy('id').execute();
-    return rows.map((row): StoredEntity => ({ entity: row.entity, id: row.id, value: fromJson<unknown>(row.value_json) }));
+    return rows.map(entityOf);
   },
 
   declaration: async () => {
@@ -52,7 +54,7 @@ export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
 
   maintenance: async () => {
     const rows = await db.selectFrom('maintenance').selectAll().orderBy('from_ms').orderBy('id').execute();
-    return rows.map((row) => fromJson<StoredMaintenance>(row.window_json));
+    return rows.map((row) => fromJson(row.window_json, storedMaintenance, `maintenance ${row.id}`));
   },
 
   saveMaintenance: async (window: StoredMaintenance) => {
@@ -78,6 +80,12 @@ export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
       .onConflict((conflict) => conflict.column('name').doUpdateSet(columns))
       .execute();
   },
+});
+
+const entityOf = ({ entity, id, value_json }: Selectable<Tables['entity']>): StoredEntity => ({
+  entity,
+  id,
+  value: fromJson(value_json, z.unknown(), `${entity} ${id}`),
 });
 
 /** The text has a checksum of its own, so that lists of versions need not read the texts. */

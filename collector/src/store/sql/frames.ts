@@ -1,8 +1,9 @@
 import type { AgentId, BootId } from '@jiwei/shared/ids.ts';
-import type { GapBody, InventoryBody } from '@jiwei/shared/protocol/control.ts';
+import type { InventoryBody } from '@jiwei/shared/protocol/control.ts';
 import type { TimeRange } from '@jiwei/shared/time.ts';
 import type { Kysely, Selectable } from 'kysely';
 import type { Store, StoredFrame } from '../port.ts';
+import { storedGap, storedInventory } from '../shapes.ts';
 import { fromJson } from './json.ts';
 import type { Tables } from './tables.ts';
 
@@ -85,11 +86,14 @@ export const frameQueries = (db: Kysely<Tables>): FrameQueries => ({
       .orderBy('from_ms')
       .orderBy('id')
       .execute();
-    return rows.map((row) => fromJson<GapBody>(row.body_json));
+    return rows.map((row) => fromJson(row.body_json, storedGap, `gap ${row.id}`));
   },
 
   inventory: async (agentId: AgentId) => {
     const row = await db.selectFrom('inventory').selectAll().where('agent_id', '=', agentId).executeTakeFirst();
-    return row === undefined ? null : { atMs: row.at_ms, body: fromJson<InventoryBody>(row.body_json) };
+    return row === undefined ? null : { atMs: row.at_ms, body: inventoryOf(row) };
   },
 });
+
+const inventoryOf = (row: Selectable<Tables['inventory']>): InventoryBody =>
+  fromJson(row.body_json, storedInventory, `inventory of ${row.agent_id}`);

@@ -1,8 +1,9 @@
 import type { CheckId } from '@jiwei/shared/ids.ts';
 import type { EpochMs, TimeRange } from '@jiwei/shared/time.ts';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Span, Subject } from '../../engine/effect.ts';
+import type { Subject } from '../../engine/effect.ts';
 import type { Correction, PageRequest, RecordedSpan, Store, StoredResult } from '../port.ts';
+import { storedNumbers, storedSpans } from '../shapes.ts';
 import { decodeCursor, pageOf, rowsToRead } from './cursor.ts';
 import { fromJson } from './json.ts';
 import { openEndMs, type Tables } from './tables.ts';
@@ -116,8 +117,8 @@ const correctionOf = (row: Selectable<Tables['correction']>): Correction => ({
   subject: subjectOf(row),
   atMs: row.at_ms,
   range: { fromMs: row.from_ms, toMs: row.to_ms },
-  before: fromJson<readonly Span[]>(row.before_json),
-  after: fromJson<readonly Span[]>(row.after_json),
+  before: fromJson(row.before_json, storedSpans, `correction ${row.id}`),
+  after: fromJson(row.after_json, storedSpans, `correction ${row.id}`),
 });
 
 const resultOf = (row: Selectable<Tables['result']>): StoredResult => ({
@@ -131,5 +132,5 @@ const resultOf = (row: Selectable<Tables['result']>): StoredResult => ({
   run: { ofDown: row.run_of_down, ofUp: row.run_of_up },
   ...(row.method === null ? {} : { method: row.method }),
   ...(row.detail === null ? {} : { detail: row.detail }),
-  ...(row.values_json === null ? {} : { values: fromJson<Record<string, number>>(row.values_json) }),
+  ...(row.values_json === null ? {} : { values: fromJson(row.values_json, storedNumbers, `result of ${row.check_id}`) }),
 });

@@ -1,7 +1,8 @@
 import type { IncidentId } from '@jiwei/shared/ids.ts';
 import { type Kysely, type Selectable, sql } from 'kysely';
-import type { Incident, TimelineEntry } from '../../engine/incident.ts';
+import type { TimelineEntry } from '../../engine/incident.ts';
 import type { IncidentFilter, PageRequest, Store } from '../port.ts';
+import { storedIncident } from '../shapes.ts';
 import { decodeCursor, pageOf, rowsToRead } from './cursor.ts';
 import { fromJson } from './json.ts';
 import type { Tables } from './tables.ts';
@@ -12,7 +13,7 @@ type IncidentQueries = Pick<Store, 'incident' | 'incidents' | 'timeline'>;
 export const incidentQueries = (db: Kysely<Tables>): IncidentQueries => ({
   incident: async (id: IncidentId) => {
     const row = await db.selectFrom('incident').selectAll().where('id', '=', id).executeTakeFirst();
-    return row === undefined ? null : fromJson<Incident>(row.incident_json);
+    return row === undefined ? null : fromJson(row.incident_json, storedIncident, `incident ${row.id}`);
   },
 
   incidents: async (filter: IncidentFilter, page: PageRequest) => {
@@ -33,7 +34,7 @@ export const incidentQueries = (db: Kysely<Tables>): IncidentQueries => ({
     return pageOf(
       rows,
       page,
-      (row) => fromJson<Incident>(row.incident_json),
+      (row) => fromJson(row.incident_json, storedIncident, `incident ${row.id}`),
       (row) => [row.opened_at_ms, row.id],
     );
   },

@@ -1,4 +1,6 @@
 import assert from 'node:assert/strict';
+import { AppError } from '@jiwei/shared/errors.ts';
+import type { z } from 'zod';
 
 /** JSON text of a value for a TEXT column; `undefined` is no value and a bug. */
 export const toJson = (value: unknown): string => {
@@ -7,5 +9,40 @@ export const toJson = (value: unknown): string => {
   return text;
 };
 
-/** The value a column holds. The caller names the type it was written with: the columns are written by this folder alone, through toJson. */
-export const fromJson = <T>(text: string): T => JSON.parse(text) as T;
+const whatCharactersMax = 100;
+
+const damaged = (what: string, problem: string, cause?: unknown): AppError =>
+  new AppError(
+    'STORE_CORRUPT',
+    `store: what is stored as ${what.slice(0, whatCharactersMax)} was not written by this program (${problem}); restore the last backup (collector restore)`,
+    { cause },
+  );
+
+/**
+ * Narrows a stored value to what was written. Checksums find what turned by itself; this finds what somebody else wrote, or wrote before
+ * there were checksums: it is refused here, not where it makes no sense.
+ * @param what names it for people: `incident inc-1`
+ * @throws STORE_CORRUPT
+ */
+export const assertShape: <T>(value: unknown, shape: z.ZodType<T>, what: string) => asserts value is T = (value, shape, what) => {
+  const checked = shape.safeParse(value);
+  if (checked.success) return;
+  const [issue] = checked.error.issues;
+  throw damaged(what, `${issue?.path.join('.') || 'it'}: ${issue?.message ?? 'does not fit'}`);
+};
+
+/**
+ * The value a column holds, as it was written: the shape only checks it.
+ * @throws STORE_CORRUPT when it is no JSON, or not of this shape
+ */
+export const fromJson = <T>(text: string, shape: z.ZodType<T>, what: string): T => {
+  let value: unknown;
+  try {
+    value = JSON.parse(text);
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error;
+    throw damaged(what, 'it is no JSON', error);
+  }
+  assertShape(value, shape, what);
+  return value;
+};

@@ -2,8 +2,8 @@ import { AppError } from '@jiwei/shared/errors.ts';
 import type { IncidentId, RouteId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { Kysely, Selectable } from 'kysely';
-import type { Incident } from '../../engine/incident.ts';
 import type { OutboxRecord, Store } from '../port.ts';
+import { storedIncident } from '../shapes.ts';
 import { fromJson } from './json.ts';
 import { withSum } from './row-sum.ts';
 import type { Tables } from './tables.ts';
@@ -52,7 +52,7 @@ const recordOf = (row: Selectable<Tables['outbox']>): OutboxRecord => ({
   routeId: row.route_id,
   incidentId: row.incident_id,
   notice: row.notice,
-  incident: fromJson<Incident>(row.incident_json),
+  incident: fromJson(row.incident_json, storedIncident, `notification ${row.id}`),
   createdAtMs: row.created_at_ms,
   state: row.state,
   tries: row.tries,
