@@ -88,6 +88,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     bootId,
     series: world.host.series,
     bytesMax: settings.spoolBytesMax,
+    memoryBytesMax: limits.spoolMemoryBytesMax,
     segmentBytes: limits.spoolSegmentBytes,
     loss: loadLoss(files),
   });

@@ -61,6 +61,8 @@ export const limits = {
   spoolBytesDefault: 256 * mib,
   /** One spool file: small enough to give space back soon, large enough to keep the count of files low. */
   spoolSegmentBytes: 1 * mib,
+  /** What the agent keeps in memory while its disk takes nothing: hours of 100 series at 15 s, and little beside its own 60 MiB. */
+  spoolMemoryBytesMax: 1 * mib,
   /** Heartbeat of the link, both ways. */
   heartbeatMs: 5 * secondMs,
   /** Silence after which the other side is taken for gone: three missed heartbeats. */

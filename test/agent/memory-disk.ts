@@ -61,6 +61,12 @@ export const createMemoryDisk = (initial: ReadonlyMap<string, Buffer> = new Map(
       files.set(name, Buffer.from(bytes));
       synced.set(name, bytes.length);
     },
+    overwrite: (name, offset, bytes) => {
+      if (disk.isBroken) throw Object.assign(new Error('EIO: i/o error'), { code: 'EIO' });
+      const content = Buffer.from(contentOf(name));
+      content.set(bytes, offset);
+      files.set(name, content);
+    },
     remove: (name) => {
       disk.roomBytes += files.get(name)?.length ?? 0;
       files.delete(name);

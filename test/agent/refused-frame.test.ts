@@ -23,6 +23,7 @@ const openPair = async (poisoned: number, refusals: number) => {
     bootId: 1,
     series: [],
     bytesMax: 100_000_000,
+    memoryBytesMax: 0,
     segmentBytes: 1_000_000,
   });
   const taken: NumberedFrame[] = [];

@@ -1,3 +1,4 @@
+import { lossNoteName } from '@jiwei/agent/spool/loss-note.ts';
 import { openSpool, type Spool } from '@jiwei/agent/spool/spool.ts';
 import type { SpoolItem } from '@jiwei/agent/spool/spool-reader.ts';
 import { type FramePosition, type GapBody, gapBodySchema } from '@jiwei/shared/protocol/control.ts';
@@ -13,7 +14,7 @@ const seriesNamed = (name: string): Series => ({ family: { name, type: 'gauge', 
 
 const open = async (
   disk: MemoryDisk,
-  options: { bootId?: number; segmentBytes?: number; bytesMax?: number; series?: Series[] } = {},
+  options: { bootId?: number; segmentBytes?: number; bytesMax?: number; memoryBytesMax?: number; series?: Series[] } = {},
 ) =>
   openSpool({
     disk,
@@ -21,10 +22,14 @@ const open = async (
     series: options.series ?? [],
     segmentBytes: options.segmentBytes ?? 1_000_000,
     bytesMax: options.bytesMax ?? 100_000_000,
+    memoryBytesMax: options.memoryBytesMax ?? 1_000_000,
   });
 
 const appendText = (spool: Spool, text: string, atMs = 1_000): FramePosition =>
   spool.append({ kind: 'results', body: Buffer.from(text), atMs });
+
+/** Names of the files with frames, oldest first. */
+const segmentNames = (disk: MemoryDisk): string[] => [...disk.files.keys()].filter((name) => name.endsWith('.seg')).sort();
 
 const readAll = (spool: Spool, after: FramePosition | null = null): SpoolItem[] => {
   const reader = spool.read(after);
@@ -34,11 +39,11 @@ const readAll = (spool: Spool, after: FramePosition | null = null): SpoolItem[] 
 };
 
 /** The frames as `bootId/seq`, and the sum of what gap frames tell, having checked that every samples frame can be decoded. */
-const survey = (spool: Spool): { frames: string[]; lostFrames: number } => {
+const survey = (spool: Spool, after: FramePosition | null = null): { frames: string[]; lostFrames: number } => {
   const known = new Map<number, number>();
   const frames: string[] = [];
   let lostFrames = 0;
-  for (const item of readAll(spool)) {
+  for (const item of readAll(spool, after)) {
     if (item.kind === 'dictionary') {
       const { firstIndex, series } = decodeDictionary(item.message);
       expect(firstIndex).toBeLessThanOrEqual(known.get(item.bootId) ?? 0);
@@ -180,14 +185,14 @@ test('remembers over a restart what was acknowledged', async () => {
   const { spool: after } = await open(disk, { bootId: 2 });
   expect(after.counts().pendingFrames).toBe(1);
   after.acknowledge({ bootId: 1, seq: 2 });
-  expect(disk.files.size).toBe(0);
+  expect(segmentNames(disk)).toEqual([]);
 });
 
 test('drops the oldest when full and tells how much, also what dropped gap frames would have told', async () => {
   const disk = createMemoryDisk();
   const { spool } = await open(disk, { segmentBytes: 200, bytesMax: 1_000 });
   for (let seq = 0; seq < 200; seq += 1) appendText(spool, `frame number ${seq}`, 1_000 + seq);
-  const used = [...disk.files.values()].reduce((sum, bytes) => sum + bytes.length, 0);
+  const used = segmentNames(disk).reduce((sum, name) => sum + disk.sizeBytes(name), 0);
   expect(used).toBeLessThanOrEqual(1_000 + 200);
   const { frames, lostFrames } = survey(spool);
   expect(frames.length + lostFrames).toBe(200);
@@ -196,7 +201,7 @@ test('drops the oldest when full and tells how much, also what dropped gap frame
 
 test('gives up old data for new when the disk itself is full, and tells it', async () => {
   const disk = createMemoryDisk();
-  const { spool } = await open(disk, { segmentBytes: 200 });
+  const { spool } = await open(disk, { segmentBytes: 200, memoryBytesMax: 0 });
   for (let seq = 0; seq < 20; seq += 1) appendText(spool, `frame number ${seq}`);
   disk.roomBytes = 30;
   for (let seq = 20; seq < 40; seq += 1) appendText(spool, `frame number ${seq}`);
@@ -207,9 +212,9 @@ test('gives up old data for new when the disk itself is full, and tells it', asy
   expect(survey(after).frames).toEqual(frames);
 });
 
-test('says that a frame is lost when the disk takes nothing, and tells it once the disk does again', async () => {
+test('says that a frame is lost when neither disk nor memory takes it, and tells it once the disk does again', async () => {
   const disk = createMemoryDisk();
-  const { spool } = await open(disk);
+  const { spool } = await open(disk, { memoryBytesMax: 0 });
   appendText(spool, 'a');
   disk.isBroken = true;
   expect(() => appendText(spool, 'b', 2_000)).toThrow(expect.objectContaining({ code: 'SPOOL_UNAVAILABLE' }));
@@ -217,6 +222,162 @@ test('says that a frame is lost when the disk takes nothing, and tells it once t
   appendText(spool, 'c');
   expect(survey(spool)).toEqual({ frames: ['1/0', '1/2'], lostFrames: 1 });
   expect(spool.counts().droppedFrames).toBe(1);
+});
+
+/** The disk as the next process finds it. */
+const afterKill = (disk: MemoryDisk): MemoryDisk => createMemoryDisk(new Map(disk.files));
+
+test('keeps frames in memory while the disk takes nothing, and brings them to the disk when it does again', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  appendText(spool, 'a', 0);
+  disk.roomBytes = 0;
+  for (const text of ['b', 'c']) appendText(spool, text, 1_000);
+  expect(spool.isInMemory()).toBe(true);
+  expect(survey(spool)).toEqual({ frames: ['1/0', '1/1', '1/2'], lostFrames: 0 });
+  disk.roomBytes = Number.POSITIVE_INFINITY;
+  // Not at every frame: a minute later it is looked whether the disk takes things again.
+  appendText(spool, 'd', 2_000);
+  expect(spool.isInMemory()).toBe(true);
+  appendText(spool, 'e', 62_000);
+  expect(spool.isInMemory()).toBe(false);
+  const { spool: after } = await open(afterKill(disk), { bootId: 2 });
+  expect(survey(after)).toEqual({ frames: ['1/0', '1/1', '1/2', '1/3', '1/4'], lostFrames: 0 });
+});
+
+test('a run that is killed while only memory had its frames is told by the next one, also when the disk is full still', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  appendText(spool, 'a', 1_000);
+  disk.roomBytes = 0;
+  for (const text of ['b', 'c', 'd']) appendText(spool, text, 2_000);
+  spool.acknowledge({ bootId: 1, seq: 1 });
+  const left = afterKill(disk);
+  left.roomBytes = 0;
+  const second = await open(left, { bootId: 2 });
+  expect(survey(second.spool)).toEqual({ frames: [], lostFrames: 2 });
+  // Killed again before the collector heard of it.
+  const third = await open(afterKill(left), { bootId: 3 });
+  expect(survey(third.spool)).toEqual({ frames: [], lostFrames: 2 });
+  third.spool.acknowledge({ bootId: 3, seq: 0 });
+  await third.spool.close();
+  const fourth = await open(afterKill(left), { bootId: 4 });
+  expect(survey(fourth.spool).lostFrames).toBe(2);
+});
+
+test('what memory held at the end goes to the disk if that takes it by then', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  disk.roomBytes = 0;
+  appendText(spool, 'a');
+  disk.roomBytes = Number.POSITIVE_INFINITY;
+  await spool.close();
+  const { spool: after } = await open(afterKill(disk), { bootId: 2 });
+  expect(survey(after)).toEqual({ frames: ['1/0'], lostFrames: 0 });
+});
+
+test('takes no more memory than it may have: then the oldest goes, and is told', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk, { memoryBytesMax: 100_000 });
+  disk.isBroken = true;
+  for (let seq = 0; seq < 100; seq += 1) appendText(spool, 'x'.repeat(5_000), seq);
+  const { frames, lostFrames } = survey(spool);
+  expect(frames.length).toBeLessThanOrEqual(20);
+  expect(lostFrames).toBe(spool.counts().droppedFrames);
+  expect(frames.length + lostFrames).toBe(100);
+  expect(frames.at(-1)).toMatch(/^1\//);
+});
+
+test('the note of what is lost is whole after any flipped byte', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  disk.roomBytes = 0;
+  for (const text of ['a', 'b']) appendText(spool, text);
+  const note = disk.files.get(lossNoteName) ?? Buffer.alloc(0);
+  for (const place of [0, 4_096]) {
+    for (let offset = 0; offset < 250; offset += 1) {
+      const hurt = Buffer.from(note);
+      hurt[place + offset] = (hurt[place + offset] ?? 0) ^ 0x10;
+      const { spool: after } = await open(createMemoryDisk(new Map(disk.files).set(lossNoteName, hurt)), { bootId: 2 });
+      expect(survey(after).lostFrames, `byte ${offset} of the copy at ${place}`).toBe(2);
+    }
+  }
+});
+
+test('a loss that is told is noted until the word of it is safe: the power may fail in between', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk, { memoryBytesMax: 0 });
+  disk.roomBytes = 0;
+  expect(() => appendText(spool, 'a')).toThrow();
+  disk.roomBytes = Number.POSITIVE_INFINITY;
+  appendText(spool, 'b');
+  // Killed, the process leaves the frame that tells it; a power failure takes that frame.
+  expect(survey((await open(afterKill(disk), { bootId: 2 })).spool).lostFrames).toBe(1);
+  expect(survey((await open(disk.afterPowerLoss(), { bootId: 2 })).spool).lostFrames).toBe(1);
+  await spool.sync();
+  expect(survey((await open(disk.afterPowerLoss(), { bootId: 2 })).spool).lostFrames).toBe(1);
+});
+
+test('whatever is appended, acknowledged, killed, and whenever the disk is full: every frame is read back or told as lost, once', async () => {
+  const step = fc.oneof(
+    { weight: 6, arbitrary: fc.record({ kind: fc.constant('append' as const), bytes: fc.nat(120), laterMs: fc.nat(90_000) }) },
+    fc.record({ kind: fc.constant('acknowledge' as const), share: fc.double({ min: 0, max: 1, noNaN: true }) }),
+    fc.record({ kind: fc.constant('room' as const), bytes: fc.constantFrom(0, 40, 500, Number.POSITIVE_INFINITY) }),
+    fc.record({ kind: fc.constant('sync' as const) }),
+    fc.record({ kind: fc.constant('kill' as const) }),
+  );
+  await fc.assert(
+    fc.asyncProperty(fc.array(step, { maxLength: 80, size: 'max' }), async (steps) => {
+      let disk = createMemoryDisk();
+      const options = { segmentBytes: 300, bytesMax: 1_500, memoryBytesMax: 1_000 };
+      let bootId = 1;
+      let { spool } = await open(disk, { ...options, bootId });
+      const written = new Set<string>();
+      let heardTo: FramePosition | null = null;
+      let [atMs, refused, acknowledgedLost] = [0, 0, 0];
+      for (const one of steps) {
+        if (one.kind === 'append') {
+          atMs += one.laterMs;
+          try {
+            const { bootId: boot, seq } = appendText(spool, 'x'.repeat(one.bytes), atMs);
+            written.add(`${boot}/${seq}`);
+          } catch {
+            refused += 1;
+          }
+        }
+        if (one.kind === 'room') disk.roomBytes = one.bytes;
+        if (one.kind === 'sync') await spool.sync();
+        if (one.kind === 'acknowledge') {
+          // In order, as a collector does: what a gap frame told before is told.
+          const items: SpoolItem[] = readAll(spool, heardTo);
+          const heard = items.slice(0, Math.floor(one.share * items.length)).filter((item) => item.kind === 'frame');
+          for (const { position, message } of heard) {
+            written.delete(`${position.bootId}/${position.seq}`);
+            const frame = decodeFrame(message);
+            if (frame.kind === 'gap') acknowledgedLost += readGap(frame.body).frames;
+          }
+          heardTo = heard.at(-1)?.position ?? heardTo;
+          if (heardTo !== null) spool.acknowledge(heardTo);
+        }
+        if (one.kind === 'kill') {
+          const { roomBytes } = disk;
+          disk = afterKill(disk);
+          disk.roomBytes = roomBytes;
+          bootId += 1;
+          ({ spool } = await open(disk, { ...options, bootId }));
+          // As the welcome of the collector tells it.
+          if (heardTo !== null) spool.acknowledge(heardTo);
+        }
+      }
+      disk.roomBytes = Number.POSITIVE_INFINITY;
+      const { bootId: boot, seq } = appendText(spool, 'the last one', atMs + 60_000);
+      written.add(`${boot}/${seq}`);
+      const { frames, lostFrames } = survey(spool, heardTo);
+      expect(frames.filter((frame) => !written.has(frame))).toEqual([]);
+      expect(lostFrames + acknowledgedLost).toBe(refused + written.size - frames.length);
+    }),
+    { numRuns: 300 },
+  );
 });
 
 test('is empty and in order when its folder holds only files of others', async () => {
@@ -249,9 +410,13 @@ const exampleFiles = async (): Promise<Map<string, Buffer>> => {
 
 test('recovers a prefix of a file that was cut at any byte', async () => {
   const files = await exampleFiles();
-  expect(files.size).toBeGreaterThanOrEqual(3);
+  expect(files.size).toBeGreaterThanOrEqual(4);
   const whole = survey((await open(createMemoryDisk(files), { bootId: 2 })).spool).frames;
-  const last = [...files.keys()].sort().at(-1) ?? '';
+  const last =
+    [...files.keys()]
+      .filter((name) => name.endsWith('.seg'))
+      .sort()
+      .at(-1) ?? '';
   const content = files.get(last) ?? Buffer.alloc(0);
   let before = 0;
   for (let bytes = 0; bytes <= content.length; bytes += 1) {
@@ -270,7 +435,7 @@ test('recovers a prefix of a file that was cut at any byte', async () => {
 test('loses no more than one record or the rest of its file to any flipped byte, and tells exactly what', async () => {
   const files = await exampleFiles();
   const whole = survey((await open(createMemoryDisk(files), { bootId: 2 })).spool).frames;
-  const names = [...files.keys()].sort();
+  const names = segmentNames(createMemoryDisk(files));
   for (const name of names) {
     const content = files.get(name) ?? Buffer.alloc(0);
     const isBeingWritten = name === names.at(-1);
@@ -360,7 +525,7 @@ test('whatever is appended, acknowledged and cut off: what is read back is a run
           );
         }
         if (one.kind === 'kill') {
-          const names = [...disk.files.keys()].sort();
+          const names = segmentNames(disk);
           const last = names.at(-1);
           if (last !== undefined) {
             const content = disk.files.get(last) ?? Buffer.alloc(0);

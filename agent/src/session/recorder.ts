@@ -1,4 +1,5 @@
 import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { errorFields, type Log } from '../log.ts';
 import type { FrameDraft, Spool } from '../spool/spool.ts';
 
@@ -21,12 +22,21 @@ export const createRecorder = (options: {
   readonly onRecorded: () => void;
 }): Recorder => {
   const { spool, clock, log } = options;
+  let wasInMemory = false;
   let cancelSync: CancelTimer | null = null;
   const sync = (): void => {
     cancelSync = null;
     // Acknowledged frames need no disk: with a live link nothing is ever synced.
     if (!spool.needsSync()) return;
     spool.sync().catch((error: unknown) => log.error('the spool cannot be synced to the disk', errorFields(error)));
+  };
+  const tellPlace = (): void => {
+    const isInMemory = spool.isInMemory();
+    if (isInMemory === wasInMemory) return;
+    wasInMemory = isInMemory;
+    if (isInMemory)
+      log.error('the disk takes nothing; what is not yet sent is only in memory', { bytesMax: limits.spoolMemoryBytesMax });
+    else log.info('the disk takes data again');
   };
   return {
     record: (draft) => {
@@ -36,6 +46,7 @@ export const createRecorder = (options: {
         log.error('a frame could not be kept and is lost', { kind: draft.kind, ...errorFields(error) });
         return;
       }
+      tellPlace();
       cancelSync ??= clock.after(syncMs, sync);
       options.onRecorded();
     },

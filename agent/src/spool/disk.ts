@@ -12,6 +12,8 @@ export interface Disk {
   create(name: string): DiskFile;
   /** Replaces the whole file; after a crash at any point the old or the new content is there. Durable when it returns. */
   replace(name: string, bytes: Uint8Array): void;
+  /** Writes over bytes the file has, which needs no room; a crash may leave any part of them written. Durable when it returns. */
+  overwrite(name: string, offset: number, bytes: Uint8Array): void;
   /** Does nothing when the file is not there. */
   remove(name: string): void;
 }
@@ -22,3 +24,7 @@ export interface DiskFile {
   sync(): Promise<void>;
   close(): void;
 }
+
+/** Whether the disk, or the share of it that this user may have, has no room left. */
+export const isDiskFull = (error: unknown): boolean =>
+  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');

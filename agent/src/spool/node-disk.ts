@@ -1,6 +1,7 @@
 import {
   closeSync,
   fdatasync,
+  fdatasyncSync,
   fsyncSync,
   openSync,
   readdirSync,
@@ -44,18 +45,37 @@ export const createNodeDisk = (folder: string): Disk => {
     },
     replace: (name, bytes) => {
       const temporary = pathOf(name + temporarySuffix);
-      const file = openSync(temporary, 'w', 0o600);
       try {
-        writeFully(file, bytes);
-        fsyncSync(file);
-      } finally {
-        closeSync(file);
+        writeSynced(temporary, bytes);
+      } catch (error) {
+        // On a full disk half a file would take the room that others wait for.
+        rmSync(temporary, { force: true });
+        throw error;
       }
       renameSync(temporary, pathOf(name));
       syncFolder(folder);
     },
+    overwrite: (name, offset, bytes) => {
+      const file = openSync(pathOf(name), 'r+');
+      try {
+        writeFully(file, bytes, offset);
+        fdatasyncSync(file);
+      } finally {
+        closeSync(file);
+      }
+    },
     remove: (name) => rmSync(pathOf(name), { force: true }),
   };
+};
+
+const writeSynced = (path: string, bytes: Uint8Array): void => {
+  const file = openSync(path, 'w', 0o600);
+  try {
+    writeFully(file, bytes);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
 };
 
 const openedFile = (file: number): DiskFile => {
@@ -85,8 +105,11 @@ const openedFile = (file: number): DiskFile => {
   };
 };
 
-const writeFully = (file: number, bytes: Uint8Array): void => {
-  for (let written = 0; written < bytes.length; ) written += writeSync(file, bytes, written);
+/** @param offset in the file; null: where the file is by now */
+const writeFully = (file: number, bytes: Uint8Array, offset: number | null = null): void => {
+  for (let written = 0; written < bytes.length; ) {
+    written += writeSync(file, bytes, written, bytes.length - written, offset === null ? null : offset + written);
+  }
 };
 
 const readFully = (file: number, offset: number, count: number): Uint8Array => {

@@ -24,7 +24,7 @@ export interface RecordReader {
  * A reader of one file; it keeps no descriptor open.
  * @param bootId of the file; null while it is not known
  */
-export const createRecordReader = (disk: Disk, name: string, bootId: number | null): RecordReader => {
+export const createRecordReader = (disk: Pick<Disk, 'read'>, name: string, bootId: number | null): RecordReader => {
   let window: Uint8Array = new Uint8Array(0);
   let windowOffset = 0;
   const bytesAt = (offset: number, count: number, sizeBytes: number): Uint8Array => {

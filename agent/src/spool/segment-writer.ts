@@ -1,9 +1,10 @@
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { decodeDictionary, encodeDictionaries } from '@jiwei/shared/protocol/dictionary.ts';
 import type { Series } from '@jiwei/shared/series.ts';
-import type { Disk, DiskFile } from './disk.ts';
+import type { DiskFile } from './disk.ts';
 import { encodeHead, encodeRecord } from './record.ts';
 import { emptySegment, noteFrame, type Segment } from './segment.ts';
+import type { SpoolFiles } from './spool-files.ts';
 
 /** A record as it stands in its file. */
 export interface WrittenRecord {
@@ -29,11 +30,25 @@ export interface SegmentWriter {
   end(): void;
 }
 
-/** Begins a new file. @throws the system's error when the disk does not take it */
-export const createSegmentWriter = (disk: Disk, index: number, bootId: number): SegmentWriter => {
-  const segment = emptySegment(index, bootId);
-  const file = disk.create(segment.name);
-  file.append(encodeHead(bootId));
+export type FilePlace = 'disk' | 'memory';
+
+/** Begins a new file. @throws the system's error when it is not taken; then nothing of the file is left */
+export const createSegmentWriter = (options: {
+  readonly files: SpoolFiles;
+  readonly index: number;
+  readonly bootId: number;
+  readonly place: FilePlace;
+}): SegmentWriter => {
+  const { files, bootId, place } = options;
+  const segment = emptySegment(options.index, bootId);
+  const file = place === 'disk' ? files.create(segment.name) : files.createInMemory(segment.name);
+  try {
+    file.append(encodeHead(bootId));
+  } catch (error) {
+    file.close();
+    files.remove(segment.name);
+    throw error;
+  }
   let seriesKnown = 0;
   const append = (bytes: Uint8Array): void => {
     file.append(bytes);

@@ -1,11 +1,11 @@
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
-import type { Disk } from './disk.ts';
 import { type Loss, lossOfFrame } from './gap.ts';
 import { isUpTo } from './position.ts';
 import { headBytes, type RecordHeader } from './record.ts';
 import { createRecordReader, type RecordRead, type RecordReader } from './record-reader.ts';
 import { isFrame, isReadable, noProgress, type Progress, progressAfter, type Segment } from './segment.ts';
 import type { WrittenRecord } from './segment-writer.ts';
+import type { SpoolFiles } from './spool-files.ts';
 
 /** A message as it goes to the collector. A dictionary names the series [0, seriesCount) of its boot together with those before it. */
 export type SpoolItem =
@@ -19,7 +19,7 @@ export interface SpoolReader {
 }
 
 interface ReaderOptions {
-  readonly disk: Disk;
+  readonly files: SpoolFiles;
   /** Oldest first; changes while we read: files are appended to, added, and removed. */
   readonly segments: readonly Segment[];
   readonly after: FramePosition | null;
@@ -40,7 +40,7 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
 
   const enter = (segment: Segment | undefined): boolean => {
     if (segment === undefined) return false;
-    place = { segment, records: createRecordReader(options.disk, segment.name, segment.bootId), offset: headBytes };
+    place = { segment, records: createRecordReader(options.files, segment.name, segment.bootId), offset: headBytes };
     progress = { seriesKnown: 0, lastSeq: segment.firstSeq - 1 };
     return true;
   };

@@ -1,14 +1,18 @@
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
-import type { FramePosition, GapBody } from '@jiwei/shared/protocol/control.ts';
+import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { encodeFrame, type NumberedFrameKind } from '@jiwei/shared/protocol/frame.ts';
 import type { Series } from '@jiwei/shared/series.ts';
 import type { Disk, DiskFile } from './disk.ts';
 import { addLoss, gapBody, type Loss, lossOfFrame } from './gap.ts';
+import { createLossBook, type LossBook, lossCauses } from './loss-book.ts';
+import { type LossNote, type NotedLoss, openLossNote } from './loss-note.ts';
 import { isUpTo, laterPosition } from './position.ts';
 import { type OpeningReport, recoverSegments } from './recover.ts';
 import { repairSegment } from './repair.ts';
-import { framesAfter, lossOfSegment, type Segment } from './segment.ts';
-import { createSegmentWriter, type SegmentWriter, type WrittenRecord } from './segment-writer.ts';
+import { framesAfter, type Segment } from './segment.ts';
+import type { WrittenRecord } from './segment-writer.ts';
+import { createShelf } from './shelf.ts';
+import { createSpoolFiles } from './spool-files.ts';
 import { createSpoolReader, type SpoolReader } from './spool-reader.ts';
 
 export interface SpoolOptions {
@@ -19,6 +23,8 @@ export interface SpoolOptions {
   readonly series: readonly Series[];
   /** Bytes of all files; past it the oldest file is dropped. At least four segments. */
   readonly bytesMax: number;
+  /** Bytes kept in memory while the disk takes nothing; `limits.spoolMemoryBytesMax`. */
+  readonly memoryBytesMax: number;
   /** Bytes of frames after which a new file is begun; `limits.spoolSegmentBytes`. */
   readonly segmentBytes: number;
   /** What an earlier boot knew to be lost and could not tell: told, durably, before `openSpool` resolves. */
@@ -45,11 +51,14 @@ export interface SpoolCounts {
 /**
  * The frames that the collector has not yet acknowledged, on disk. What `append` returned survives the end of the process at any moment;
  * what `sync` returned also survives the end of the machine. Reading takes bounded memory however much waits.
+ *
+ * While the disk takes nothing, frames are kept in memory, so that a host whose disk is full is still seen. The end of the process then takes
+ * those that were not acknowledged, and the next run tells how many.
  */
 export interface Spool {
   /**
    * Numbers a frame and writes it.
-   * @throws SPOOL_UNAVAILABLE when the disk does not take it; the frame is then lost, counted, and told in the next gap frame
+   * @throws SPOOL_UNAVAILABLE when neither disk nor memory takes it; the frame is then lost, counted, and told in the next gap frame
    * @throws FRAME_INVALID when it is larger than a message may be
    */
   append(draft: FrameDraft): FramePosition;
@@ -65,6 +74,8 @@ export interface Spool {
   /** Reads the frames after a position, in order, and goes on with those that are appended later. */
   read(after: FramePosition | null): SpoolReader;
   counts(): SpoolCounts;
+  /** Whether the disk took nothing the last time, so that new frames are only in memory. */
+  isInMemory(): boolean;
   /** Whether there are frames that are neither acknowledged nor surely on the disk. */
   needsSync(): boolean;
   sync(): Promise<void>;
@@ -78,15 +89,17 @@ export interface Spool {
  */
 export const openSpool = async (options: SpoolOptions): Promise<{ readonly spool: Spool; readonly report: OpeningReport }> => {
   try {
+    const note = openLossNote(options.disk);
     const recovered = recoverSegments(options.disk);
-    const core = createSpool(options, recovered);
+    const core = createSpool(options, recovered, note);
+    for (const noted of note.read()) if (!isTold(noted, recovered.segments)) core.losses.add(lossOf(noted), noted.cause);
     const loss = addLoss(recovered.report.loss, options.loss ?? null);
-    if (loss !== null) {
-      core.noteLoss(loss, 'spool-damaged');
-      core.tellLosses();
-      // Told first and durably, mended second: a crash between the two tells it twice rather than never.
-      await core.spool.sync();
-    }
+    if (loss !== null) core.losses.add(loss, 'spool-damaged');
+    core.tellLosses();
+    // Told first and durably, mended second: a crash between the two tells it twice rather than never.
+    await core.spool.sync();
+    // What only memory tells is mended by a later run.
+    if (core.spool.isInMemory()) return { spool: core.spool, report: recovered.report };
     for (const damaged of recovered.damaged) damaged.segment.sizeBytes = repairSegment(options.disk, damaged);
     core.dropAcknowledged();
     return { spool: core.spool, report: recovered.report };
@@ -96,84 +109,43 @@ export const openSpool = async (options: SpoolOptions): Promise<{ readonly spool
   }
 };
 
+/** Whether the gap frame that was not sure to be on the disk is there. */
+const isTold = ({ toldBy }: NotedLoss, segments: readonly Segment[]): boolean =>
+  toldBy !== null && segments.some(({ bootId, gaps }) => bootId === toldBy.bootId && gaps.some(({ seq }) => seq === toldBy.seq));
+
+const lossOf = ({ fromMs, toMs, frames, bytes }: NotedLoss): Loss => ({ fromMs, toMs, frames, bytes });
+
 interface SpoolCore {
   readonly spool: Spool;
-  noteLoss(loss: Loss, cause: GapBody['cause']): void;
+  readonly losses: LossBook;
+  /** In frames of their own; as long as nothing takes one, in the note. */
   tellLosses(): void;
   dropAcknowledged(): void;
 }
 
-const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recoverSegments>): SpoolCore => {
-  const { disk, bootId, series } = options;
-  /** Oldest first; the one being written is the last. */
-  const segments: Segment[] = [...recovered.segments];
-  const untold: Record<GapBody['cause'], Loss | null> = { 'spool-full': null, 'spool-damaged': null };
-  const lostFrames: Record<GapBody['cause'], number> = { 'spool-full': 0, 'spool-damaged': 0 };
+const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recoverSegments>, note: LossNote): SpoolCore => {
+  const { bootId, series } = options;
+  const files = createSpoolFiles(options.disk, options.memoryBytesMax);
   const unsynced = new Set<DiskFile>();
   const leaving = new Set<DiskFile>();
-  let writer: SegmentWriter | null = null;
   let acknowledged = recovered.acknowledged;
-  let nextIndex = recovered.nextIndex;
   let nextSeq = 0;
   let setAside: readonly FramePosition[] = recovered.setAside.slice(-setAsideMax);
   let lastWritten: WrittenRecord | null = null;
-
-  const noteLoss = (loss: Loss, cause: GapBody['cause']): void => {
-    untold[cause] = addLoss(untold[cause], loss);
-    lostFrames[cause] += loss.frames;
-  };
-
-  const removeSegment = (segment: Segment): void => {
-    disk.remove(segment.name);
-    segments.splice(segments.indexOf(segment), 1);
-  };
-
-  /** From the front only: an empty file between two others tells that what is missing there was told already. */
-  const dropAcknowledged = (): void => {
-    for (let first = segments[0]; first !== undefined && first !== writer?.segment; first = segments[0]) {
-      if (framesAfter(first, acknowledged) > 0) return;
-      removeSegment(first);
-    }
-  };
-
-  /** Gives up the oldest file. @returns false when there is none but the one being written */
-  const dropOldest = (): boolean => {
-    const oldest = segments[0];
-    if (oldest === undefined || oldest === writer?.segment) return false;
-    const { own, told } = lossOfSegment(oldest, acknowledged);
-    if (own !== null) noteLoss(own, 'spool-full');
-    // What its gap frames would have told is still true, and was counted when it was first noted.
-    for (const loss of told) untold['spool-full'] = addLoss(untold['spool-full'], loss);
-    removeSegment(oldest);
-    return true;
-  };
-
-  const usedBytes = (): number => segments.reduce((sum, segment) => sum + segment.sizeBytes, 0);
-
-  const leaveWriter = (): void => {
-    if (writer !== null) leaving.add(writer.file);
-    writer = null;
-  };
-
-  const writerFor = (): SegmentWriter => {
-    if (writer !== null && writer.segment.frameBytes >= options.segmentBytes) {
-      if (acknowledged !== null) writer.noteAcknowledged(acknowledged);
-      writer.end();
-      leaveWriter();
-      dropAcknowledged();
-    }
-    while (usedBytes() + options.segmentBytes > options.bytesMax && dropOldest());
-    if (writer === null) {
-      nextIndex += 1;
-      writer = createSegmentWriter(disk, nextIndex - 1, bootId);
-      segments.push(writer.segment);
-    }
-    return writer;
-  };
+  const shelf = createShelf({
+    ...options,
+    files,
+    found: recovered.segments,
+    nextIndex: recovered.nextIndex,
+    acknowledged: () => acknowledged,
+    losses: () => losses,
+    onLeft: (file) => leaving.add(file),
+  });
+  const losses = createLossBook({ note, acknowledged: () => acknowledged, inMemory: shelf.lossInMemory });
 
   const write = (kind: NumberedFrameKind, body: Uint8Array, atMs: number, gaveUp: FramePosition | null = null): FramePosition => {
     const message = encodeFrame({ kind, bootId, seq: nextSeq, body });
-    const current = writerFor();
+    const current = shelf.writer() ?? shelf.writerFor(atMs);
     const needsSeries = kind === 'samples';
     if (needsSeries) current.nameSeries(series);
     lastWritten = current.writeFrame({ isGap: kind === 'gap', seq: nextSeq, atMs, needsSeries }, message, gaveUp);
@@ -183,34 +155,43 @@ const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recover
   };
 
   const tellLosses = (setAsideNow: FramePosition | null = null): void => {
-    for (const cause of ['spool-full', 'spool-damaged'] as const) {
-      const loss = untold[cause];
+    // Room for it may take the oldest file, and that loss belongs into it.
+    if (shelf.writer() === null && lossCauses.some((cause) => losses.untold(cause) !== null)) shelf.writerFor(0);
+    for (const cause of lossCauses) {
+      const loss = losses.untold(cause);
       if (loss === null) continue;
-      const { seq } = write('gap', gapBody(loss, cause), loss.toMs, cause === 'spool-damaged' ? setAsideNow : null);
-      untold[cause] = null;
-      writer?.segment.gaps.push({ seq, loss });
+      const position = write('gap', gapBody(loss, cause), loss.toMs, cause === 'spool-damaged' ? setAsideNow : null);
+      losses.told(cause, position, !shelf.isInMemory());
+      shelf.writer()?.segment.gaps.push({ seq: position.seq, loss });
     }
   };
 
-  /** A file that failed is left. Before a frame is given up, it is tried in a new one, on a full disk after giving up the oldest. */
-  const tryTwice = <Result>(act: () => Result): Result => {
-    try {
-      return act();
-    } catch (error) {
-      if (error instanceof AppError) throw error;
-      leaveWriter();
-      if (isDiskFull(error)) dropOldest();
-      return act();
+  /** @throws the last of the system's errors when all that can be tried fails */
+  const persevere = <Result>(act: () => Result): Result => {
+    const failures: unknown[] = [];
+    for (const prepare of shelf.preparations) {
+      try {
+        prepare(failures);
+        return act();
+      } catch (error) {
+        if (error instanceof AppError) throw error;
+        failures.push(error);
+      }
     }
+    shelf.leaveWriter();
+    throw failures.at(-1);
   };
 
   const sync = async (): Promise<void> => {
-    const files = [...unsynced];
+    const waiting = [...unsynced];
     unsynced.clear();
     const left = [...leaving];
+    const synced = losses.syncing();
     leaving.clear();
     try {
-      await Promise.all(files.map((file) => file.sync()));
+      await Promise.all(waiting.map((file) => file.sync()));
+      synced();
+      losses.keep();
     } finally {
       for (const file of left) file.close();
     }
@@ -219,85 +200,84 @@ const createSpool = (options: SpoolOptions, recovered: ReturnType<typeof recover
   const spool: Spool = {
     append: (draft) => {
       try {
-        return tryTwice(() => {
+        return persevere(() => {
           // A file that is full may drop others, and that loss is told before the frame that caused it.
-          writerFor();
+          shelf.writerFor(draft.atMs);
           tellLosses();
           return write(draft.kind, draft.body, draft.atMs);
         });
       } catch (error) {
         if (error instanceof AppError) throw error;
-        leaveWriter();
-        noteLoss(lossOfFrame(draft.atMs, draft.body.length), 'spool-full');
+        losses.add(lossOfFrame(draft.atMs, draft.body.length), 'spool-full');
         throw new AppError('SPOOL_UNAVAILABLE', `cannot write to the spool: ${messageOf(error)}`, { cause: error });
+      } finally {
+        losses.keep();
       }
     },
     acknowledge: (position) => {
       // A collector that acknowledges what was never written would make us forget what is.
       if (!isUpTo(position, { bootId, seq: nextSeq - 1 })) return;
       acknowledged = laterPosition(acknowledged, position);
-      dropAcknowledged();
+      shelf.dropAcknowledged();
+      losses.keep();
     },
     setAside: (position, { atMs, bytes }) => {
       setAside = [...setAside.slice(1 - setAsideMax), position];
-      noteLoss(lossOfFrame(atMs, bytes), 'spool-damaged');
+      losses.add(lossOfFrame(atMs, bytes), 'spool-damaged');
       spool.acknowledge(position);
       // At once and in one piece with the mark that it is done with: else a run that is killed would leave it to be refused and told again.
       try {
-        tryTwice(() => {
-          writerFor();
+        persevere(() => {
+          shelf.writerFor(atMs);
           tellLosses(position);
         });
       } catch (error) {
+        // Neither takes anything now: it is told with the next frame that is taken.
         if (error instanceof AppError) throw error;
-        // The disk takes nothing now: it is told with the next frame that it takes.
-        leaveWriter();
+      } finally {
+        losses.keep();
       }
     },
-    unacknowledged: () => {
-      let loss: Loss | null = null;
-      for (const segment of segments) {
-        const { own, told } = lossOfSegment(segment, acknowledged);
-        for (const part of [own, ...told]) loss = addLoss(loss, part);
-      }
-      return loss;
-    },
+    unacknowledged: () => shelf.lossWith(shelf.segments),
     read: (after) =>
       createSpoolReader({
-        disk,
-        segments,
+        files,
+        segments: shelf.segments,
         after,
         isSetAside: ({ bootId: boot, seq }) => setAside.some((one) => one.bootId === boot && one.seq === seq),
         isAcknowledged: (position) => isUpTo(position, acknowledged),
-        onLoss: (loss) => noteLoss(loss, 'spool-damaged'),
+        onLoss: (loss) => losses.add(loss, 'spool-damaged'),
         lastWritten: () => lastWritten,
       }),
     counts: () => {
-      const waiting = segments.filter((segment) => framesAfter(segment, acknowledged) > 0);
+      const waiting = shelf.segments.filter((segment) => framesAfter(segment, acknowledged) > 0);
       return {
         pendingFrames: waiting.reduce((sum, segment) => sum + framesAfter(segment, acknowledged), 0),
         pendingBytes: waiting.reduce((sum, segment) => sum + segment.sizeBytes, 0),
-        droppedFrames: lostFrames['spool-full'],
-        damagedFrames: lostFrames['spool-damaged'],
+        droppedFrames: losses.lostFrames('spool-full'),
+        damagedFrames: losses.lostFrames('spool-damaged'),
       };
     },
-    needsSync: () => unsynced.size > 0 && segments.some((segment) => framesAfter(segment, acknowledged) > 0),
+    isInMemory: shelf.isInMemory,
+    needsSync: () => unsynced.size > 0 && shelf.segments.some((segment) => framesAfter(segment, acknowledged) > 0),
     sync,
     close: async () => {
-      if (writer !== null) {
-        if (acknowledged !== null) writer.noteAcknowledged(acknowledged);
-        writer.end();
-        unsynced.add(writer.file);
-        leaveWriter();
-      }
+      const last = shelf.end();
+      if (last !== null) unsynced.add(last);
+      losses.keep();
       await sync();
     },
   };
-  return { spool, noteLoss, tellLosses, dropAcknowledged };
+  /** At the start, when nothing waits for it but the note of the run before. */
+  const tellAtStart = (): void => {
+    try {
+      persevere(() => tellLosses());
+    } finally {
+      losses.keep();
+    }
+  };
+  return { spool, losses, tellLosses: tellAtStart, dropAcknowledged: shelf.dropAcknowledged };
 };
 
 /** Remembered frames that were set aside: the collector's own position soon lies beyond the older ones. */
 const setAsideMax = 100;
-
-const isDiskFull = (error: unknown): boolean =>
-  error instanceof Error && 'code' in error && (error.code === 'ENOSPC' || error.code === 'EDQUOT');

@@ -1,6 +1,7 @@
-import { linkSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { linkSync, readFileSync, readlinkSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@jiwei/shared/errors.ts';
+import { isDiskFull } from '../spool/disk.ts';
 import { processStamp } from './process-stamp.ts';
 
 const lockName = 'lock';
@@ -16,8 +17,8 @@ export const lockFolder = (folder: string): (() => void) => {
   const path = join(folder, lockName);
   const mine = `${process.pid} ${processStamp(process.pid) ?? ''}\n`;
   const draft = `${path}.${process.pid}`;
-  writeFileSync(draft, mine, { mode: 0o600 });
   try {
+    writeDraft(draft, mine);
     for (let tries = 0; tries < triesMax; tries += 1) {
       if (tryLink(draft, path)) return releaser(path, mine);
       const holder = readLock(path);
@@ -31,6 +32,17 @@ export const lockFolder = (folder: string): (() => void) => {
   throw new AppError('LOCKED', `the folder ${folder} is used by process ${readLock(path)?.split(' ')[0] ?? 'unknown'}`);
 };
 
+/** On a full disk it is a link that leads nowhere: its words stand in the folder itself and need no room. */
+const writeDraft = (draft: string, text: string): void => {
+  try {
+    writeFileSync(draft, text, { mode: 0o600 });
+  } catch (error) {
+    if (!isDiskFull(error)) throw error;
+    rmSync(draft, { force: true });
+    symlinkSync(text.trim(), draft);
+  }
+};
+
 /** A hard link fails when the name exists and appears with its whole content: no reader sees half a lock. */
 const tryLink = (draft: string, path: string): boolean => {
   try {
@@ -42,12 +54,22 @@ const tryLink = (draft: string, path: string): boolean => {
   }
 };
 
-const readLock = (path: string): string | null => {
+const readLockFile = (path: string): string | null => {
   try {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (isCode(error, 'ENOENT')) return null;
     throw error;
+  }
+};
+
+const readLock = (path: string): string | null => {
+  try {
+    return `${readlinkSync(path)}\n`;
+  } catch (error) {
+    if (isCode(error, 'ENOENT')) return null;
+    // A file, which is no link, says EINVAL; Windows says UNKNOWN.
+    return readLockFile(path);
   }
 };
 

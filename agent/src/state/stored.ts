@@ -3,7 +3,7 @@ import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { type AgentId, asId, type BootId, declaredIdPattern } from '@jiwei/shared/ids.ts';
 import { type AgentConfig, agentConfigSchema, gapBodySchema } from '@jiwei/shared/protocol/control.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { Disk } from '../spool/disk.ts';
+import { type Disk, isDiskFull } from '../spool/disk.ts';
 import { gapBody, type Loss } from '../spool/gap.ts';
 
 const names = {
@@ -81,8 +81,19 @@ export const nextBootId = (files: Disk, nowMs: EpochMs): BootId => {
   return bootId;
 };
 
-/** Makes the next boot be numbered above this. */
-export const storeBootId = (files: Disk, bootId: BootId): void => writeText(files, names.boot, `${bootId}\n`);
+/**
+ * Makes the next boot be numbered above this. On a full disk it is written over the number before, which needs no room: a host with a full
+ * disk is one to look at. Cut off in between, digits of both stand there, and make a number that is not below the one before.
+ */
+export const storeBootId = (files: Disk, bootId: BootId): void => {
+  const text = `${bootId}\n`;
+  try {
+    writeText(files, names.boot, text);
+  } catch (error) {
+    if (!isDiskFull(error) || readText(files, names.boot)?.length !== text.length) throw error;
+    files.overwrite(names.boot, 0, Buffer.from(text, 'utf8'));
+  }
+};
 
 /** PEM of the authority of the collector's certificate, as it was at the first TLS connection; null before it. */
 export const loadAuthority = (files: Disk): string | null => readText(files, names.authority);

@@ -19,7 +19,7 @@ const leftFiles = async (isTorn: boolean): Promise<Uint8Array> => {
   const disk = createMemoryDisk();
   for (const bootId of [1, 2]) {
     const loss = bootId === 2 ? { fromMs: 1, toMs: 2, frames: 3, bytes: 4 } : null;
-    const { spool } = await openSpool({ disk, bootId, series, bytesMax: 1e6, segmentBytes: 200, loss });
+    const { spool } = await openSpool({ disk, bootId, series, bytesMax: 1e6, memoryBytesMax: 1e5, segmentBytes: 200, loss });
     for (let seq = 0; seq < 4; seq += 1) {
       if (seq % 2 === 0) spool.append({ kind: 'samples', body: row, atMs: seq });
       else spool.append({ kind: 'results', body: Buffer.from('{"results":[]}'), atMs: seq });
@@ -27,7 +27,7 @@ const leftFiles = async (isTorn: boolean): Promise<Uint8Array> => {
     if (bootId === 1) spool.acknowledge({ bootId, seq: 0 });
     if (bootId === 1 || !isTorn) await spool.close();
   }
-  const files = [...disk.files].filter(([name]) => name !== 'lock').map(([, bytes]) => bytes);
+  const files = [...disk.files].filter(([name]) => name.endsWith('.seg')).map(([, bytes]) => bytes);
   return joinParts(
     isTorn ? files.map((bytes, place) => (place === files.length - 1 ? bytes.subarray(0, -7) : bytes)) : files,
     separator,
@@ -54,7 +54,7 @@ const hasLaterBoot = (disk: MemoryDisk): boolean => [...disk.files.values()].som
 const ownBootId = 2 ** 52;
 
 const open = async (disk: MemoryDisk) =>
-  openSpool({ disk, bootId: 2 ** 52, series, bytesMax: 1e6, segmentBytes: 200, loss: null });
+  openSpool({ disk, bootId: 2 ** 52, series, bytesMax: 1e6, memoryBytesMax: 1e5, segmentBytes: 200, loss: null });
 
 /** A spool folder with any bytes in its files: it opens, tells what was lost, and takes and gives frames as ever. */
 export const target: FuzzTarget = {
@@ -101,7 +101,15 @@ export const target: FuzzTarget = {
     assert.ok(pendingFrames >= 0 && damagedFrames >= 0 && Number.isSafeInteger(damagedFrames), 'counts that are no counts');
     await spool.close();
     // The damage was told and mended: the next start finds nothing new.
-    const again = await openSpool({ disk, bootId: 2 ** 52 + 1, series, bytesMax: 1e6, segmentBytes: 200, loss: null });
+    const again = await openSpool({
+      disk,
+      bootId: 2 ** 52 + 1,
+      series,
+      bytesMax: 1e6,
+      memoryBytesMax: 1e5,
+      segmentBytes: 200,
+      loss: null,
+    });
     assert.equal(again.report.loss, null, 'a loss is told again at the next start');
     await again.spool.close();
     return items;

@@ -30,7 +30,7 @@ const checkResult = (number: number, answer: StoredAnswer, asking: Asking | unde
  * Nothing acknowledged is lost: whatever an agent was told is stored is in the store, or was given up before because its disk was full or
  * damaged, and then as many frames are told as lost.
  */
-export const checkAcknowledged = (plan: Plan, observer: Observer, askings: readonly Asking[], isAtRest: boolean): void => {
+export const checkAcknowledged = (observer: Observer, askings: readonly Asking[], isAtRest: boolean): void => {
   const missing = new Map<string, string[]>();
   for (const { agent, place, content } of observer.acknowledged()) {
     const lost = content.askings.find((number) => !observer.stored.has(number));
@@ -44,25 +44,7 @@ export const checkAcknowledged = (plan: Plan, observer: Observer, askings: reado
   for (const [agent, frames] of missing) {
     const told = observer.framesToldLost.get(agent) ?? 0;
     // A loss is told with the next frame that is written.
-    if (frames.length <= told || (!isAtRest && observer.mayLose.has(agent)) || mayLoseUntold(plan, agent)) continue;
+    if (frames.length <= told || (!isAtRest && observer.mayLose.has(agent))) continue;
     throw new Violation(`acknowledged by ${agent}, but not stored (${told} told as lost): ${frames.join(', ')}`);
   }
 };
-
-/**
- * An agent that is killed while its disk takes nothing cannot have written what it gave up to make room; the spool has no other place for it.
- * An agent may be down already when its disk fills up, and then gives up nothing.
- */
-const mayLoseUntold = (plan: Plan, agent: string): boolean =>
-  plan.faults.some(
-    (full) =>
-      full.kind === 'diskFull' &&
-      full.agent === agent &&
-      plan.faults.some(
-        (killed) =>
-          (killed.kind === 'agentKilled' || killed.kind === 'agentTorn') &&
-          killed.agent === agent &&
-          killed.atMs >= full.atMs &&
-          killed.atMs <= full.atMs + full.forMs,
-      ),
-  );

@@ -112,6 +112,16 @@ export const createSimDisk = (): SimDisk => {
         end?.();
         if (count < bytes.length || end !== null) throw systemError(own.isCut ? 'EIO' : 'ENOSPC', name);
       },
+      overwrite: (name, offset, bytes) => {
+        if (own.isCut) throw systemError('EIO', 'the process is gone');
+        const content = contentOf(name);
+        // It takes no room, so a full disk does it; a process may still end within it.
+        const fatal = disk.fatalWrite;
+        disk.fatalWrite = null;
+        content.bytes.set(fatal === null ? bytes : bytes.subarray(0, Math.floor(bytes.length * fatal.share)), offset);
+        fatal?.onDeath();
+        if (fatal !== null) throw systemError('EIO', name);
+      },
       remove: (name) => {
         alive();
         const content = files.get(name);

@@ -186,7 +186,7 @@ const declare = (parts: Parts): void => {
 const look = async ({ plan, observer, collector, agents, loop }: Parts, targets: Targets, isOver: boolean): Promise<void> => {
   await loop.settle();
   checkStoredResults(plan, observer, targets.askings);
-  checkAcknowledged(plan, observer, targets.askings, isOver);
+  checkAcknowledged(observer, targets.askings, isOver);
   await checkHistories(plan, observer, collector.store());
   checkOneOpen(observer);
   checkCalledOff(observer, isOver);
