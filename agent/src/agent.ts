@@ -11,6 +11,7 @@ import { createLink, type Link } from './link/link.ts';
 import type { ConfigMessage, ProbeRequest } from './link/message.ts';
 import type { Dial } from './link/transport.ts';
 import { errorFields, type Log } from './log.ts';
+import { gridOffsetMs } from './schedule/phase.ts';
 import { createSchedule, type NextCalendarTime, type ScheduleCounts } from './schedule/schedule.ts';
 import { answerProbe } from './session/answer-probe.ts';
 import { type Ask, createCheckRunner } from './session/check-runner.ts';
@@ -173,6 +174,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     clock,
     stamps,
     random: world.random,
+    gridOffsetMs: () => (agentId === null ? 0 : gridOffsetMs(agentId)),
     identity: {
       ...settings,
       bootId,

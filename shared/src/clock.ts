@@ -24,7 +24,9 @@ export const systemClock: Clock = {
   nowMs: () => Date.now(),
   monotonicMs: () => performance.now(),
   after: (delayMs, callback) => {
-    const timer = setTimeout(callback, Math.min(Math.max(0, delayMs), timerMsMax));
+    // Node counts from the whole ms before now and would call up to 1 ms early: the caller would find nothing due, and wait again.
+    const wholeMs = delayMs <= 0 ? 0 : Math.floor(delayMs) + 1;
+    const timer = setTimeout(callback, Math.min(wholeMs, timerMsMax));
     return () => clearTimeout(timer);
   },
 };

@@ -5,6 +5,7 @@ import {
   initialLink,
   type LinkAction,
   type LinkEvent,
+  type LinkMoment,
   type LinkState,
   linkDeadlineMs,
   stepLink,
@@ -33,13 +34,21 @@ const welcome: LinkMessage = {
 const answer: LinkMessage = { type: 'heartbeatAnswer', echoMs: 0, collectorTimeMs: 0 };
 const say = (message: LinkMessage): LinkEvent => ({ kind: 'message', message });
 
+/** The wall clock agrees with the monotonic one, and the grid lies where the welcome comes. */
+const moment = (monotonicMs: number, random = 0.5, gridOffsetMs = 30): LinkMoment => ({
+  monotonicMs,
+  random,
+  nowMs: Math.floor(monotonicMs),
+  gridOffsetMs,
+});
+
 /** Plays events at instants. @returns the last state, and the actions of all steps as words */
 const play = (events: readonly (readonly [atMs: number, event: LinkEvent])[], from: LinkState = initialLink, random = 0.5) => {
   let state = from;
   const deeds: string[] = [];
   const actions: LinkAction[] = [];
   for (const [monotonicMs, event] of events) {
-    const step = stepLink(state, event, { monotonicMs, random });
+    const step = stepLink(state, event, moment(monotonicMs, random));
     state = step.state;
     actions.push(...step.actions);
     for (const action of step.actions)
@@ -350,7 +359,7 @@ test('whatever happens, the link wants a tick or is idle or stopped, and connect
       let next = state;
       let connects = 0;
       for (let steps = 0; steps < 8 && connects === 0; steps += 1) {
-        const step = stepLink(next, tick, { monotonicMs: linkDeadlineMs(next), random: 0.5 });
+        const step = stepLink(next, tick, moment(linkDeadlineMs(next)));
         // A streaming link that hears nothing ends by its own deadline.
         next = step.state;
         connects += step.actions.filter(({ kind }) => kind === 'connect').length;
@@ -358,6 +367,24 @@ test('whatever happens, the link wants a tick or is idle or stopped, and connect
       expect(connects).toBe(1);
     }),
   );
+});
+
+test('heartbeats lie on the grid of the agent, and never further apart than was told', () => {
+  let state: LinkState = initialLink;
+  const beats: number[] = [];
+  const step = (event: LinkEvent, atMs: number): void => {
+    const next = stepLink(state, event, moment(atMs, 0.5, 86_401_200));
+    state = next.state;
+    if (next.actions.some(({ kind }) => kind === 'heartbeat')) beats.push(atMs);
+  };
+  for (const [atMs, event] of toStreaming) step(event, atMs);
+  // The second is told late, as on a busy host; the third is where it would have been.
+  for (const lateMs of [0, 700, 0]) {
+    const atMs = linkDeadlineMs(state) + lateMs;
+    step(say(answer), atMs);
+    step(tick, atMs);
+  }
+  expect(beats).toEqual([30, 1_200, 6_900, 11_200]);
 });
 
 test('the window holds as many frames and bytes as it was told', () => {

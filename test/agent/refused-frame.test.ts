@@ -88,7 +88,7 @@ const openPair = async (poisoned: number, refusals: number) => {
     onRekeyed: () => undefined,
     onHeartbeat: () => undefined,
   };
-  const link = createLink({ dial, clock, stamps, random: () => 0.5, identity, spool, handlers, log });
+  const link = createLink({ dial, clock, stamps, random: () => 0.5, gridOffsetMs: () => 0, identity, spool, handlers, log });
   const append = (): void => {
     spool.append({ kind: 'results', body: Buffer.from('{}'), atMs: clock.nowMs() });
     link.framesWaiting();

@@ -1,6 +1,6 @@
 import { createCalendar } from '@jiwei/agent/schedule/calendar.ts';
 import { createDueQueue } from '@jiwei/agent/schedule/due-queue.ts';
-import { nextTickMs, phaseMs } from '@jiwei/agent/schedule/phase.ts';
+import { gridOffsetMs, nextTickMs, phaseMs, slotCountOf } from '@jiwei/agent/schedule/phase.ts';
 import { createSchedule, firstRunMsMax, type Run, type Schedule } from '@jiwei/agent/schedule/schedule.ts';
 import type { CheckAssignment, CheckSchedule } from '@jiwei/shared/check.ts';
 import { asId } from '@jiwei/shared/ids.ts';
@@ -53,7 +53,7 @@ test('asks at whole intervals plus the phase, without drift', () => {
   const schedule = scheduleOf();
   schedule.apply([checkOf('web', { intervalMs: 20_000 })], agentId, startMs);
   const begun = play(schedule, { fromMs: startMs, untilMs: startMs + 3_600_000, tookMs: 137 });
-  const phase = phaseMs(agentId, 'web', 20_000);
+  const phase = phaseMs(agentId, 'web', { intervalMs: 20_000, slotCount: 1 });
   // The first ones settle what the check is; from then on every tick is met.
   const regular = begun.filter(({ atMs }) => atMs > startMs + firstRunMsMax + 2_000);
   for (const { atMs } of regular) expect((atMs - phase) % 20_000).toBe(0);
@@ -61,16 +61,103 @@ test('asks at whole intervals plus the phase, without drift', () => {
   expect(schedule.counts()).toMatchObject({ lateRuns: 0, missedRuns: 0 });
 });
 
-test('spreads checks and agents evenly over the interval', () => {
-  const slots = new Array<number>(20).fill(0);
-  for (let agent = 0; agent < 40; agent += 1) {
-    for (let check = 0; check < 100; check += 1) {
-      const slot = Math.floor(phaseMs(`agent-${agent}`, `check-${check}`, 20_000) / 1_000);
-      slots[slot] = (slots[slot] ?? 0) + 1;
+test('spreads agents evenly over the interval, and the checks of an agent that has many', () => {
+  const countAt = (phaseOf: (agent: string, check: string) => number) => {
+    const tenths = new Array<number>(10).fill(0);
+    for (let agent = 0; agent < 40; agent += 1) {
+      for (let check = 0; check < 100; check += 1) {
+        const tenth = Math.floor(phaseOf(`agent-${agent}`, `check-${check}`) / 2_000);
+        tenths[tenth] = (tenths[tenth] ?? 0) + 1;
+      }
     }
+    return tenths;
+  };
+  // One target asked by 4,000 agents, each with few checks: 400 in each tenth, with a standard deviation of 19; five of them on either side.
+  const ofAgents = countAt((agent, check) => phaseMs(`${agent}-${check}`, 'web', { intervalMs: 20_000, slotCount: 1 }));
+  for (const count of ofAgents) expect(Math.abs(count - 400)).toBeLessThan(95);
+  const ofChecks = countAt((agent, check) => phaseMs(agent, check, { intervalMs: 20_000, slotCount: 64 }));
+  for (const count of ofChecks) expect(Math.abs(count - 400)).toBeLessThan(95);
+});
+
+test('puts about as many checks in each slot, however many there are', () => {
+  expect([1, 16, 17, 32, 33, 5_000].map(slotCountOf)).toEqual([1, 1, 2, 2, 4, 512]);
+  const inSlots = new Map<number, number>();
+  for (let check = 0; check < 1_000; check += 1) {
+    const phase = phaseMs(agentId, `check-${check}`, { intervalMs: 60_000, slotCount: slotCountOf(1_000) });
+    inSlots.set(phase, (inSlots.get(phase) ?? 0) + 1);
   }
-  // 4,000 over 20 slots: 200 each, with a standard deviation of 14; five of them on either side.
-  for (const count of slots) expect(Math.abs(count - 200)).toBeLessThan(70);
+  expect(inSlots.size).toBeLessThanOrEqual(64);
+  expect(Math.max(...inSlots.values())).toBeLessThanOrEqual(35);
+});
+
+test('a slot is halved when there are more checks: none moves further than to the other half', () => {
+  fc.assert(
+    fc.property(
+      fc.string(),
+      fc.integer({ min: 0, max: 9 }),
+      fc.integer({ min: 1_000, max: 86_400_000 }),
+      (id, power, intervalMs) => {
+        const [before, after] = [2 ** power, 2 ** (power + 1)].map((slotCount) =>
+          phaseMs(agentId, id, { intervalMs, slotCount }),
+        );
+        const laterMs = ((after ?? 0) - (before ?? 0) + intervalMs) % intervalMs;
+        expect([0, 1].some((half) => Math.abs(laterMs - (half * intervalMs) / 2 ** (power + 1)) <= 1)).toBe(true);
+      },
+    ),
+  );
+});
+
+test('the checks of an agent share an instant, a little after its row of host metrics', () => {
+  const phases = ['a', 'b', 'c'].map((id) => phaseMs(agentId, id, { intervalMs: 20_000, slotCount: 1 }));
+  expect(new Set(phases).size).toBe(1);
+  expect((phases[0] ?? 0) % 5_000).toBe((gridOffsetMs(agentId) % 5_000) + 10);
+});
+
+test('begins checks of one instant in turn: each when the one before has its answer, or keeps it waiting', () => {
+  const ids = ['a', 'b', 'c', 'd'];
+  const beginnings = (tookMs: number) => {
+    const schedule = scheduleOf();
+    const checks = ids.map((id) => checkOf(id, { intervalMs: 20_000 }));
+    schedule.apply(checks, agentId, startMs);
+    const fromMs = startMs + 60_000;
+    const begun = play(schedule, { fromMs: startMs, untilMs: fromMs + 20_000, tookMs }).filter(({ atMs }) => atMs >= fromMs);
+    expect(schedule.counts()).toMatchObject({ lateRuns: 0, missedRuns: 0 });
+    expect(new Set(begun.map(({ dueAtMs }) => dueAtMs)).size).toBe(1);
+    return begun.map(({ atMs, dueAtMs }) => atMs - dueAtMs);
+  };
+  expect(beginnings(3)).toEqual([0, 3, 6, 9]);
+  expect(beginnings(4_000)).toEqual([0, 20, 40, 60]);
+});
+
+test('a confirming run waits for no turn', () => {
+  const schedule = scheduleOf();
+  schedule.apply([checkOf('slow', { intervalMs: 20_000 }), checkOf('failing', { intervalMs: 20_000 })], agentId, startMs);
+  const begun = play(schedule, {
+    fromMs: startMs,
+    untilMs: startMs + 60_000,
+    tookMs: 990,
+    outcome: (run) => (run.check.id === 'failing' ? 'down' : 'up'),
+  });
+  const failing = begun.filter(({ id }) => id === 'failing').map(({ atMs }) => atMs);
+  expect([(failing[1] ?? 0) - (failing[0] ?? 0), (failing[2] ?? 0) - (failing[1] ?? 0)]).toEqual([1_000, 1_000]);
+});
+
+test('hundreds that are due at one instant are all begun within half a second, even when none is answered', () => {
+  const schedule = scheduleOf(5_000);
+  const daily: CheckSchedule = { cron: '30 12 * * *', timeZone: 'UTC' };
+  schedule.apply(
+    Array.from({ length: 600 }, (_, index) => checkOf(`check-${index}`, daily)),
+    agentId,
+    startMs,
+  );
+  const dueAtMs = startMs + 30 * 60_000;
+  const begunAfterMs = play(schedule, { fromMs: startMs, untilMs: dueAtMs + 1_000, tookMs: 5_000 }).map(
+    ({ atMs }) => atMs - dueAtMs,
+  );
+  expect(begunAfterMs).toHaveLength(600);
+  expect(Math.max(...begunAfterMs)).toBeLessThanOrEqual(520);
+  // Not all in one go either.
+  expect(begunAfterMs.filter((afterMs) => afterMs < 100).length).toBeLessThan(200);
 });
 
 test('a restart with thousands of checks is no storm', () => {

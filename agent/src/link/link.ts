@@ -34,6 +34,8 @@ export interface LinkOptions {
   readonly stamps: Stamps;
   /** From [0, 1), for the waits. */
   readonly random: () => number;
+  /** Where the grid of this agent lies, see schedule/phase.ts; its name may change with a welcome. */
+  readonly gridOffsetMs: () => number;
   readonly identity: Identity;
   readonly spool: Spool;
   readonly handlers: LinkHandlers;
@@ -73,7 +75,12 @@ export const createLink = (options: LinkOptions): Link => {
   let onIdle: (() => void) | null = null;
 
   const step = (event: LinkEvent): void => {
-    const next = stepLink(state, event, { monotonicMs: clock.monotonicMs(), random: options.random() });
+    const next = stepLink(state, event, {
+      monotonicMs: clock.monotonicMs(),
+      random: options.random(),
+      nowMs: stamps.nowMs(),
+      gridOffsetMs: options.gridOffsetMs(),
+    });
     state = next.state;
     for (const action of next.actions) perform(action);
     if (state.status !== 'streaming') sender = null;

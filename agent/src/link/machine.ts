@@ -1,7 +1,9 @@
 import { limits } from '@jiwei/shared/limits.ts';
 import type { FramePosition, Welcome } from '@jiwei/shared/protocol/control.ts';
 import { type RefusalClass, refusalOfCloseCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { LogFields, LogLevel } from '../log.ts';
+import { nextTickMs } from '../schedule/phase.ts';
 import type { Challenge, LinkMessage, RefuseMessage } from './message.ts';
 import { type LinkEnd, planRetry } from './retry.ts';
 
@@ -68,15 +70,18 @@ const normalClosure = 1_000;
 
 export const initialLink: LinkState = { status: 'idle' };
 
-/**
- * The whole of what a link decides.
- * @param now monotonic ms, and a random number from [0, 1) for the waits
- */
-export const stepLink = (
-  state: LinkState,
-  event: LinkEvent,
-  now: { readonly monotonicMs: number; readonly random: number },
-): LinkStep => {
+/** The present, as the shell knows it. */
+export interface LinkMoment {
+  readonly monotonicMs: number;
+  /** From [0, 1), for the waits. */
+  readonly random: number;
+  /** The agent's time, and how far past whole intervals since the epoch its grid lies: heartbeats are on the grid, as rows and checks are. */
+  readonly nowMs: EpochMs;
+  readonly gridOffsetMs: number;
+}
+
+/** The whole of what a link decides. */
+export const stepLink = (state: LinkState, event: LinkEvent, now: LinkMoment): LinkStep => {
   switch (event.kind) {
     case 'start':
       return state.status === 'idle' ? connect(0, now.monotonicMs) : stay(state);
@@ -114,7 +119,10 @@ export const linkDeadlineMs = (state: LinkState): number => {
   }
 };
 
-type Now = Parameters<typeof stepLink>[2];
+/** Monotonic ms of the next heartbeat: within an interval from now. */
+const nextHeartbeatMs = ({ monotonicMs, nowMs, gridOffsetMs }: LinkMoment, heartbeatMs: number): number =>
+  monotonicMs + nextTickMs(nowMs, heartbeatMs, gridOffsetMs % heartbeatMs) - nowMs;
+
 type LiveState = Extract<LinkState, { status: 'connecting' | 'greeting' | 'proving' | 'streaming' }>;
 
 const isLive = (state: LinkState): state is LiveState =>
@@ -127,7 +135,7 @@ const connect = (attempt: number, monotonicMs: number): LinkStep => ({
   actions: [{ kind: 'connect' }],
 });
 
-const onMessage = (state: LinkState, message: LinkMessage, now: Now): LinkStep => {
+const onMessage = (state: LinkState, message: LinkMessage, now: LinkMoment): LinkStep => {
   if (!isLive(state)) return stay(state);
   if (message.type === 'refuse') return onRefused(state, message, now);
   if (state.status === 'greeting' && message.type === 'challenge') {
@@ -141,15 +149,15 @@ const onMessage = (state: LinkState, message: LinkMessage, now: Now): LinkStep =
   return breakOff(state, `${message.type} came while ${state.status}`, now);
 };
 
-const onWelcome = (state: LiveState, welcome: Welcome, { monotonicMs }: Now): LinkStep => ({
+const onWelcome = (state: LiveState, welcome: Welcome, now: LinkMoment): LinkStep => ({
   state: {
     status: 'streaming',
     attempt: state.attempt,
-    sinceMs: monotonicMs,
+    sinceMs: now.monotonicMs,
     heartbeatMs: welcome.heartbeatMs,
     heartbeatTimeoutMs: welcome.heartbeatTimeoutMs,
-    nextHeartbeatMs: monotonicMs + welcome.heartbeatMs,
-    silentAtMs: monotonicMs + welcome.heartbeatTimeoutMs,
+    nextHeartbeatMs: nextHeartbeatMs(now, welcome.heartbeatMs),
+    silentAtMs: now.monotonicMs + welcome.heartbeatTimeoutMs,
   },
   // The first heartbeat before the first frame: the collector measures our clock by it, and sets the times of what follows right.
   actions: [
@@ -159,7 +167,7 @@ const onWelcome = (state: LiveState, welcome: Welcome, { monotonicMs }: Now): Li
   ],
 });
 
-const onTick = (state: LinkState, now: Now): LinkStep => {
+const onTick = (state: LinkState, now: LinkMoment): LinkStep => {
   const { monotonicMs } = now;
   if (monotonicMs < linkDeadlineMs(state)) return stay(state);
   switch (state.status) {
@@ -172,7 +180,10 @@ const onTick = (state: LinkState, now: Now): LinkStep => {
     case 'streaming':
       if (monotonicMs >= state.silentAtMs) return cut(state, 'nothing came from the collector for the heartbeat timeout', now);
       // From now, not from when it was due: a late tick must not send several at once.
-      return { state: { ...state, nextHeartbeatMs: monotonicMs + state.heartbeatMs }, actions: [{ kind: 'heartbeat' }] };
+      return {
+        state: { ...state, nextHeartbeatMs: nextHeartbeatMs(now, state.heartbeatMs) },
+        actions: [{ kind: 'heartbeat' }],
+      };
     case 'closing':
       return {
         state: { status: 'waiting', attempt: state.attempt, untilMs: monotonicMs + state.retryMs },
@@ -186,7 +197,7 @@ const onTick = (state: LinkState, now: Now): LinkStep => {
 const streamedMs = (state: LiveState, monotonicMs: number): number =>
   state.status === 'streaming' ? monotonicMs - state.sinceMs : 0;
 
-const retryOf = (state: LiveState, end: LinkEnd, { monotonicMs, random }: Now) =>
+const retryOf = (state: LiveState, end: LinkEnd, { monotonicMs, random }: LinkMoment) =>
   planRetry(end, { attempt: state.attempt, streamedMs: streamedMs(state, monotonicMs), random });
 
 /**
@@ -199,7 +210,7 @@ const isAboutData = (state: LiveState, refusal: RefusalClass): boolean => state.
 const suspectOf = (state: LiveState, refusal: RefusalClass): readonly LinkAction[] =>
   isAboutData(state, refusal) ? [{ kind: 'suspect' }] : [];
 
-const cut = (state: LiveState, problem: string, now: Now): LinkStep => {
+const cut = (state: LiveState, problem: string, now: LinkMoment): LinkStep => {
   const retry = retryOf(state, { kind: 'lost' }, now);
   return {
     state: { status: 'waiting', attempt: retry.attempt, untilMs: now.monotonicMs + retry.delayMs },
@@ -207,7 +218,7 @@ const cut = (state: LiveState, problem: string, now: Now): LinkStep => {
   };
 };
 
-const onClosed = (state: LinkState, event: Extract<LinkEvent, { kind: 'closed' }>, now: Now): LinkStep => {
+const onClosed = (state: LinkState, event: Extract<LinkEvent, { kind: 'closed' }>, now: LinkMoment): LinkStep => {
   if (state.status === 'closing') {
     return stay({ status: 'waiting', attempt: state.attempt, untilMs: now.monotonicMs + state.retryMs });
   }
@@ -231,7 +242,7 @@ const onClosed = (state: LinkState, event: Extract<LinkEvent, { kind: 'closed' }
   };
 };
 
-const onRefused = (state: LiveState, refusal: RefuseMessage, now: Now): LinkStep => {
+const onRefused = (state: LiveState, refusal: RefuseMessage, now: LinkMoment): LinkStep => {
   const retry = retryOf(
     state,
     { kind: 'refused', class: waitClassOf(state, refusal.class), retryAfterMs: refusal.retryAfterMs },
@@ -247,7 +258,7 @@ const onRefused = (state: LiveState, refusal: RefuseMessage, now: Now): LinkStep
   };
 };
 
-const breakOff = (state: LiveState, problem: string, now: Now): LinkStep => {
+const breakOff = (state: LiveState, problem: string, now: LinkMoment): LinkStep => {
   const retry = retryOf(state, { kind: 'broken' }, now);
   return {
     state: { status: 'closing', attempt: retry.attempt, retryMs: retry.delayMs, deadlineMs: now.monotonicMs + closeMsMax },

@@ -1,4 +1,5 @@
 import type { AgentId, CheckId } from '@jiwei/shared/ids.ts';
+import { dayMs } from '@jiwei/shared/time.ts';
 
 /**
  * An even share of [0, 1) from a text: FNV-1a over its UTF-16 units, then the finisher of MurmurHash3, without which texts that differ in
@@ -13,9 +14,34 @@ export const evenShare = (text: string): number => {
   return ((hash ^ (hash >>> 16)) >>> 0) / 2 ** 32;
 };
 
-/** Where in its interval a check of an agent is due: always the same, and evenly spread over agents and checks. */
-export const phaseMs = (agentId: AgentId | string, checkId: CheckId | string, intervalMs: number): number =>
-  Math.floor(evenShare(`${agentId}\n${checkId}`) * intervalMs);
+/**
+ * Where an agent's own grid lies, ms: everything it does at an interval it does at instants that are this much past a whole number of intervals
+ * since the epoch. Made of its name, so that agents are spread evenly over every interval, and the same for all intervals of one agent, so
+ * that those which divide each other meet: a process that wakes once does for all of them what it would else wake for again and again.
+ */
+export const gridOffsetMs = (agentId: AgentId | string): number => Math.floor(evenShare(agentId) * dayMs);
+
+/** Checks of one interval that are asked one after the other, on average: the burst of an agent that has more is spread over several slots. */
+const checksPerSlotMax = 16;
+/** After the row of host metrics and the heartbeat of the same instant, whose work would else be taken for latency, ms. */
+const checksAfterMs = 10;
+
+/** Slots of an interval for so many checks: a power of two, so that a check keeps its slot or moves within it when others come and go. */
+export const slotCountOf = (checkCount: number): number =>
+  2 ** Math.max(0, Math.ceil(Math.log2(Math.max(1, checkCount) / checksPerSlotMax)));
+
+/**
+ * Where in its interval a check of an agent is due: always the same for the same number of slots. Agents are spread evenly over the interval;
+ * the checks of one agent share the instants of its slots.
+ */
+export const phaseMs = (
+  agentId: AgentId | string,
+  checkId: CheckId | string,
+  { intervalMs, slotCount }: { readonly intervalMs: number; readonly slotCount: number },
+): number => {
+  const slot = Math.floor(evenShare(`${agentId}\n${checkId}`) * slotCount);
+  return (gridOffsetMs(agentId) + checksAfterMs + Math.floor((slot * intervalMs) / slotCount)) % intervalMs;
+};
 
 /** The first instant after `afterMs` that is a whole number of intervals, plus the phase, since the epoch: so nothing drifts. */
 export const nextTickMs = (afterMs: number, intervalMs: number, phase: number): number =>

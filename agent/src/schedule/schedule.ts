@@ -4,12 +4,19 @@ import type { Outcome } from '@jiwei/shared/status.ts';
 import { type EpochMs, minuteMs, secondMs } from '@jiwei/shared/time.ts';
 import { type Confirmation, confirm, unasked } from './confirm.ts';
 import { createDueQueue, type DueQueue } from './due-queue.ts';
-import { evenShare, nextTickMs, phaseMs } from './phase.ts';
+import { evenShare, nextTickMs, phaseMs, slotCountOf } from './phase.ts';
 
 /** A check that is new is asked within this time, spread like its phase: people who add one want to see it, a restart must not be a storm. */
 export const firstRunMsMax = 15 * secondMs;
 /** A calendar time that is past by more than this was missed: it meant that minute, not a later one. */
 const calendarLateMsMax = 1 * minuteMs;
+/**
+ * Checks that are due at the same instant are begun one after the other, each as soon as the one before has its answer: so the work of one is
+ * not in the latency of another. None waits longer than this for the one before …
+ */
+const turnMsMax = 20;
+/** … and the last of many that are due no longer than this for its turn. */
+const turnsMsMax = 500;
 
 /** The next time after `afterMs` that a cron expression names, or null when it names none. */
 export type NextCalendarTime = (cron: string, timeZone: string, afterMs: EpochMs) => EpochMs | null;
@@ -61,6 +68,8 @@ interface Entry {
   /** Null: never again. */
   dueAtMs: EpochMs | null;
   status: 'idle' | 'waiting' | 'running';
+  /** Whether it waits because there was no place for it. */
+  isLate: boolean;
 }
 
 /** A schedule without checks. @param options runsAtOnceMax bounds the runs under way; more wait in turn */
@@ -74,6 +83,15 @@ export const createSchedule = (options: {
   let waiting: Entry[] = [];
   /** Checks that are being asked, in whatever generation. */
   const busy = new Set<CheckId>();
+  /** Checks per interval, for their slots. */
+  let checkCounts = new Map<number, number>();
+  /** The check that was begun last and has no answer yet: others wait for it, until `turnEndsAtMs`. */
+  let inTurn: CheckId | null = null;
+  let turnEndsAtMs = 0;
+  /** Of the most that waited together, until all of them are begun. */
+  let turnMs = turnMsMax;
+  /** When `take` has something to begin although nothing becomes due. */
+  let nextTurnAtMs: EpochMs | null = null;
   let generation = 0;
   let runs = 0;
   let lateRuns = 0;
@@ -84,11 +102,14 @@ export const createSchedule = (options: {
   const regularAfter = ({ check }: Entry, afterMs: EpochMs): EpochMs | null => {
     const { schedule } = check;
     if ('cron' in schedule) return options.nextCalendarTime(schedule.cron, schedule.timeZone, afterMs);
-    return nextTickMs(afterMs, schedule.intervalMs, phaseMs(agentId, check.id, schedule.intervalMs));
+    const { intervalMs } = schedule;
+    const slotCount = slotCountOf(checkCounts.get(intervalMs) ?? 1);
+    return nextTickMs(afterMs, intervalMs, phaseMs(agentId, check.id, { intervalMs, slotCount }));
   };
 
   const plan = (entry: Entry, dueAtMs: EpochMs | null): void => {
     entry.status = 'idle';
+    entry.isLate = false;
     entry.dueAtMs = dueAtMs;
     if (dueAtMs !== null) due.put(entry, dueAtMs);
   };
@@ -122,24 +143,46 @@ export const createSchedule = (options: {
     }
   };
 
-  const beginWaiting = (nowMs: EpochMs, heldBefore: number): readonly Run[] => {
+  const mayBegin = (entry: Entry, nowMs: EpochMs): boolean => {
+    if (busy.size >= options.runsAtOnceMax || busy.has(entry.check.id)) {
+      entry.isLate = true;
+      return false;
+    }
+    // Confirming is what seconds are counted in: it waits for no turn.
+    if (entry.isRetrying || inTurn === null || nowMs >= turnEndsAtMs) return true;
+    nextTurnAtMs = Math.ceil(turnEndsAtMs);
+    return false;
+  };
+
+  const takeTurn = ({ check, isRetrying }: Entry, nowMs: EpochMs): void => {
+    if (isRetrying) return;
+    inTurn = check.id;
+    // Turns shorter than the timer's ms follow on each other, so that several are begun at once then.
+    const beganAtMs = turnEndsAtMs <= nowMs && turnEndsAtMs > nowMs - turnMsMax ? turnEndsAtMs : nowMs;
+    turnMs = Math.min(turnMs, turnsMsMax / waiting.length);
+    turnEndsAtMs = beganAtMs + turnMs;
+  };
+
+  const beginWaiting = (nowMs: EpochMs): readonly Run[] => {
     const begun: Run[] = [];
     const still: Entry[] = [];
-    for (const [place, entry] of waiting.entries()) {
+    for (const entry of waiting) {
       if (!isCurrent(entry)) continue;
-      if (busy.size >= options.runsAtOnceMax || busy.has(entry.check.id)) {
+      if (!mayBegin(entry, nowMs)) {
         still.push(entry);
         continue;
       }
+      takeTurn(entry, nowMs);
       const dueAtMs = entry.dueAtMs ?? nowMs;
       entry.status = 'running';
       busy.add(entry.check.id);
       runs += 1;
-      if (place < heldBefore) lateRuns += 1;
+      if (entry.isLate) lateRuns += 1;
       missedRuns += missedBy(entry, dueAtMs, nowMs);
       begun.push({ check: entry.check, dueAtMs, generation: entry.generation });
     }
     waiting = still;
+    if (waiting.length === 0) turnMs = turnMsMax;
     return begun;
   };
 
@@ -149,6 +192,7 @@ export const createSchedule = (options: {
       agentId = newAgentId;
       const before = entries;
       entries = new Map();
+      checkCounts = countChecks(checks);
       for (const check of checks) {
         const text = JSON.stringify(check);
         const known = before.get(check.id);
@@ -157,7 +201,8 @@ export const createSchedule = (options: {
           continue;
         }
         generation += 1;
-        const entry: Entry = { check, text, generation, confirmation: unasked, isRetrying: false, dueAtMs: null, status: 'idle' };
+        const fresh = { confirmation: unasked, isRetrying: false, dueAtMs: null, status: 'idle', isLate: false } as const;
+        const entry: Entry = { check, text, generation, ...fresh };
         entries.set(check.id, entry);
         plan(entry, firstDueAtMs(entry, nowMs));
       }
@@ -167,13 +212,14 @@ export const createSchedule = (options: {
       });
     },
     take: (nowMs) => {
-      const heldBefore = waiting.length;
+      nextTurnAtMs = null;
       collectDue(nowMs);
-      return waiting.length === 0 ? [] : beginWaiting(nowMs, heldBefore);
+      return waiting.length === 0 ? [] : beginWaiting(nowMs);
     },
     finish: (run, { outcome, startedAtMs }, nowMs) => {
       const { id, confirm: wanted, schedule } = run.check;
       busy.delete(id);
+      if (inTurn === id) inTurn = null;
       const entry = entries.get(id);
       if (entry === undefined || entry.generation !== run.generation) return null;
       const { confirmation, isRetryWanted } = confirm(entry.confirmation, outcome, wanted);
@@ -189,13 +235,25 @@ export const createSchedule = (options: {
     },
     rebase: (nowMs) => {
       due = createDueQueue();
+      inTurn = null;
       for (const entry of entries.values()) {
         if (entry.status === 'waiting') entry.dueAtMs = nowMs;
         if (entry.status !== 'idle') continue;
         plan(entry, entry.isRetrying ? nowMs + entry.check.confirm.retryMs : regularAfter(entry, nowMs));
       }
     },
-    nextDueAtMs: () => due.firstDueAtMs(),
+    nextDueAtMs: () => {
+      const dueAtMs = due.firstDueAtMs();
+      return nextTurnAtMs === null ? dueAtMs : Math.min(nextTurnAtMs, dueAtMs ?? nextTurnAtMs);
+    },
     counts: () => ({ runs, lateRuns, missedRuns, running: busy.size, waiting: waiting.length }),
   };
+};
+
+const countChecks = (checks: readonly CheckAssignment[]): Map<number, number> => {
+  const counts = new Map<number, number>();
+  for (const { schedule } of checks) {
+    if ('intervalMs' in schedule) counts.set(schedule.intervalMs, (counts.get(schedule.intervalMs) ?? 0) + 1);
+  }
+  return counts;
 };

@@ -2,7 +2,7 @@ import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
 import { encodeSamples, type SampleRow } from '@jiwei/shared/protocol/samples.ts';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import { errorFields, type Log } from '../log.ts';
-import { nextTickMs, phaseMs } from '../schedule/phase.ts';
+import { gridOffsetMs, nextTickMs } from '../schedule/phase.ts';
 import type { FrameDraft } from '../spool/spool.ts';
 import type { Stamps } from '../stamps.ts';
 import type { HostSource } from './host-source.ts';
@@ -22,7 +22,7 @@ export interface HostSampler {
   stop(): void;
 }
 
-/** Reads the host at whole intervals, each agent at its own phase, and makes frames of what it read. */
+/** Reads the host at whole intervals on the grid of its agent, and makes frames of what it read. */
 export const createHostSampler = (options: {
   readonly source: HostSource;
   readonly clock: Clock;
@@ -97,7 +97,7 @@ export const createHostSampler = (options: {
   return {
     start: (intervalMs, agentName) => {
       const isFirst = current === null;
-      current = { intervalMs, phase: phaseMs(agentName, 'host', intervalMs) };
+      current = { intervalMs, phase: gridOffsetMs(agentName) % intervalMs };
       // The first at once: people who start an agent want to see it.
       if (isFirst) tick();
       else arm();

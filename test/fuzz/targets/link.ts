@@ -1,5 +1,5 @@
 import assert from 'node:assert/strict';
-import { initialLink, type LinkState, linkDeadlineMs, stepLink } from '@jiwei/agent/link/machine.ts';
+import { initialLink, type LinkMoment, type LinkState, linkDeadlineMs, stepLink } from '@jiwei/agent/link/machine.ts';
 import { readMessage } from '@jiwei/agent/link/message.ts';
 import { createCalendar } from '@jiwei/agent/schedule/calendar.ts';
 import { judgeConfig } from '@jiwei/agent/session/config-keeper.ts';
@@ -10,6 +10,7 @@ const separator = '\n~~\n';
 const said = controlVectors('collector → agent');
 const dayMs = 86_400_000;
 const nextTime = createCalendar();
+const momentAt = (monotonicMs: number): LinkMoment => ({ monotonicMs, random: 0.5, nowMs: monotonicMs, gridOffsetMs: 0 });
 
 /** What an agent does about anything a collector says: reading it, deciding, and checking a configuration. */
 export const target: FuzzTarget = {
@@ -46,12 +47,12 @@ export const target: FuzzTarget = {
   boundedInputs: 2_000,
   run: (bytes) => {
     let monotonicMs = 0;
-    let state: LinkState = stepLink(initialLink, { kind: 'start' }, { monotonicMs, random: 0.5 }).state;
-    state = stepLink(state, { kind: 'opened' }, { monotonicMs, random: 0.5 }).state;
+    let state: LinkState = stepLink(initialLink, { kind: 'start' }, momentAt(monotonicMs)).state;
+    state = stepLink(state, { kind: 'opened' }, momentAt(monotonicMs)).state;
     let actions = 0;
     for (const part of partsOf(bytes, separator)) {
       monotonicMs += 10;
-      const now = { monotonicMs, random: 0.5 };
+      const now = momentAt(monotonicMs);
       const text = part.toString('utf8');
       const close = /^!close (\d{4})/.exec(text);
       const read = readMessage(text);
