@@ -126,6 +126,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     if (agentId === null || isClosing) return;
     config = next;
     world.limitTargets?.(next.probeTargets ?? null);
+    world.host.choose?.(next.host.collectors ?? null);
     sampler.start(next.host.intervalMs, agentId);
     runner.apply(next.checks, agentId);
   };

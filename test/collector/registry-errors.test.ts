@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
 import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
+import { collectorSets, hostCollectors } from '../../shared/src/host-collectors.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/registry');
 const notifierSchemas = new Map<string, z.ZodType>([
@@ -94,6 +95,11 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     file: 'parent-cycle',
     why: 'a cycle is named as a chain, once',
     errors: ['7:57: assets[1].parents: leads back to the asset itself: a → c → b → a; needs parents without a cycle'],
+  },
+  {
+    file: 'collector-unknown',
+    why: 'what is read of a host has names',
+    errors: [`9:33: host.collectors[1]: is "disk"; needs one of ${[...collectorSets, ...hostCollectors].join(', ')}`],
   },
   {
     file: 'port-out-of-range',

@@ -261,6 +261,20 @@ maintenance:
     expect(isSameWork(work, assignmentsFor(compileConfig(declaration, agents, [], 8), asId<'agent'>('p0')))).toBe(true);
     expect(isSameWork(work, { ...work, checks: [] })).toBe(false);
   });
+
+  test('tells an agent what of its host to read: what is said of it, else what is said of all, else nothing', () => {
+    const agents = [recordOf('p0'), recordOf('e1')];
+    const told = (yaml: string, agentYaml = 'id: p0, asset: pump') => {
+      const config = compileConfig(parse(`${base.replace('id: p0, asset: pump', agentYaml)}${yaml}`), agents, [], 1);
+      return ['p0', 'e1'].map((id) => assignmentsFor(config, asId<'agent'>(id)).host.collectors);
+    };
+    expect(told('')).toEqual([undefined, undefined]);
+    expect(told('host: { collectors: essential }\n')).toEqual([['essential'], ['essential']]);
+    expect(told('host: { collectors: [essential, systemd] }\n', 'id: e1, collectors: all')).toEqual([
+      ['essential', 'systemd'],
+      ['all'],
+    ]);
+  });
 });
 
 test('few checks move when an agent comes: about one in the number of agents, and only to the new one', () => {

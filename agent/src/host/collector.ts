@@ -4,6 +4,7 @@ import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { Series } from '@jiwei/shared/series.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
+import { familiesOfReader } from './choice.ts';
 import { createFileSource } from './file-source.ts';
 import type { HostRoots, Reader, ReaderTools } from './reader.ts';
 import { readersFor } from './registry.ts';
@@ -34,6 +35,8 @@ export interface HostRow {
 export interface HostCollector {
   /** Append-only: a position means the same series until the process ends. */
   readonly series: readonly Series[];
+  /** From the next collection on only these parts are read: names of readers, `all`, `essential`; null: all, as before the first call. */
+  choose(collectors: readonly string[] | null): void;
   /**
    * Reads everything once; takes at most `limits.hostReadMsMax`, however the host hangs. Not to be called again before it is done.
    * @throws nothing: what could not be read is in `errors` and misses in the row
@@ -71,21 +74,28 @@ export const createHostCollector = (options: HostCollectorOptions): HostCollecto
   const row = createRow();
   const runs = (options.readers ?? readersFor(options.platform)).map((reader) => createRun(reader, tools, book, row));
 
+  let chosen: readonly Run[] = runs;
+
   return {
     series: book.series,
+    choose: (collectors) => {
+      for (const run of runs) run.choose(familiesOfReader(collectors, run.name));
+      chosen = runs.filter(({ families }) => families !== null);
+    },
     collect: async (signal) => {
       const atMs = clock.nowMs();
       const startedMs = clock.monotonicMs();
       row.begin();
       await withDeadline(clock, options.readMsMax ?? limits.hostReadMsMax, signal, (deadline) =>
-        Promise.all(runs.map((run) => run.collect(startedMs, deadline)).filter((waiting) => waiting !== null)),
+        Promise.all(chosen.map((run) => run.collect(startedMs, deadline)).filter((waiting) => waiting !== null)),
       );
-      for (const run of runs) {
-        row.put(book.indexOf(scrapeSeconds, [run.name]), run.tookMs / 1_000);
+      for (const run of chosen) {
+        // Of a reader of which a part is wanted it is enough to know whether it works.
+        if (run.families === 'all') row.put(book.indexOf(scrapeSeconds, [run.name]), run.tookMs / 1_000);
         row.put(book.indexOf(scrapeSuccess, [run.name]), run.hasSucceeded ? 1 : 0);
       }
       row.put(book.indexOf(seriesDropped, []), book.droppedCount);
-      return { atMs, ...row.end(), errors: faultsOf(runs) };
+      return { atMs, ...row.end(), errors: faultsOf(chosen) };
     },
     close: files.close,
   };

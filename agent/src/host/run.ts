@@ -1,3 +1,4 @@
+import type { Families } from './choice.ts';
 import type { Reader, ReaderTools, Sink } from './reader.ts';
 import type { Row } from './row.ts';
 import type { SeriesBook } from './series-book.ts';
@@ -11,6 +12,10 @@ export interface Deadline {
 /** One reader at work: when it is due, how long it took, what it said last. */
 export interface Run {
   readonly name: string;
+  /** What of it is told; everything before `choose` was called. */
+  readonly families: Families;
+  /** Tells only these families from the next collection on. */
+  choose(families: Families): void;
   readonly tookMs: number;
   readonly hasSucceeded: boolean;
   /** What went wrong in this collection; null when nothing did. */
@@ -34,6 +39,7 @@ export const createRun = (reader: Reader, tools: ReaderTools, book: SeriesBook, 
   /** What the last reading said: told again until the next is due. */
   let keptIndexes: number[] = [];
   let keptValues: number[] = [];
+  let families: Families = 'all';
 
   const tellAgain = (): void => {
     for (let at = 0; at < keptIndexes.length; at += 1) row.put(keptIndexes[at] ?? -1, keptValues[at] ?? Number.NaN);
@@ -42,6 +48,7 @@ export const createRun = (reader: Reader, tools: ReaderTools, book: SeriesBook, 
   const sinkUntil = (deadline: AbortSignal): Sink => ({
     put: (doc, value, ...labelValues) => {
       if (deadline.aborted || Number.isNaN(value)) return;
+      if (families !== 'all' && families?.has(doc.name) !== true) return;
       const index = book.indexOf(doc, labelValues);
       row.put(index, value);
       if (reader.everyMs === 0) return;
@@ -75,6 +82,15 @@ export const createRun = (reader: Reader, tools: ReaderTools, book: SeriesBook, 
 
   return {
     name: reader.name,
+    get families() {
+      return families;
+    },
+    choose: (chosen) => {
+      if (chosen === families) return;
+      families = chosen;
+      // What was kept is of the choice before.
+      dueMs = Number.NEGATIVE_INFINITY;
+    },
     get tookMs() {
       return tookMs;
     },

@@ -63,6 +63,8 @@ export interface AgentEntry {
   readonly zoneId: ZoneId | null;
   /** Where other agents can ask for the host: declared, or the address it last connected from; null when neither is known. */
   readonly address: string | null;
+  /** What of its host it reads, where that is not what is said for all; not the engine's business, but part of what it is told. */
+  readonly hostCollectors?: readonly string[];
 }
 
 export interface CheckConfig {
@@ -132,6 +134,8 @@ export interface EngineConfig {
   readonly timing: EngineTiming;
   /** How often agents read their host's series, ms; 15,000 when left out. */
   readonly hostIntervalMs?: number;
+  /** What of their hosts they read; everything when left out. */
+  readonly hostCollectors?: readonly string[];
   /** Where agents' probes may go; not the engine's business, but part of what agents are told. */
   readonly probeTargets?: ProbeTargets;
 }

@@ -15,7 +15,9 @@ export const assignmentsFor = (config: EngineConfig, agentId: AgentId): AgentCon
   }
   checks.sort((left, right) => (left.id < right.id ? -1 : 1));
   const { version, hostIntervalMs = hostIntervalMsDefault, probeTargets } = config;
-  return { version, host: { intervalMs: hostIntervalMs }, checks, ...(probeTargets === undefined ? {} : { probeTargets }) };
+  const collectors = config.agents.get(agentId)?.hostCollectors ?? config.hostCollectors;
+  const host = { intervalMs: hostIntervalMs, ...(collectors === undefined ? {} : { collectors: [...collectors] }) };
+  return { version, host, checks, ...(probeTargets === undefined ? {} : { probeTargets }) };
 };
 
 /** Whether the work is the same but for the version: then nothing needs to be sent. */

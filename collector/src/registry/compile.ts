@@ -26,6 +26,7 @@ const entryOf = (record: AgentRecord, declared: DeclaredAgent | undefined, asset
       assetId: asset?.id ?? implicitAssetId(record.id),
       zoneId: declared?.zoneId ?? asset?.zoneId ?? record.zoneId,
       address: asset?.address ?? lastAddress,
+      ...(declared?.collectors === undefined ? {} : { hostCollectors: declared.collectors }),
     },
     labels: { ...record.labels, ...declared?.labels },
   };
@@ -143,6 +144,7 @@ export const compileConfig = (
     routes: declaration.routes,
     timing: declaration.timing,
     hostIntervalMs: declaration.hostIntervalMs,
+    ...(declaration.hostCollectors === undefined ? {} : { hostCollectors: declaration.hostCollectors }),
     ...(declaration.probeTargets === undefined ? {} : { probeTargets: declaration.probeTargets }),
   };
 };

@@ -33,6 +33,8 @@ export interface DeclaredAgent {
   /** null leaves it to the asset's zone, then to the zone of its join token. */
   readonly zoneId: ZoneId | null;
   readonly labels: Readonly<Record<string, string>>;
+  /** What of its host it reads, in place of what is said for all. */
+  readonly collectors?: readonly string[];
 }
 
 export interface DeclaredCheck extends Omit<CheckConfig, 'agentIds'> {
@@ -73,6 +75,8 @@ export interface Declaration {
   readonly timing: EngineTiming;
   /** How often agents read their host's series, ms. */
   readonly hostIntervalMs: number;
+  /** What of their hosts they read; left out: everything. */
+  readonly hostCollectors?: readonly string[];
   /** Where probes may go; left out: anywhere but link-local and metadata addresses. */
   readonly probeTargets?: ProbeTargets;
   /** Rule files it took in, as named in it. */

@@ -1,3 +1,4 @@
+import { collectorSets, hostCollectors } from '@jiwei/shared/host-collectors.ts';
 import { asId, declaredIdPattern } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { isHost } from '@jiwei/shared/probes/host.ts';
@@ -43,11 +44,20 @@ export const assetSchema = z.strictObject({
   address: z.string().refine(isHost, { error: 'needs an IP address or a DNS name' }).optional(),
   needsOnsite: z.boolean().default(false),
 });
+/** What of their hosts agents read: one name or several. */
+const collectorsSchema = z.preprocess(
+  (told) => (typeof told === 'string' ? [told] : told),
+  z
+    .array(z.enum([...collectorSets, ...hostCollectors]))
+    .min(1)
+    .max(100),
+);
 export const agentSchema = z.strictObject({
   id: agentId,
   asset: assetId.optional(),
   zone: zoneId.optional(),
   labels: labels.default({}),
+  collectors: collectorsSchema.optional(),
 });
 
 const retry = durationSchema(limits.checkRetryMsMin, minuteMs);
@@ -141,7 +151,10 @@ export const timingSchema = z.strictObject({
   flapCount: count,
   flapQuiet: span,
 });
-export const hostSchema = z.strictObject({ interval: durationSchema(secondMs, hourMs).default(15 * secondMs) });
+export const hostSchema = z.strictObject({
+  interval: durationSchema(secondMs, hourMs).default(15 * secondMs),
+  collectors: collectorsSchema.optional(),
+});
 
 const evaluation = durationSchema(secondMs, hourMs);
 const ruleText = z.string().max(limits.noteCharactersMax);

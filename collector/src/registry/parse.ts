@@ -200,7 +200,10 @@ const declarationAt = (collector: Collector, keys: Keys, options: ParseOptions):
     return { ...rest, unitId: unit, zoneId: zoneOf.get(unit) ?? null, parentIds: parents, address: address ?? null };
   });
   const agents = list('agents', agentSchema).map(
-    ({ item }): DeclaredAgent => ({ id: item.id, assetId: item.asset ?? null, zoneId: item.zone ?? null, labels: item.labels }),
+    ({ item: { id, asset = null, zone = null, labels, collectors } }): DeclaredAgent => ({
+      ...{ id, assetId: asset, zoneId: zone, labels },
+      ...(collectors === undefined ? {} : { collectors }),
+    }),
   );
   const checks = checksAt(collector, keys, assets, agents);
   const { rules, ruleFiles } = allRulesAt(collector, keys, options);
@@ -227,6 +230,7 @@ const declarationAt = (collector: Collector, keys: Keys, options: ParseOptions):
     timing: timingAt(collector, keys.get('timing')),
     hostIntervalMs: host?.interval ?? hostSchema.parse({}).interval,
     ruleFiles,
+    ...(host?.collectors === undefined ? {} : { hostCollectors: host.collectors }),
     ...(probeTargets === undefined ? {} : { probeTargets }),
   };
 };

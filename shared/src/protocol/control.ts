@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { type CheckResult, checkAssignmentSchema, checkResultSchema } from '../check.ts';
 import { probeTargetsSchema } from '../cidr.ts';
+import { collectorChoiceSchema } from '../host-collectors.ts';
 import { asId, declaredIdPattern } from '../ids.ts';
 import { limits } from '../limits.ts';
 import { probeSchema } from '../probes/registry.ts';
@@ -81,7 +82,11 @@ export const welcomeSchema = z.object({
 export const agentConfigSchema = z.object({
   /** Grows with every change. */
   version: z.int().min(0),
-  host: z.object({ intervalMs: z.int().min(1_000).max(3_600_000) }),
+  host: z.object({
+    intervalMs: z.int().min(1_000).max(3_600_000),
+    /** Names of collectors, `all`, `essential`; left out: all. */
+    collectors: collectorChoiceSchema.exactOptional(),
+  }),
   checks: z.array(checkAssignmentSchema).max(limits.checksPerAgentMax),
   /** Where probes may go; left out: anywhere but link-local and metadata addresses. */
   probeTargets: probeTargetsSchema.exactOptional(),

@@ -89,6 +89,63 @@ test('a slow reader is read when it is due, and its last values are told in betw
   expect(told).toEqual([1, 1, 2]);
 });
 
+test('reads what was chosen, from the next row on: a reader that was not is left alone, of another only some families', async () => {
+  const load = metric('node_load1', 'gauge', 'Load.');
+  const other = metric('test_load', 'gauge', 'Not essential.');
+  let readCount = 0;
+  const { collector } = collectorOf([
+    {
+      name: 'loadavg',
+      metrics: [load, other],
+      everyMs: 60_000,
+      open: () => (sink) => {
+        sink.put(load, 1);
+        sink.put(other, 2);
+        return true;
+      },
+    },
+    readerOf('arp', (sink) => {
+      readCount += 1;
+      sink.put(gauge, readCount, 'arp');
+      return true;
+    }),
+    readerOf('agent', (sink) => {
+      sink.put(gauge, 3, 'agent');
+      return true;
+    }),
+  ]);
+  const told = async (choice: readonly string[] | null) => {
+    collector.choose(choice);
+    const row = await collector.collect(signal);
+    return [...valuesOf(collector.series, row).keys()].filter((name) => !name.includes('duration')).sort();
+  };
+  const own = ['jiwei_agent_samples_dropped_total', 'node_scrape_collector_success{collector="agent"}'];
+  const loadOk = 'node_scrape_collector_success{collector="loadavg"}';
+  const arp = ['node_scrape_collector_success{collector="arp"}', 'test_value{name="arp"}'];
+  expect(await told(null)).toEqual([...own, ...arp, loadOk, 'node_load1', 'test_load', 'test_value{name="agent"}'].sort());
+  // The values that were kept are of the choice before.
+  expect(await told(['essential'])).toEqual([...own, loadOk, 'node_load1', 'test_value{name="agent"}'].sort());
+  expect(readCount).toBe(1);
+  expect(await told(['arp', 'of-a-later-version'])).toEqual([...own, ...arp, 'test_value{name="agent"}'].sort());
+  expect(await told(['essential', 'arp'])).toEqual([...own, ...arp, loadOk, 'node_load1', 'test_value{name="agent"}'].sort());
+  expect(await told(['essential', 'all'])).toContain('test_load');
+});
+
+test('the essential families of a recorded host are about a hundred series', async () => {
+  const collector = createHostCollector({
+    clock: createManualClock(startAtMs),
+    platform: 'linux',
+    roots: rootsOf('debian12-two-cpus'),
+    statfs: async () => ({ bsize: 4_096, blocks: 100, bfree: 40, bavail: 30, files: 20, ffree: 10 }),
+  });
+  collector.choose(['essential']);
+  const { indexes, errors } = await collector.collect(signal);
+  collector.close();
+  expect(errors).toEqual([]);
+  expect(indexes.length).toBeGreaterThan(80);
+  expect(indexes.length).toBeLessThan(130);
+});
+
 test('a series that vanishes misses in the next row and keeps its position when it comes back', async () => {
   const names = [['a', 'b'], ['b'], ['a', 'b']];
   const { collector } = collectorOf([
