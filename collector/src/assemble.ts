@@ -101,6 +101,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
     server: app.server,
     links,
     log,
+    clock,
     bindsChannel: options.bindsChannel,
     needsClientCertificate: material !== null && material.clientCa !== null,
     onRefused: counters.linkRefused,

@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect } from 'vitest';
 import { openHandle, type SqliteHandle } from '../../collector/src/store/sqlite/dialect.ts';
@@ -93,10 +92,4 @@ const expectIncidents = (handle: SqliteHandle, remembered: readonly IncidentInst
       `timeline of ${id}`,
     ).toEqual(entries.map((_, index) => index + 1));
   }
-};
-
-/** Bytes of memory a process holds. */
-export const residentBytes = (pid: number): number => {
-  const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];
-  return Number(kib) * 1024;
 };

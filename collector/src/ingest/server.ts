@@ -2,6 +2,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import { TLSSocket } from 'node:tls';
+import type { Clock } from '@jiwei/shared/clock.ts';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
@@ -10,6 +11,7 @@ import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { WebSocketServer } from 'ws';
 import type { AgentLinks } from './agent-links.ts';
+import { createCrowdLog } from './crowd-log.ts';
 import type { Channel } from './session.ts';
 import { agentSocketOf } from './web-socket.ts';
 
@@ -17,6 +19,7 @@ export interface IngestOptions {
   readonly server: Server;
   readonly links: AgentLinks;
   readonly log: FastifyBaseLogger;
+  readonly clock: Clock;
   /** Proofs must be bound to the TLS connection they come on; false where a proxy ends TLS and makes it anew. */
   readonly bindsChannel: boolean;
   /** An agent must show a certificate of the named authorities as well. */
@@ -39,6 +42,9 @@ export const createIngest = (options: IngestOptions): Ingest => {
     handleProtocols: (protocols) => (protocols.has(linkSubprotocol) ? linkSubprotocol : false),
   });
   let isClosing = false;
+  const noteCrowd = createCrowdLog(options.clock, (refused) =>
+    log.warn({ refused, code: 'OVERLOADED' }, 'there is no room for more connections; agents are told to come back'),
+  );
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
     // Until ws takes over, nobody else listens: an error here would end the process.
@@ -67,6 +73,7 @@ export const createIngest = (options: IngestOptions): Ingest => {
     if (isClosing) return { status: '503 Service Unavailable', reason: 'the collector is stopping' };
     if (!links.hasRoom()) {
       options.onRefused('OVERLOADED');
+      noteCrowd();
       return { status: '503 Service Unavailable', reason: 'there is no room for another connection' };
     }
     return null;

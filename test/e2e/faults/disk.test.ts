@@ -3,6 +3,7 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type District, openDistrict } from '../../support/district.ts';
+import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
 import { expectInvariants } from '../../support/invariants.ts';
 import { eventually, listening } from '../../support/processes.ts';
 import { canMount, mountSmallDisk } from '../../support/small-disk.ts';
@@ -21,9 +22,12 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of the coll
     await district?.close();
   });
 
-  const open = async (): Promise<{ district: District; dataFolder: string }> => {
+  const open = async (
+    environment: Readonly<Record<string, string>> = {},
+  ): Promise<{ district: District; dataFolder: string }> => {
     let dataFolder = '';
     district = await openDistrict('zones: [{ id: east, name: 东片区, crew: 一组 }]\n', {
+      environment,
       prepare: async (folder) => {
         dataFolder = folder;
         disk = await mountSmallDisk(folder, diskBytes);
@@ -38,8 +42,9 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of the coll
   };
 
   test('is full: nothing is acknowledged that is not stored, readers are answered, and with room it goes on by itself', async () => {
-    const { district: at, dataFolder } = await open();
+    const { district: at, dataFolder } = await open(heapEnvironment);
     const steady = await load(at);
+    const levelBytes = await bytesInUse(at.collector);
     await at.collector.line(/a commit failed and is tried again; nothing is acknowledged until it succeeds/, 60_000);
     const stopped = steady.run().lastSeq;
     expect(stopped).toBeGreaterThan(0);
@@ -50,6 +55,7 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of the coll
     await rm(join(dataFolder, 'ballast'));
     await at.collector.line(/the store takes commits again/, 60_000);
     await steady.progress(200);
+    await expectLevel(at.collector, levelBytes);
     const run = await steady.stop();
     expect(run.lastSeq).toBeGreaterThan(stopped);
     await at.collector.kill('SIGTERM');

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type District, openDistrict } from '../../support/district.ts';
 import { seededRandom } from '../../support/flips.ts';
+import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
 import { expectInvariants, type IncidentInstants } from '../../support/invariants.ts';
 import { eventually, listening } from '../../support/processes.ts';
 import { type SteadyLoad, startSteadyLoad } from '../../support/steady-load.ts';
@@ -24,8 +25,8 @@ routes: [{ id: all, notifier: log }]
 const quick = ['--heartbeat-ms', '500', '--heartbeat-timeout-ms', '2000'];
 
 const seed = Number(process.env['JIWEI_SEED'] ?? Math.floor(Math.random() * 2 ** 31));
-const killCount = Number(process.env['JIWEI_KILLS'] ?? 8);
-const agentKillCount = Number(process.env['JIWEI_KILLS'] ?? 2);
+const killCount = Number(process.env['JIWEI_KILLS'] ?? 50);
+const agentKillCount = Number(process.env['JIWEI_KILLS'] ?? 6);
 /** Only a hang reaches it; 50 kills on a slow machine do not. */
 const manyKillsMsMax = 15 * 60_000;
 const lastHour = (): string => `fromMs=${Date.now() - 3_600_000}&toMs=${Date.now()}`;
@@ -34,7 +35,7 @@ describe('processes that are killed or stand still', () => {
   let district: District;
   let loads: readonly SteadyLoad[] = [];
   beforeEach(async () => {
-    district = await openDistrict(declaration, { collectorArgs: quick });
+    district = await openDistrict(declaration, { collectorArgs: quick, environment: heapEnvironment });
     const { token } = await district.post<{ token: string }>('/api/v1/join-tokens', { uses: 2 });
     loads = ['load-a', 'load-b'].map((name) => startSteadyLoad({ url: district.url, joinToken: token, name }));
     await Promise.all(loads.map((load) => load.progress(50)));
@@ -105,24 +106,28 @@ describe('processes that are killed or stand still', () => {
   test('the collector stands still for longer than every timeout: agents go and come back, and it says so', async () => {
     const incident = await openIncident();
     const agent = await district.startAgent('real');
+    const levelBytes = await bytesInUse(district.collector);
     district.collector.child.kill('SIGSTOP');
     await agent.line(/nothing came from the collector for the heartbeat timeout/, 60_000);
     district.collector.child.kill('SIGCONT');
     await district.collector.line(/SILENT|connection ended|agent lost/, 60_000);
     await eventually('the agent is back with all it kept', async () => (((await spool('real')) ?? 99) < 5 ? true : null), 60_000);
     await Promise.all(loads.map((load) => load.progress(50)));
+    await expectLevel(district.collector, levelBytes);
     await check([incident]);
   });
 
   test('an agent stands still for longer than every timeout: it is lost, its check unknown, and both come back', async () => {
     const agent = await district.startAgent('real');
     await eventually('the check is answered', async () => statusOf('closed-port', 'down'));
+    const levelBytes = await bytesInUse(district.collector);
     agent.child.kill('SIGSTOP');
     await district.collector.line(/"agentId":"real".*agent lost|agent lost.*"real"/, 60_000);
     await eventually('nothing is known of the check', async () => statusOf('closed-port', 'unknown'), 60_000);
     agent.child.kill('SIGCONT');
     await eventually('it is answered again', async () => statusOf('closed-port', 'down'), 60_000);
     expect(await district.get(`/api/v1/agents/real/gaps?${lastHour()}`)).toMatchObject({ items: [] });
+    await expectLevel(district.collector, levelBytes);
     await check();
   });
 

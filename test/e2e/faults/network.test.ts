@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { lacks } from '../../support/components.ts';
 import { type District, openDistrict } from '../../support/district.ts';
+import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
 import { expectInvariants } from '../../support/invariants.ts';
 import { canMakeHosts, openLongWay, openSecondHost, type SecondHost } from '../../support/network.ts';
 import { eventually, type TestProcess } from '../../support/processes.ts';
@@ -26,14 +27,17 @@ describe.skipIf(lacks('ip') || (!canMakeHosts && process.env['CI'] !== 'true'))(
     let district: District;
     let agent: TestProcess;
     let startedAtMs = 0;
+    let levelBytes = 0;
     beforeAll(async () => {
       host = await openSecondHost();
       district = await openDistrict(declaration, {
         host: host.nearAddress,
+        environment: heapEnvironment,
         collectorArgs: ['--allow-plain-http', '--heartbeat-ms', '500', '--heartbeat-timeout-ms', String(heartbeatTimeoutMs)],
       });
       agent = await district.startAgent('far', { args: ['--insecure'], inside: host.inside });
       startedAtMs = await eventually('the first answer is stored', async () => (await results())[0]?.observedAtMs ?? null);
+      levelBytes = await bytesInUse(district.collector);
     });
     afterAll(async () => {
       await district.close();
@@ -108,7 +112,8 @@ describe.skipIf(lacks('ip') || (!canMakeHosts && process.env['CI'] !== 'true'))(
       await isWhole();
     });
 
-    test('left the stored data whole', async () => {
+    test('left the stored data whole, and the memory of the collector at its level', async () => {
+      await expectLevel(district.collector, levelBytes);
       await agent.kill('SIGTERM');
       await district.collector.kill('SIGTERM');
       expectInvariants(join(district.folder, 'data'), []);
