@@ -159,7 +159,7 @@ const faultsOf = (random: Random, plan: Pick<Plan, 'agents' | 'zones'>, duration
   const chosen = faultMakers.filter(() => isAllTogether || random.chance(0.25));
   const bag = chosen.flatMap((maker) => Array.from({ length: maker.weight }, () => maker));
   if (bag.length === 0) return [];
-  const meanMs = random.pick([10_000, 25_000, 60_000]);
+  const meanMs = random.pick([8_000, 20_000, 45_000]);
   const faults: PlannedFault[] = [];
   for (let atMs = random.next() * 2 * meanMs; atMs < durationMs; atMs += random.next() * 2 * meanMs) {
     faults.push(random.pick(bag).make(random, plan, Math.floor(atMs)));
@@ -194,7 +194,8 @@ const actsOf = (random: Random, durationMs: number): Plan['acts'] => {
 export const planOf = (seed: number): Plan => {
   const random = createRandom(seed, 'plan');
   const district = districtOf(random.fork('district'));
-  const durationMs = random.whole(60, 300) * 1_000;
+  // Mostly short, so that many worlds fit into a minute.
+  const durationMs = Math.floor(60 + random.next() ** 2 * 240) * 1_000;
   return {
     seed,
     durationMs,

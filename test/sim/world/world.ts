@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -25,6 +26,10 @@ import { createTargets, type Targets } from './targets.ts';
 
 /** Histories are compared this often while things go wrong. */
 const lookMs = 30_000;
+/** Afterwards it is asked this often whether the world has come to rest. */
+const restLookMs = 5_000;
+/** Where a machine keeps files in memory: what a commit leaves is torn by us, and syncing a true disk would take a third of the time. */
+const memoryFolder = '/dev/shm';
 /**
  * After all was mended a world gets this long to come to rest: reconnecting takes up to 75 s, thrice that where a frame was refused, a
  * flapping incident stays for 60 s, notices are tried again after minutes.
@@ -64,7 +69,7 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
     heardByAgent: guard(observer.heardByAgent),
   });
   const people = createPeople(random.fork('people'));
-  const folder = plan.hasFiles ? await mkdtemp(join(tmpdir(), 'jiwei-sim-')) : null;
+  const folder = plan.hasFiles ? await mkdtemp(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'jiwei-sim-')) : null;
   const collector = createCollectorNode({
     ...{ loop, network, folder },
     random: random.fork('collector'),
@@ -125,7 +130,7 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
     await mendAll(parts);
     targets.mend();
     const endsAtMs = plan.durationMs + restMsMax;
-    do await loop.run(loop.nowMs() + lookMs);
+    do await loop.run(loop.nowMs() + restLookMs);
     while (loop.nowMs() < endsAtMs && !isAtRest(parts));
     await look(parts, targets, true);
   } finally {
