@@ -212,6 +212,16 @@ test('gives up old data for new when the disk itself is full, and tells it', asy
   expect(survey(after).frames).toEqual(frames);
 });
 
+test('is closed with everything synced also on a disk that takes nothing more', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  appendText(spool, 'a');
+  disk.roomBytes = 3;
+  await spool.close();
+  const { spool: after } = await open(disk.afterPowerLoss(), { bootId: 2 });
+  expect(survey(after).frames).toEqual(['1/0']);
+});
+
 test('says that a frame is lost when neither disk nor memory takes it, and tells it once the disk does again', async () => {
   const disk = createMemoryDisk();
   const { spool } = await open(disk, { memoryBytesMax: 0 });

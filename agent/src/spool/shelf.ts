@@ -1,3 +1,4 @@
+import { AppError } from '@jiwei/shared/errors.ts';
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { type DiskFile, isDiskFull } from './disk.ts';
 import { addLoss, type Loss } from './gap.ts';
@@ -100,14 +101,12 @@ export const createShelf = (options: {
     writer = null;
   };
 
-  const endWriter = (): DiskFile | null => {
-    if (writer === null) return null;
-    const { file } = writer;
+  const endWriter = (): void => {
+    if (writer === null) return;
     const position = acknowledged();
     if (position !== null) writer.noteAcknowledged(position);
     writer.end();
     leaveWriter();
-    return file;
   };
 
   const isFull = ({ segment }: SegmentWriter): boolean =>
@@ -191,7 +190,14 @@ export const createShelf = (options: {
     ],
     dropAcknowledged,
     end: () => {
-      const file = endWriter();
+      const file = writer?.file ?? null;
+      try {
+        endWriter();
+      } catch (error) {
+        // The last records only spare the next start some work: a disk that takes them no more must not keep what it took from being synced.
+        if (error instanceof AppError) throw error;
+        leaveWriter();
+      }
       returnToDisk();
       return file;
     },

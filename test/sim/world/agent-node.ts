@@ -145,7 +145,12 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
   const stop = async (): Promise<void> => {
     const own = clock;
     if (agent === null || own === null) return kill(false);
-    await agent.close('sim');
+    try {
+      await agent.close('sim');
+    } catch (error) {
+      // Killed meanwhile, it can write no more, and nobody is left to be told.
+      if (clock === own) options.onLog(`${id} could not close its spool: ${String(error)}`);
+    }
     if (clock === own) kill(false);
   };
 
