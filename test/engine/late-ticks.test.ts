@@ -194,6 +194,25 @@ test('a heartbeat that was missed is down from its due instant, whenever the eng
   expect(spans.filter(({ status }) => status === 'down').map(({ fromMs }) => fromMs - zeroMs)).toEqual([65_000]);
 });
 
+test('a heartbeat that was missed and has come after all when the engine is asked tells nobody', () => {
+  const declared: Declaration = new Map();
+  declareLine(declared, 'asset job');
+  declareLine(declared, 'heartbeat beat asset=job interval=60s grace=5s');
+  const call = { kind: 'push' as const, checkId: asId<'check'>('beat'), isUp: true, detail: null };
+  const effects = effectsOf(declared, [
+    { ...call, atMs: zeroMs },
+    { ...call, atMs: zeroMs + 100_000 },
+    { kind: 'tick', atMs: zeroMs + 120_000 },
+  ]);
+  const spans = effects.flatMap((effect) => (effect.kind === 'spans' && effect.subject.kind === 'asset' ? effect.spans : []));
+  expect(spans.map(({ fromMs, status }) => [fromMs - zeroMs, status])).toEqual([
+    [0, 'up'],
+    [65_000, 'down'],
+    [100_000, 'up'],
+  ]);
+  expect(effects.filter(({ kind }) => kind === 'notify' || kind === 'incident')).toEqual([]);
+});
+
 test('an acknowledgement after the due instant finds the promise broken, though nothing was done at that instant', () => {
   const down = { kind: 'results' as const, atMs: zeroMs, agentId: asId<'agent'>('a2') };
   const opened = effectsOf(declaration, [{ ...down, results: resultsOf('other', [{ atMs: zeroMs, outcome: 'down' }]) }]);

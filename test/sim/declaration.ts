@@ -37,16 +37,7 @@ export const declarationText = (plan: Plan, atMs: number): string =>
       ...{ id, name: id, kind: 'server', unit: `unit-${zone}`, parents, needsOnsite },
     })),
     agents: plan.agents.map(({ id, zone }) => ({ id, zone })),
-    checks: plan.checks.map((check) => ({
-      ...{ id: check.id, asset: check.asset, kind: 'tcp', host: hostOfCheck(check.id), port: 80 },
-      interval: duration(check.intervalMs),
-      timeout: duration(check.timeoutMs),
-      confirm: { failures: check.failures, successes: check.successes, retry: duration(check.retryMs) },
-      critical: check.critical,
-      severity: check.severity,
-      from: typeof check.from === 'number' ? { zone: zoneOf(plan, check.asset), count: check.from } : { agents: check.from },
-      ...(check.quorum === null ? {} : { quorum: check.quorum }),
-    })),
+    checks: [...plan.checks.map((check) => checkItem(plan, check)), ...plan.heartbeats.map(heartbeatItem)],
     maintenance: plan.windows
       .filter((window) => window.declaredAtMs <= atMs)
       .map(({ id, assets, fromMs, toMs, declaredAtMs }) => ({
@@ -56,6 +47,21 @@ export const declarationText = (plan: Plan, atMs: number): string =>
     notifiers: [{ id: 'duty', kind: 'log' }],
     routes: [{ id: 'all', notifier: 'duty' }],
   });
+
+const checkItem = (plan: Plan, check: Plan['checks'][number]) => ({
+  ...{ id: check.id, asset: check.asset, kind: 'tcp', host: hostOfCheck(check.id), port: 80 },
+  interval: duration(check.intervalMs),
+  timeout: duration(check.timeoutMs),
+  confirm: { failures: check.failures, successes: check.successes, retry: duration(check.retryMs) },
+  critical: check.critical,
+  severity: check.severity,
+  from: typeof check.from === 'number' ? { zone: zoneOf(plan, check.asset), count: check.from } : { agents: check.from },
+  ...(check.quorum === null ? {} : { quorum: check.quorum }),
+});
+
+const heartbeatItem = ({ id, asset, intervalMs, graceMs, critical, severity }: Plan['heartbeats'][number]) => ({
+  ...{ id, asset, kind: 'heartbeat', interval: duration(intervalMs), graceMs, critical, severity },
+});
 
 /** Zone of an asset. */
 const zoneOf = (plan: Plan, assetId: string): string => plan.assets.find(({ id }) => id === assetId)?.zone ?? '';

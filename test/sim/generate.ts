@@ -60,6 +60,26 @@ const changesOf = (random: Random, checks: readonly PlannedCheck[], durationMs: 
     return changes;
   });
 
+/** Some assets have a job that calls. */
+const heartbeatsOf = (random: Random, assets: Plan['assets']): Plan['heartbeats'] =>
+  assets
+    .filter(() => random.chance(0.35))
+    .map((asset) => ({
+      ...{ id: `${asset.id}h`, asset: asset.id, critical: random.chance(0.7), severity: random.pick(['critical', 'minor']) },
+      ...{ intervalMs: random.pick([5_000, 10_000, 20_000]), graceMs: random.pick([1_000, 5_000]) },
+    }));
+
+/** Jobs call about every interval; now and then they fall silent, or say that they failed. */
+const callsOf = (random: Random, heartbeats: Plan['heartbeats'], durationMs: number): Plan['calls'] =>
+  heartbeats.flatMap(({ id, intervalMs }) => {
+    const calls: Plan['calls'] = [];
+    for (let atMs = random.next() * 30_000; atMs < durationMs; atMs += intervalMs * (0.8 + random.next() * 0.3)) {
+      calls.push({ heartbeat: id, atMs: Math.floor(atMs), isUp: !random.chance(0.05) });
+      if (random.chance(0.1)) atMs += random.next() * 60_000;
+    }
+    return calls;
+  });
+
 /** One fault of a kind, at an instant. */
 type FaultMaker = (random: Random, plan: Pick<Plan, 'agents' | 'zones'>, atMs: number) => PlannedFault;
 
@@ -196,9 +216,12 @@ export const planOf = (seed: number): Plan => {
   const district = districtOf(random.fork('district'));
   // Mostly short, so that many worlds fit into a minute.
   const durationMs = Math.floor(60 + random.next() ** 2 * 240) * 1_000;
+  const heartbeats = heartbeatsOf(random.fork('heartbeats'), district.assets);
   return {
     seed,
     durationMs,
+    heartbeats,
+    calls: callsOf(random.fork('calls'), heartbeats, durationMs),
     hasFiles: random.chance(0.1),
     collectorDriftPpm: random.whole(-100, 100),
     ...district,

@@ -1,7 +1,9 @@
 import type { Incident, TimelineEntry } from '../../collector/src/engine/incident.ts';
 import type { CommitBatch, OutboxRecord } from '../../collector/src/store/port.ts';
+import type { CheckResult } from '../../shared/src/check.ts';
 import { decodeFrame } from '../../shared/src/protocol/frame.ts';
 import { decodeSamples } from '../../shared/src/protocol/samples.ts';
+import type { Absence, TakenCall } from './model/heartbeat.ts';
 import type { StoredAnswer, Unasked } from './model/history.ts';
 
 /** Something must hold in every world and did not. */
@@ -33,6 +35,11 @@ export interface Observer {
   /** Stored results by the number of their asking, with the true instant at which they were stored. */
   readonly stored: ReadonlyMap<number, { readonly answer: StoredAnswer; readonly storedAtMs: number }>;
   readonly readings: ReadonlySet<string>;
+  /** Calls of jobs in the order in which they reached the store. */
+  readonly calls: readonly (TakenCall & { readonly number: number })[];
+  readonly absences: readonly Absence[];
+  /** The collector listens again. @param atMs by its own clock */
+  returned(atMs: number): void;
   readonly notices: readonly Decided[];
   readonly incidents: ReadonlyMap<string, Incident>;
   readonly entries: readonly { readonly entry: TimelineEntry; readonly committedAtMs: number }[];
@@ -68,7 +75,20 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const framesToldLost = new Map<string, number>();
   const mayLose = new Set<string>();
   const unasked = new Map<string, Unasked[]>();
+  const calls: (TakenCall & { number: number })[] = [];
+  const absences: Absence[] = [];
   let stampMs = 0;
+
+  /** A job's call is stored as the last word of its lane. */
+  const noteCall = (lane: string, last: LaneValue['lastResult']): void => {
+    if (last === null || !lane.endsWith('@collector')) return;
+    const number = Number(/^#(\d+)$/.exec(last.detail ?? '')?.[1] ?? Number.NaN);
+    if (Number.isNaN(number)) throw new Violation(`a call nobody made is stored: ${JSON.stringify(last)}`);
+    const heartbeat = lane.slice(0, -'@collector'.length);
+    // The lane is also stored when nothing new came.
+    if (calls.findLast((call) => call.heartbeat === heartbeat)?.number === number) return;
+    calls.push({ heartbeat, number, atMs: last.observedAtMs, isUp: last.outcome === 'up' });
+  };
 
   /** When a configuration took the check away from the agent, or gave it back: the only thing that is taken from the engine's own word. */
   const noteAsked = (lane: string, retiredAtMs: number | null, atMs: number): void => {
@@ -118,8 +138,9 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
       }
       for (const { entity, id, value } of batch.entities) {
         // An entity's value is JSON of the kind its name says.
-        const lane = value as { readonly state: { readonly retiredAtMs?: number | null } } | null;
+        const lane = entity === 'lane' ? (value as LaneValue | null) : null;
         if (entity === 'lane') noteAsked(id, lane?.state.retiredAtMs ?? null, batch.atMs);
+        noteCall(id, lane?.lastResult ?? null);
       }
       for (const { agentId, frames } of batch.gaps) framesToldLost.set(agentId, (framesToldLost.get(agentId) ?? 0) + frames);
       for (const incident of batch.incidents) incidents.set(incident.id, incident);
@@ -128,6 +149,13 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
       onBatch(batch, observer);
     },
     answers,
+    calls,
+    absences,
+    returned: (atMs) => {
+      // A life that stored nothing did not interrupt the absence.
+      if (absences.at(-1)?.fromMs === stampMs) absences.pop();
+      absences.push({ fromMs: stampMs, toMs: Math.max(stampMs, atMs) });
+    },
     framesToldLost,
     mayLose,
     unasked,
@@ -155,6 +183,12 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   };
   return observer;
 };
+
+/** What is read of a stored lane. */
+interface LaneValue {
+  readonly state: { readonly retiredAtMs?: number | null };
+  readonly lastResult: Pick<CheckResult, 'observedAtMs' | 'outcome' | 'detail'> | null;
+}
 
 const isPlace = (value: unknown): value is Place =>
   typeof value === 'object' && value !== null && 'bootId' in value && 'seq' in value;

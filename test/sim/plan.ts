@@ -34,6 +34,19 @@ const checkSchema = z.strictObject({
   quorum: z.int().nullable(),
 });
 
+/** A job that calls by itself. */
+const heartbeatSchema = z.strictObject({
+  id,
+  asset: id,
+  intervalMs: z.int(),
+  graceMs: z.int().min(1),
+  critical: z.boolean(),
+  severity: z.enum(['catastrophic', 'critical', 'major', 'minor']),
+});
+
+/** One call of a job, well or not. */
+const callSchema = z.strictObject({ heartbeat: id, atMs: instant, isUp: z.boolean() });
+
 /** From the instant on the target of the check is so. `hang`: it takes the connection and never answers. */
 const changeSchema = z.strictObject({ check: id, atMs: instant, to: z.enum(['up', 'down', 'slow', 'hang']) });
 
@@ -97,6 +110,8 @@ export const planSchema = z.strictObject({
   agents: z.array(agentSchema),
   assets: z.array(assetSchema),
   checks: z.array(checkSchema),
+  heartbeats: z.array(heartbeatSchema).default([]),
+  calls: z.array(callSchema).default([]),
   changes: z.array(changeSchema),
   windows: z.array(windowSchema),
   acts: z.array(actSchema),

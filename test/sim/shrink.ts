@@ -1,7 +1,7 @@
 import type { Plan } from './plan.ts';
 
 /** Lists of a plan from which parts can be taken away; the first ones take most with them. */
-const lists = ['agents', 'assets', 'checks', 'faults', 'changes', 'windows', 'acts'] as const;
+const lists = ['agents', 'assets', 'checks', 'heartbeats', 'faults', 'changes', 'calls', 'windows', 'acts'] as const;
 type List = (typeof lists)[number];
 
 /** Takes out what refers to something that is gone. */
@@ -20,10 +20,13 @@ const consistent = (plan: Plan): Plan => {
       quorum:
         check.quorum === null ? null : Math.min(check.quorum, typeof check.from === 'number' ? check.from : check.from.length),
     }));
+  const heartbeats = plan.heartbeats.filter((heartbeat) => has(assets, heartbeat.asset));
   return {
     ...plan,
     assets,
     checks,
+    heartbeats,
+    calls: plan.calls.filter(({ heartbeat }) => has(heartbeats, heartbeat)),
     changes: plan.changes.filter(({ check }) => has(checks, check)),
     windows: plan.windows
       .map((window) => ({ ...window, assets: window.assets.filter((id) => has(assets, id)) }))
@@ -60,7 +63,8 @@ export const shrink = async (plan: Plan, fails: (plan: Plan) => Promise<boolean>
 };
 
 /** What is planned for after the end never happens. */
-const withoutLater = ({ durationMs, faults, changes, acts }: Plan): Partial<Plan> => ({
+const withoutLater = ({ durationMs, faults, changes, acts, calls }: Plan): Partial<Plan> => ({
+  calls: calls.filter(({ atMs }) => atMs < durationMs),
   faults: faults.filter(({ atMs }) => atMs < durationMs),
   changes: changes.filter(({ atMs }) => atMs < durationMs),
   acts: acts.filter(({ atMs }) => atMs < durationMs),

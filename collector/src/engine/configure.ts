@@ -1,4 +1,4 @@
-import { type AssetId, asId } from '@jiwei/shared/ids.ts';
+import { type AgentId, type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import { onTransitions } from './alerts.ts';
 import { settleMaintenance } from './assess.ts';
 import { forgetClone } from './clones.ts';
@@ -141,16 +141,23 @@ const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents'][
   });
 };
 
-/** An agent that was asked and is no longer may have answered already, though nothing of it came yet: what comes is still taken. */
+/**
+ * Whoever is asked has a lane, stored before it is told: it may have answered already when it is asked no longer, though nothing of it came
+ * yet, and after a restart with other agents nothing else would know that it was.
+ */
 const awaitFirstAnswers = (turn: Turn, before: EngineConfig['checks']): void => {
   const { state } = turn;
-  for (const check of state.config.checks.values()) {
-    for (const agentId of before.get(check.id)?.agentIds ?? []) {
-      const id = laneIdOf(check.id, agentId);
-      if (check.agentIds.includes(agentId) || state.lanes.has(id) || !state.config.agents.has(agentId)) continue;
-      laneOf(state, check.id, agentId);
+  const awaitOf = (checkId: CheckId, agentIds: readonly AgentId[]): void => {
+    for (const agentId of agentIds) {
+      const id = laneIdOf(checkId, agentId);
+      if (state.lanes.has(id) || !state.config.agents.has(agentId)) continue;
+      laneOf(state, checkId, agentId);
       keep(turn, 'lane', id);
     }
+  };
+  for (const check of state.config.checks.values()) {
+    awaitOf(check.id, before.get(check.id)?.agentIds ?? []);
+    awaitOf(check.id, check.agentIds);
   }
 };
 

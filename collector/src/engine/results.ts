@@ -98,6 +98,12 @@ export const onPushed = (turn: Turn, event: Extract<EngineEvent, { kind: 'push' 
   const check = turn.state.config.checks.get(event.checkId);
   if (check === undefined || check.probe.kind !== 'heartbeat') return;
   const lane = laneOf(turn.state, check.id, null);
+  // One that was missed meanwhile is history like an outage that late data tells of: what it means is decided together with this call.
+  const { wanted } = turn.state.deadlines;
+  for (let dueAtMs = wanted.get(lane.deadlineKey); dueAtMs !== undefined && dueAtMs < event.atMs; ) {
+    onLaneDue(turn, lane.id, dueAtMs);
+    dueAtMs = wanted.get(lane.deadlineKey);
+  }
   change(turn, lane, false, (timeline) => onPush(lane.state, timeline, event.atMs, event.isUp));
   lane.lastResult = {
     checkId: check.id,

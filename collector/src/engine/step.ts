@@ -37,7 +37,7 @@ export const nextDeadlineMs = (state: EngineState): EpochMs | null => nextDeadli
 export const step = (state: EngineState, event: EngineEvent): Effect[] => run(state, [event], true);
 
 /**
- * Takes in what agents said up to one instant as a whole: decisions are made when all of it is known, so that nobody is told of an outage
+ * Takes in what agents and jobs said up to one instant as a whole: decisions are made when all of it is known, so that nobody is told of an outage
  * whose end came with it. What is due at the very instant is left to the next step, so that a person's act of that instant still counts.
  * @param events all of the same atMs
  */
@@ -46,9 +46,12 @@ export const stepTogether = (state: EngineState, events: readonly EngineEvent[])
 const run = (state: EngineState, events: readonly EngineEvent[], isDueDealtWith: boolean): Effect[] => {
   for (const event of events) state.nowMs = Math.max(state.nowMs, event.atMs);
   const turn = createTurn(state, state.nowMs);
-  // Results first: where an answer is there, what fell due because none had come is not so.
+  // Results and calls first: where an answer is there, what fell due because none had come is not so.
   const [answers, others] = partition(events);
-  for (const event of answers) onResults(turn, event);
+  for (const event of answers) {
+    if (event.kind === 'results') onResults(turn, event);
+    else onPushed(turn, event);
+  }
   settleHistories(turn);
   dealWithDue(turn, state.nowMs - 1);
   for (const event of others) take(turn, event);
@@ -58,10 +61,10 @@ const run = (state: EngineState, events: readonly EngineEvent[], isDueDealtWith:
 };
 
 const partition = (events: readonly EngineEvent[]) => {
-  const answers: Extract<EngineEvent, { kind: 'results' }>[] = [];
+  const answers: Extract<EngineEvent, { kind: 'results' | 'push' }>[] = [];
   const others: EngineEvent[] = [];
   for (const event of events) {
-    if (event.kind === 'results') answers.push(event);
+    if (event.kind === 'results' || event.kind === 'push') answers.push(event);
     else others.push(event);
   }
   return [answers, others] as const;

@@ -32,9 +32,18 @@ interface DeliveryItem {
   readonly acknowledge: () => void;
 }
 
-type Item =
-  | DeliveryItem
-  | { readonly kind: 'event'; readonly event: Unstamped; readonly done: (effects: readonly Effect[]) => void };
+interface EventItem<Event extends Unstamped = Unstamped> {
+  readonly kind: 'event';
+  readonly event: Event;
+  readonly done: (effects: readonly Effect[]) => void;
+}
+
+/** Word of targets: from agents that asked them, or from themselves. */
+type SaidItem = DeliveryItem | EventItem<Extract<Unstamped, { kind: 'push' }>>;
+
+type Item = DeliveryItem | EventItem;
+
+const isSaid = (item: Item): item is SaidItem => item.kind === 'delivery' || item.event.kind === 'push';
 
 export interface WriterOptions {
   readonly store: Store;
@@ -176,12 +185,12 @@ export const createWriter = (options: WriterOptions): Writer => {
 
   /** @returns what to do once the batch is committed */
   const handleAll = (items: readonly Item[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
-    // What agents said goes in together and first: what was over by the end of it needs no notice.
-    const deliveries = items.filter((item) => item.kind === 'delivery');
-    const together = options.crashGuard.isWatching() ? deliveries.map((one) => [one]) : deliveries.length > 0 ? [deliveries] : [];
-    const afterCommit = together.flatMap((some) => handleDeliveries(some, batch, atMs));
+    // What agents and jobs said goes in together and first: what was over by the end of it needs no notice.
+    const said = items.filter(isSaid);
+    const together = options.crashGuard.isWatching() ? said.map((one) => [one]) : said.length > 0 ? [said] : [];
+    const afterCommit = together.flatMap((some) => handleSaid(some, batch, atMs));
     for (const item of items) {
-      if (item.kind === 'delivery') continue;
+      if (isSaid(item)) continue;
       // An unstamped event of a kind, stamped, is an event of that kind; TypeScript does not follow Omit through the union.
       const effects = step(state, { ...item.event, atMs } as EngineEvent);
       for (const effect of effects) addEffect(batch, effect);
@@ -190,9 +199,15 @@ export const createWriter = (options: WriterOptions): Writer => {
     return afterCommit;
   };
 
-  const handleDeliveries = (deliveries: readonly DeliveryItem[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
+  const handleSaid = (said: readonly SaidItem[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
     const afterCommit: (() => void)[] = [];
-    const events = deliveries.flatMap(({ agentId, delivery, acknowledge }) => {
+    const events = said.flatMap((item): EngineEvent[] => {
+      if (item.kind === 'event') {
+        // Nobody waits for the effects of a call, only for its commit.
+        afterCommit.push(() => item.done([]));
+        return [{ ...item.event, atMs }];
+      }
+      const { agentId, delivery, acknowledge } = item;
       const taken = takeIn(
         {
           ...{ intake, batch, counters, atMs, config: options.config() },
@@ -206,9 +221,12 @@ export const createWriter = (options: WriterOptions): Writer => {
       afterCommit.push(acknowledge);
       return options.crashGuard.isParked(agentId, delivery) ? [] : taken;
     });
-    options.crashGuard.during(deliveries, () => {
-      if (events.length > 0) for (const effect of stepTogether(state, events)) addEffect(batch, effect);
-    });
+    options.crashGuard.during(
+      said.filter((item) => item.kind === 'delivery'),
+      () => {
+        if (events.length > 0) for (const effect of stepTogether(state, events)) addEffect(batch, effect);
+      },
+    );
     return afterCommit;
   };
 

@@ -441,6 +441,27 @@ export const engineFaults: readonly Fault[] = [
     replace: 'if (promise.atMs <= nowMs) breakPromise',
   },
   {
+    id: 'asked-not-stored',
+    rule: 'who is asked is stored before it is told, so that its answers are taken also after a restart with other agents',
+    file: `${engine}/configure.ts`,
+    find: 'awaitOf(check.id, check.agentIds);',
+    replace: '',
+  },
+  {
+    id: 'missed-before-the-call',
+    rule: 'a heartbeat that was missed and has come by the time it is looked at tells nobody',
+    file: `${engine}/step.ts`,
+    find: "if (event.kind === 'results' || event.kind === 'push') answers",
+    replace: "if (event.kind === 'results') answers",
+  },
+  {
+    id: 'miss-forgotten-by-the-call',
+    rule: 'a heartbeat that was missed before it came is down in between',
+    file: `${engine}/results.ts`,
+    find: 'dueAtMs !== undefined && dueAtMs < event.atMs; ) {',
+    replace: 'dueAtMs !== undefined && dueAtMs < 0; ) {',
+  },
+  {
     id: 'first-answers-dropped',
     rule: 'an agent that lost its check before anything of it came may still send what it answered',
     file: `${engine}/configure.ts`,

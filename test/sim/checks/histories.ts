@@ -8,7 +8,7 @@ import { worldBeginsAtMs } from '../world/machine.ts';
 
 /** The stored history of every lane, check and asset is what the model makes of the results in the store: unknown exactly where none are. */
 export const checkHistories = async (plan: Plan, observer: Observer, store: Store): Promise<void> => {
-  const model = modelHistories(plan, observer.answers, observer.unasked, observer.stampMs);
+  const model = modelHistories(plan, observer, observer.stampMs);
   const recorded = await store.spansSince(0);
   const stored = Map.groupBy(recorded, ({ subject }) => `${subject.kind} ${subject.id}`);
   for (const [kind, histories] of Object.entries({ lane: model.lanes, check: model.checks, asset: model.assets })) {
@@ -74,5 +74,4 @@ const checkParts = (
 };
 
 /** The model's view at the stamp, for checks of decisions. */
-export const modelNow = (plan: Plan, observer: Observer): ModelHistories =>
-  modelHistories(plan, observer.answers, observer.unasked, observer.stampMs);
+export const modelNow = (plan: Plan, observer: Observer): ModelHistories => modelHistories(plan, observer, observer.stampMs);

@@ -1,4 +1,5 @@
 import type { Plan, PlannedCheck } from '../plan.ts';
+import { type Absence, heartbeatHistory, type TakenCall } from './heartbeat.ts';
 import { type Answer, laneHistory } from './lane.ts';
 import { at, type ModelSpan, overlaid } from './spans.ts';
 
@@ -14,6 +15,15 @@ export interface Unasked {
   readonly toMs: number | null;
 }
 
+/** What reached the store, and what the world knows of it. */
+export interface Evidence {
+  /** In the order in which they reached the store. */
+  readonly answers: readonly StoredAnswer[];
+  readonly unasked: ReadonlyMap<string, readonly Unasked[]>;
+  readonly calls: readonly TakenCall[];
+  readonly absences: readonly Absence[];
+}
+
 export interface ModelHistories {
   readonly lanes: ReadonlyMap<string, readonly ModelSpan[]>;
   readonly checks: ReadonlyMap<string, readonly ModelSpan[]>;
@@ -24,12 +34,7 @@ export interface ModelHistories {
 const staleAfterMsOf = (check: PlannedCheck): number => 2 * check.intervalMs + check.timeoutMs + 5_000;
 
 /** All histories as they must be by `nowMs`, made of nothing but what reached the store. */
-export const modelHistories = (
-  plan: Plan,
-  answers: readonly StoredAnswer[],
-  unasked: ReadonlyMap<string, readonly Unasked[]>,
-  nowMs: number,
-): ModelHistories => {
+export const modelHistories = (plan: Plan, { answers, unasked, calls, absences }: Evidence, nowMs: number): ModelHistories => {
   const lanes = new Map<string, readonly ModelSpan[]>();
   const checks = new Map<string, readonly ModelSpan[]>();
   const assets = new Map<string, readonly ModelSpan[]>();
@@ -48,8 +53,15 @@ export const modelHistories = (
       ),
     );
   }
+  const callsOf = Map.groupBy(calls, ({ heartbeat }) => heartbeat);
+  for (const heartbeat of plan.heartbeats) {
+    const taken = callsOf.get(heartbeat.id);
+    const spans = heartbeatHistory(taken ?? [], heartbeat, absences, nowMs);
+    if (taken !== undefined) lanes.set(`${heartbeat.id}@collector`, spans);
+    checks.set(heartbeat.id, spans);
+  }
   for (const asset of parentsFirst(plan)) {
-    const sources = plan.checks.filter((check) => check.asset === asset.id && check.critical);
+    const sources = [...plan.checks, ...plan.heartbeats].filter((check) => check.asset === asset.id && check.critical);
     const ancestors = ancestorsOf(plan, asset.id);
     const own = sources.map(({ id }) => checks.get(id) ?? []);
     const begins = Math.min(...own.map((spans) => spans[0]?.fromMs ?? Number.POSITIVE_INFINITY));

@@ -47,6 +47,8 @@ export interface CollectorNodeOptions {
   readonly prepare: (store: Store) => Promise<void>;
   /** A batch is truly in the store. */
   readonly onCommitted: (batch: CommitBatch) => void;
+  /** It begins to listen. @param atMs by its own clock */
+  readonly onStarted: (atMs: number) => void;
   readonly onLog: (text: string) => void;
   /** It was killed by its own commit. */
   readonly onKilled: (fatal: FatalCommit) => void;
@@ -170,6 +172,7 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
       store = await openSqliteStore({ path: pathOf(bootCount), clock: ownClock });
       await options.prepare(store);
     }
+    options.onStarted(machine.wallMs());
     const chance = random.fork(`boot${life}`);
     const opened = await openCore({
       store: storeOf(own),

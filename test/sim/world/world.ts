@@ -6,6 +6,7 @@ import { tokenHash } from '../../../collector/src/runtime/admission.ts';
 import type { CommitBatch } from '../../../collector/src/store/port.ts';
 import { AppError } from '../../../shared/src/errors.ts';
 import { asId } from '../../../shared/src/ids.ts';
+import { checkCalls } from '../checks/calls.ts';
 import { checkHistories } from '../checks/histories.ts';
 import { checkCalledOff, checkNotices, checkOneOpen } from '../checks/incidents.ts';
 import { checkAcknowledged, checkStoredResults } from '../checks/results.ts';
@@ -18,6 +19,7 @@ import { createRandom } from '../random.ts';
 import { createAgentNode } from './agent-node.ts';
 import { createCollectorNode } from './collector-node.ts';
 import { commit, mendAll, type Parts } from './faults.ts';
+import { createJobs, type Jobs } from './jobs.ts';
 import { createLoop } from './loop.ts';
 import { worldBeginsAtMs } from './machine.ts';
 import { createNetwork } from './network.ts';
@@ -91,6 +93,7 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
       }
     },
     onCommitted: guard((batch) => observer.committed(batch, loop.nowMs())),
+    onStarted: observer.returned,
     onLog: timed,
     onKilled: ({ forMs }) => {
       loop.at(loop.nowMs() + forMs, collector.start);
@@ -118,21 +121,23 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
       return [id, node] as const;
     }),
   );
+  const jobs = createJobs({ loop, plan, collector });
   const parts: Parts = { plan, loop, network, collector, agents, people, observer, trace: timed };
   try {
     await collector.start();
     plant(parts);
     for (let atMs = lookMs; atMs < plan.durationMs; atMs += lookMs) {
       await loop.run(atMs);
-      await look(parts, targets, false);
+      await look(parts, targets, jobs, false);
     }
     await loop.run(plan.durationMs);
     await mendAll(parts);
     targets.mend();
+    jobs.mend();
     const endsAtMs = plan.durationMs + restMsMax;
     do await loop.run(loop.nowMs() + restLookMs);
     while (loop.nowMs() < endsAtMs && !isAtRest(parts));
-    await look(parts, targets, true);
+    await look(parts, targets, jobs, true);
   } finally {
     for (const node of agents.values()) node.kill(false);
     await collector.close();
@@ -188,11 +193,17 @@ const declare = (parts: Parts): void => {
 };
 
 /** All that must hold at this moment. */
-const look = async ({ plan, observer, collector, agents, loop }: Parts, targets: Targets, isOver: boolean): Promise<void> => {
+const look = async (
+  { plan, observer, collector, agents, loop }: Parts,
+  targets: Targets,
+  jobs: Jobs,
+  isOver: boolean,
+): Promise<void> => {
   await loop.settle();
   checkStoredResults(plan, observer, targets.askings);
   checkAcknowledged(observer, targets.askings, isOver);
   await checkHistories(plan, observer, collector.store());
+  checkCalls(observer, jobs.calls);
   checkOneOpen(observer);
   checkCalledOff(observer, isOver);
   checkTimers(plan, observer, isOver);

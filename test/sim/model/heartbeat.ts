@@ -1,0 +1,54 @@
+import { type ModelSpan, merged } from './spans.ts';
+
+/** A job's call as the collector took it in. */
+export interface TakenCall {
+  readonly heartbeat: string;
+  readonly atMs: number;
+  readonly isUp: boolean;
+}
+
+/** The collector was away: from its last word in the store until it listened again. */
+export interface Absence {
+  readonly fromMs: number;
+  readonly toMs: number;
+}
+
+/**
+ * The history of a heartbeat from its definition: each call says how it is; a good one is owed again an interval later, and what has not come by
+ * the end of the grace is down from that instant on, unless nobody listened then: that is unknown, and the first call that is owed since
+ * somebody listens again counts anew. A reported failure lasts until a good call.
+ * @param calls ascending
+ */
+export const heartbeatHistory = (
+  calls: readonly TakenCall[],
+  { intervalMs, graceMs }: { readonly intervalMs: number; readonly graceMs: number },
+  absences: readonly Absence[],
+  nowMs: number,
+): ModelSpan[] => {
+  const spans = calls.flatMap(({ atMs, isUp }, place) => {
+    const told = { fromMs: atMs, status: isUp ? ('up' as const) : ('down' as const), attributedTo: null };
+    if (!isUp) return [told];
+    const endsAtMs = calls[place + 1]?.atMs ?? nowMs + 1;
+    return [told, ...silence(atMs, endsAtMs, { intervalMs, graceMs }, absences)];
+  });
+  return merged(spans);
+};
+
+/** What follows a good call until the next one. */
+const silence = (
+  calledAtMs: number,
+  endsAtMs: number,
+  { intervalMs, graceMs }: { readonly intervalMs: number; readonly graceMs: number },
+  absences: readonly Absence[],
+): ModelSpan[] => {
+  const spans: ModelSpan[] = [];
+  let dueAtMs = calledAtMs + intervalMs + graceMs;
+  while (dueAtMs < endsAtMs) {
+    const fromMs = dueAtMs;
+    const absence = absences.find((one) => one.fromMs < fromMs && fromMs <= one.toMs);
+    spans.push({ fromMs, status: absence === undefined ? 'down' : 'unknown', attributedTo: null });
+    if (absence === undefined) break;
+    dueAtMs = calledAtMs + Math.ceil((absence.toMs - calledAtMs) / intervalMs) * intervalMs + graceMs;
+  }
+  return spans;
+};
