@@ -25,10 +25,12 @@ export const heartbeatHistory = (
   absences: readonly Absence[],
   nowMs: number,
 ): ModelSpan[] => {
-  const spans = calls.flatMap(({ atMs, isUp }, place) => {
+  // Where a clock stands still, as the collector's does until it was set back to has passed again, the last word of an instant holds.
+  const lasting = calls.filter(({ atMs }, place) => calls[place + 1]?.atMs !== atMs);
+  const spans = lasting.flatMap(({ atMs, isUp }, place) => {
     const told = { fromMs: atMs, status: isUp ? ('up' as const) : ('down' as const), attributedTo: null };
     if (!isUp) return [told];
-    const endsAtMs = calls[place + 1]?.atMs ?? nowMs + 1;
+    const endsAtMs = lasting[place + 1]?.atMs ?? nowMs + 1;
     return [told, ...silence(atMs, endsAtMs, { intervalMs, graceMs }, absences)];
   });
   return merged(spans);
