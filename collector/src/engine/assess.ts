@@ -22,7 +22,7 @@ import {
   tellOpened,
 } from './incidents.ts';
 import { tellGraver } from './notices.ts';
-import { latestRecord, openRecord, standingRecord } from './state.ts';
+import { type EngineState, latestRecord, openRecord, standingRecord } from './state.ts';
 import { type AffectedAsset, affectedAsset, zoneAssetIdOf, zoneOfAsset } from './subject.ts';
 import { keep, type Turn } from './turn.ts';
 import { noteOpening, stormFinding, zoneFinding } from './zones.ts';
@@ -304,13 +304,19 @@ export const settleMaintenance = (turn: Turn): void => {
     if (!isExcused(record)) tellGraver(turn, record);
     else if (isFailing && record.incident.attachedTo === null) standAlone(turn, asset, record, windowIsOver);
   }
-  setDeadline(state.deadlines, 'maintenance|', nextBoundaryMs(turn));
+  setDeadline(state.deadlines, 'maintenance|', nextBoundaryMs(state, nowMs));
 };
 
-const nextBoundaryMs = (turn: Turn): number | null => {
-  const boundaries = turn.state.config.maintenance
-    .flatMap(({ fromMs, toMs }) => [fromMs, toMs])
-    .filter((atMs) => atMs > turn.nowMs);
+/** Whether all open incidents know which windows run at the instant. */
+export const isMaintenanceSettled = (state: EngineState, atMs: number): boolean =>
+  [...state.openOf].every(([assetId, ids]) => {
+    const isRunning = isInMaintenance(state.index, assetId, atMs);
+    return [...ids].every((id) => state.incidents.get(id)?.incident.isInMaintenance === isRunning);
+  });
+
+/** When the next window begins or ends; null when there is none to come. */
+export const nextBoundaryMs = (state: EngineState, afterMs: number): number | null => {
+  const boundaries = state.config.maintenance.flatMap(({ fromMs, toMs }) => [fromMs, toMs]).filter((atMs) => atMs > afterMs);
   return boundaries.length === 0 ? null : boundaries.reduce((first, atMs) => Math.min(first, atMs));
 };
 

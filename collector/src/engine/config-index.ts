@@ -145,7 +145,7 @@ export const heartbeatSilenceMs = (check: CheckConfig): number | null => {
   return expectedMs + check.probe.spec.graceMs;
 };
 
-/** Whether the check is one of the built-in ones of agents. */
+/** Id of the built-in check of an agent. */
 export const agentCheckIdOf = (agentId: AgentId): `agent:${string}` => `agent:${agentId}`;
 
 /** See ConfigIndex.sourcesOf. */

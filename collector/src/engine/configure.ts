@@ -20,13 +20,15 @@ import { keep, revise, soil, type Turn } from './turn.ts';
 export const onConfig = (turn: Turn, config: EngineConfig): void => {
   const { state } = turn;
   const before = state.index;
-  const checksBefore = state.config.checks;
+  const { checks: checksBefore, assets: assetsBefore } = state.config;
   state.config = config;
   state.index = indexConfig(config);
   dropChecks(turn);
   dropAgents(turn);
   dropClones(turn);
-  dropAssets(turn);
+  dropAssets(turn, assetsBefore);
+  // That nothing is known of it yet is stored, so that a restart does not give it the history of one of the same name that is gone.
+  for (const id of config.assets.keys()) if (!assetsBefore.has(id)) keep(turn, 'asset', id);
   awaitFirstAnswers(turn, checksBefore);
   retireLanes(turn);
   resetQuorums(turn, checksBefore);
@@ -75,6 +77,7 @@ const dropChecks = (turn: Turn): void => {
   for (const [id, timeline] of [...state.checks].sort(byKey)) {
     if (isDeclared(id)) continue;
     endHistory(turn, { kind: 'check', id: asId(id) }, timeline);
+    keep(turn, 'check', id);
     state.checks.delete(id);
   }
 };
@@ -99,7 +102,7 @@ const dropClones = (turn: Turn): void => {
   for (const id of [...state.clones.keys()].sort()) if (!state.config.agents.has(id)) forgetClone(turn, id);
 };
 
-const dropAssets = (turn: Turn): void => {
+const dropAssets = (turn: Turn, before: EngineConfig['assets']): void => {
   const { state } = turn;
   const isOrphan = ({ incident }: IncidentRecord): boolean =>
     incident.state !== 'resolved' && affectedAsset(state.config, incident.assetId) === null;
@@ -112,9 +115,10 @@ const dropAssets = (turn: Turn): void => {
     });
   }
   for (const [id] of [...state.incidents].sort(byKey)) retireCheckProblem(turn, id);
-  for (const [id, timeline] of [...state.assets].sort(byKey)) {
+  for (const id of [...new Set([...before.keys(), ...state.assets.keys()])].sort()) {
     if (state.config.assets.has(id)) continue;
-    endHistory(turn, { kind: 'asset', id }, timeline);
+    const timeline = state.assets.get(id);
+    if (timeline !== undefined) endHistory(turn, { kind: 'asset', id }, timeline);
     keep(turn, 'asset', id);
     state.assets.delete(id);
   }

@@ -8,17 +8,20 @@ import type { SavedRule } from './rules/alert.ts';
 import { savedRule } from './rules/rules.ts';
 import type { EngineState } from './state.ts';
 import { asAgentId, asAssetId, asIncidentId } from './subject.ts';
+import { emptyTimeline } from './timeline.ts';
 
 /** What is stored of the state, by kind of entity, as plain JSON; histories are stored as spans. */
 export interface EntityValues {
   readonly lane: {
     readonly state: LaneState;
     readonly lastResult: CheckResult | null;
-    /** Where its history begins; what stands before it is of a check of the same name that was taken out of the register. */
+    /** Where its history begins: see `Timeline`. Left out where earlier builds did not store it; all that is stored belongs to it then. */
     readonly beginsAtMs?: EpochMs | null;
   };
-  /** Only of assets that lost a check: corrections reach back no further than that instant. */
-  readonly asset: { readonly floorMs: EpochMs };
+  /** A declared check, or the built-in one of an agent, of which something is known. */
+  readonly check: { readonly beginsAtMs: EpochMs };
+  /** Corrections reach back no further than the floor: the instant at which it lost a check. */
+  readonly asset: { readonly floorMs: EpochMs; readonly beginsAtMs?: EpochMs | null };
   readonly agent: AgentState;
   readonly incident: IncidentRecord;
   readonly clone: CloneState;
@@ -37,13 +40,18 @@ export const entityValue = (state: EngineState, entity: string, id: string): unk
         : ({
             state: { ...lane.state },
             lastResult: lane.lastResult,
-            // Where memory forgot the beginning, what is stored before it is still its own.
-            ...(lane.timeline.floorMs > 0 ? {} : { beginsAtMs: lane.timeline.spans[0]?.fromMs ?? null }),
+            beginsAtMs: lane.timeline.beginsAtMs,
           } satisfies EntityValues['lane']);
     }
+    case 'check': {
+      const beginsAtMs = state.checks.get(id)?.beginsAtMs ?? null;
+      return beginsAtMs === null ? null : ({ beginsAtMs } satisfies EntityValues['check']);
+    }
     case 'asset': {
-      const timeline = state.assets.get(asAssetId(id));
-      return timeline === undefined ? null : ({ floorMs: timeline.floorMs } satisfies EntityValues['asset']);
+      const assetId = asAssetId(id);
+      if (!state.config.assets.has(assetId)) return null;
+      const { floorMs, beginsAtMs } = state.assets.get(assetId) ?? emptyTimeline();
+      return { floorMs, beginsAtMs } satisfies EntityValues['asset'];
     }
     case 'agent':
       return state.agents.get(asAgentId(id)) ?? null;

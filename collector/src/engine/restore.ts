@@ -1,10 +1,11 @@
-import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { agentDueAtMs } from './agents.ts';
+import { isMaintenanceSettled, nextBoundaryMs } from './assess.ts';
 import { armIncident } from './clocks.ts';
 import { cloneDueAtMs } from './clones.ts';
 import type { EngineConfig } from './config.ts';
+import { agentCheckIdOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Span, Subject } from './effect.ts';
 import type { EntityValues } from './entities.ts';
@@ -97,46 +98,59 @@ const timelineOf = (state: EngineState, subject: Subject): Timeline | null => {
   }
 };
 
-/**
- * Where the histories of lanes and their checks begin: a check that was taken out of the register and put in again knows nothing of before.
- * Without an entry all that is stored belongs to it.
- */
-const beginningsOf = (entities: readonly SavedEntity[]): ReadonlyMap<string, EpochMs> => {
-  const beginnings = new Map<string, EpochMs>();
+/** Where the history of each subject begins, as it was stored; null when nothing is known of it yet. */
+const beginningsOf = (entities: readonly SavedEntity[]): ReadonlyMap<string, EpochMs | null> => {
+  const beginnings = new Map<string, EpochMs | null>();
+  // Builds that did not store where a check begins did so of its lanes, and nothing is known of a check that no lane speaks for.
+  const spoken = new Map<string, EpochMs | null>();
   for (const { entity, id, value } of entities) {
+    if (entity === 'agent') spoken.set(agentCheckIdOf(asAgentId(id)), 0);
     if (entity !== 'lane') continue;
-    const { beginsAtMs } = value as EntityValues['lane'];
-    const check = `check|${(value as EntityValues['lane']).state.checkId}`;
-    const atMs = beginsAtMs === undefined ? 0 : (beginsAtMs ?? Number.POSITIVE_INFINITY);
-    beginnings.set(`lane|${id}`, atMs);
-    beginnings.set(check, Math.min(beginnings.get(check) ?? Number.POSITIVE_INFINITY, atMs));
+    const { state, beginsAtMs = 0 } = value as EntityValues['lane'];
+    beginnings.set(`lane|${id}`, beginsAtMs);
+    spoken.set(state.checkId, earlier(spoken.get(state.checkId) ?? null, beginsAtMs));
+  }
+  for (const [checkId, beginsAtMs] of spoken) beginnings.set(`check|${checkId}`, beginsAtMs);
+  for (const { entity, id, value } of entities) {
+    if (entity !== 'check' && entity !== 'asset') continue;
+    const { beginsAtMs } = value as EntityValues['check' | 'asset'];
+    if (beginsAtMs !== undefined) beginnings.set(`${entity}|${id}`, beginsAtMs);
   }
   return beginnings;
 };
 
-const restoreSpans = (state: EngineState, all: readonly SavedSpan[], beginnings: ReadonlyMap<string, EpochMs>): void => {
-  const spansOf = new Map<Timeline, Span[]>();
+/** Without an entry all that is stored belongs to a lane or an asset, and nothing to a check: nobody spoke for it since it was declared. */
+const beginningOf = (beginnings: ReadonlyMap<string, EpochMs | null>, { kind, id }: Subject): EpochMs | null => {
+  const known = beginnings.get(`${kind}|${id}`);
+  return known === undefined && kind !== 'check' ? 0 : (known ?? null);
+};
+
+const earlier = (a: EpochMs | null, b: EpochMs | null): EpochMs | null => (a === null || b === null ? (a ?? b) : Math.min(a, b));
+
+/** An asset that was taken out before builds stored where assets begin: it has ended, and nothing of it is known any more. */
+const isForgotten = (state: EngineState, { kind, id }: Subject, spans: readonly Span[]): boolean =>
+  kind === 'asset' && !state.config.assets.has(id) && spans.at(-1)?.status === 'unknown';
+
+const restoreSpans = (state: EngineState, all: readonly SavedSpan[], beginnings: ReadonlyMap<string, EpochMs | null>): void => {
+  const histories = new Map<string, { readonly subject: Subject; readonly beginsAtMs: EpochMs | null; readonly spans: Span[] }>();
   for (const { subject, fromMs, status, reason, attributedTo } of all) {
-    const beginsAtMs = beginnings.get(`${subject.kind}|${subject.id}`) ?? 0;
-    const timeline = timelineOf(state, subject);
-    if (timeline === null || beginsAtMs === Number.POSITIVE_INFINITY) continue;
+    const key = `${subject.kind}|${subject.id}`;
+    const known = histories.get(key);
+    const beginsAtMs = known?.beginsAtMs ?? beginningOf(beginnings, subject);
+    if (beginsAtMs === null) continue;
     // The store joins neighbours of one status: a span may begin in the life before, and then begins here with the present one.
     const span = { fromMs: Math.max(fromMs, beginsAtMs), status, reason, attributedTo };
-    const known = spansOf.get(timeline);
-    if (known === undefined) spansOf.set(timeline, [span]);
-    else if (known.at(-1)?.fromMs === span.fromMs) known.splice(-1, 1, span);
-    else known.push(span);
+    if (known === undefined) histories.set(key, { subject, beginsAtMs, spans: [span] });
+    else if (known.spans.at(-1)?.fromMs === span.fromMs) known.spans.splice(-1, 1, span);
+    else known.spans.push(span);
   }
-  // Nothing of what is no longer declared, and has ended, is known any more.
-  for (const [id, timeline] of [...state.checks]) {
-    if (id.startsWith('agent:') || state.config.checks.has(asId(id)) || spansOf.get(timeline)?.at(-1)?.status !== 'unknown')
-      continue;
-    state.checks.delete(id);
-    spansOf.delete(timeline);
-  }
-  for (const [timeline, spans] of spansOf) {
+  for (const { subject, beginsAtMs, spans } of histories.values()) {
+    const isStored = beginnings.has(`${subject.kind}|${subject.id}`);
+    const timeline = !isStored && isForgotten(state, subject, spans) ? null : timelineOf(state, subject);
+    if (timeline === null) continue;
     const firstMs = spans[0]?.fromMs ?? 0;
     timeline.spans = spans;
+    timeline.beginsAtMs = beginsAtMs === 0 ? firstMs : beginsAtMs;
     // What was recorded before the first span we are given is out of reach of corrections.
     timeline.floorMs = firstMs < state.nowMs - limits.correctionMsMax ? firstMs : 0;
   }
@@ -150,20 +164,24 @@ const indexIncidents = (state: EngineState): void => {
 };
 
 const arm = (state: EngineState, lastAtMs: EpochMs): void => {
+  // What was due by then was looked at; to look again, later, may decide otherwise.
+  const armFuture = (key: string, atMs: EpochMs): void => setDeadline(state.deadlines, key, atMs > lastAtMs ? atMs : null);
   for (const lane of state.lanes.values()) {
     const check = state.config.checks.get(lane.state.checkId);
     setDeadline(state.deadlines, lane.deadlineKey, check === undefined ? state.nowMs : laneDueAtMs(lane, check, lastAtMs));
   }
   for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
   for (const clone of state.clones.values()) setDeadline(state.deadlines, `clone|${clone.id}`, cloneDueAtMs(clone));
-  // What became due meanwhile was not looked at.
-  for (const record of state.incidents.values()) armIncident(state, record, 0);
-  for (const [id, wait] of state.waits) setDeadline(state.deadlines, `wait|${id}`, wait.untilMs);
+  for (const record of state.incidents.values()) armIncident(state, record, lastAtMs);
+  for (const [id, wait] of state.waits) armFuture(`wait|${id}`, wait.untilMs);
   for (const { id, openings } of state.zones.values()) {
     const last = openings.at(-1);
-    if (last !== undefined) setDeadline(state.deadlines, `zone|${id}`, last.atMs + limits.stormWindowMs);
+    if (last !== undefined) armFuture(`zone|${id}`, last.atMs + limits.stormWindowMs);
   }
-  // Boundaries that passed meanwhile are dealt with at once, and the next one is then armed.
-  if (state.config.maintenance.length > 0) setDeadline(state.deadlines, 'maintenance|', state.nowMs);
+  setDeadline(
+    state.deadlines,
+    'maintenance|',
+    isMaintenanceSettled(state, lastAtMs) ? nextBoundaryMs(state, lastAtMs) : lastAtMs,
+  );
   armRules(state);
 };

@@ -8,10 +8,15 @@ export interface Timeline {
   spans: readonly Span[];
   /** History before this instant was dropped from memory and can no longer be corrected; 0 while nothing was. */
   floorMs: EpochMs;
+  /**
+   * Where it began, also when that was dropped from memory; null before that. What is stored of an earlier instant is of something else of
+   * the same name, that was taken out of the register.
+   */
+  beginsAtMs: EpochMs | null;
 }
 
 /** A history of which nothing is known yet. */
-export const emptyTimeline = (): Timeline => ({ spans: [], floorMs: 0 });
+export const emptyTimeline = (): Timeline => ({ spans: [], floorMs: 0, beginsAtMs: null });
 
 /** Number of spans that begin before `atMs`. */
 const countBefore = (spans: readonly Span[], atMs: EpochMs): number => {
@@ -58,6 +63,7 @@ export const rewrite = (timeline: Timeline, fromMs: EpochMs, tail: readonly Span
   if (joined.length === spans.length - keepCount && joined.every((span, at) => isEqual(span, spans[keepCount + at])))
     return false;
   timeline.spans = [...spans.slice(0, keepCount), ...joined];
+  if (keepCount === 0 && timeline.floorMs === 0) timeline.beginsAtMs = joined[0]?.fromMs ?? null;
   return true;
 };
 

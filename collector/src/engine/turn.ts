@@ -82,8 +82,10 @@ export const revise = (
 ): Dirt | null => {
   const known = turn.timelines.get(timeline);
   const earlier = timeline.spans;
+  const { beginsAtMs } = timeline;
   const before = known?.before ?? earlier;
   if (!change(timeline)) return null;
+  if (timeline.beginsAtMs !== beginsAtMs) keep(turn, subject.kind, subject.id);
   const touched = known ?? { subject, before, isCorrection: false };
   turn.timelines.set(timeline, touched);
   // Where nothing was recorded yet nothing is corrected.

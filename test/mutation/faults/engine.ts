@@ -468,4 +468,18 @@ export const engineFaults: readonly Fault[] = [
     find: 'awaitFirstAnswers(turn, checksBefore);',
     replace: '',
   },
+  {
+    id: 'beginning-not-stored',
+    rule: 'what is put in again of the same name begins anew, also when the collector restarts in between',
+    file: `${engine}/turn.ts`,
+    find: 'if (timeline.beginsAtMs !== beginsAtMs) keep(turn, subject.kind, subject.id);',
+    replace: '',
+  },
+  {
+    id: 'looked-at-again',
+    rule: 'what was due before a restart, and was looked at, is not looked at again after it',
+    file: `${engine}/restore.ts`,
+    find: 'atMs > lastAtMs ? atMs : null);',
+    replace: 'atMs);',
+  },
 ];

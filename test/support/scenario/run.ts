@@ -136,9 +136,9 @@ const isEvent = (line: string): boolean => /^\d/.test(line);
 /**
  * Runs a scenario and writes it anew: its own lines as they are, below each event what the engine did until the next one. An effect that
  * came later than the event above it says when.
- * @param isForgetful restarts the engine from its store before every event
+ * @param isRestarted whether the engine is restarted from its store before the event of that number; the first is 1, and ticks count
  */
-export const runScenario = (text: string, isForgetful = false): string => {
+export const runScenario = (text: string, isRestarted: (event: number) => boolean = () => false): string => {
   const declaration: Declaration = new Map();
   const source = text.split('\n').filter((line) => !line.startsWith('      '));
   const said: string[] = [];
@@ -150,7 +150,7 @@ export const runScenario = (text: string, isForgetful = false): string => {
   for (const line of source) {
     if (line === 'show lanes') isLaneShown = true;
     else if (isEvent(line)) {
-      world ??= createWorld(declaration, { isLaneShown, isForgetful });
+      world ??= createWorld(declaration, { isLaneShown, isRestarted });
       const blank = line.search(/\s/);
       for (const [turn, atMs] of instantsOf(line.slice(0, blank)).entries()) {
         world.pass(atMs);

@@ -61,8 +61,11 @@ const createGuard = () => {
   };
 };
 
-/** @param isForgetful restarts the engine from its store before every event: nothing it does may change by that */
-export const createWorld = (declaration: Declaration, options: { isLaneShown: boolean; isForgetful: boolean }): World => {
+/** @param isRestarted whether the engine is restarted from its store before the event of that number: nothing it does may change by that */
+export const createWorld = (
+  declaration: Declaration,
+  options: { isLaneShown: boolean; isRestarted(event: number): boolean },
+): World => {
   const entities = new Map<string, { entity: string; id: string; value: unknown }>();
   const spans = new Map<string, { subject: Extract<Effect, { kind: 'spans' }>['subject']; spans: Span[] }>();
   const incidentIdOf = new Map<string, IncidentId>();
@@ -74,14 +77,15 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
   let config = configOf(declaration, 1);
   let state: EngineState = createState(config, zeroMs);
   let isRunning = true;
+  let eventCount = 0;
   const samples: RuleSample[] = [];
 
-  const restart = (atMs: number): void => {
+  const restart = (atMs: number, lastAtMs: number): void => {
     const saved = JSON.parse(JSON.stringify([...entities.values()])) as { entity: string; id: string; value: unknown }[];
     const savedSpans = [...spans.values()].flatMap((history) =>
       history.spans.map((span) => ({ ...span, subject: history.subject })),
     );
-    state = restoreState(config, saved, savedSpans, atMs);
+    state = restoreState(config, saved, savedSpans, atMs, lastAtMs);
     // The collector reads the samples back from its log of frames.
     if (state.rules !== null) updateSamples(state.rules, samples);
   };
@@ -111,7 +115,8 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
     [...nameOfId].sort(([a], [b]) => b.length - a.length).reduce((said, [id, name]) => said.replaceAll(id, name), text);
 
   const run = (event: EngineEvent, saidAtMs: number, isFirst = false): void => {
-    if (options.isForgetful && !isFirst) restart(state.nowMs);
+    eventCount += 1;
+    if (options.isRestarted(eventCount) && !isFirst) restart(state.nowMs, state.nowMs);
     if (event.kind === 'config') config = event.config;
     const effects = step(state, event);
     for (const effect of effects) {
@@ -147,7 +152,7 @@ export const createWorld = (declaration: Declaration, options: { isLaneShown: bo
     start: (atMs) => {
       isRunning = true;
       const stoppedAtMs = state.nowMs;
-      restart(atMs);
+      restart(atMs, stoppedAtMs);
       excuseHeartbeats(state, stoppedAtMs, atMs);
       prolongGraces(state, atMs + limits.reconnectMsMax);
       run({ kind: 'restarted', atMs, awaySinceMs: stoppedAtMs, agentsDueAtMs: atMs + limits.reconnectMsMax }, atMs, true);
