@@ -48,7 +48,12 @@ const lane: z.ZodType<EntityValues['lane']> = z.looseObject({
   beginsAtMs: storedMs.nullable().exactOptional(),
 });
 
-const asset: z.ZodType<EntityValues['asset']> = z.looseObject({ floorMs: storedMs });
+const check: z.ZodType<EntityValues['check']> = z.looseObject({ beginsAtMs: storedMs });
+
+const asset: z.ZodType<EntityValues['asset']> = z.looseObject({
+  floorMs: storedMs,
+  beginsAtMs: storedMs.nullable().exactOptional(),
+});
 
 const question: z.ZodType<Question> = z.looseObject({
   requestId: z.string(),
@@ -79,6 +84,7 @@ const agent: z.ZodType<AgentState> = z.looseObject({
   id: storedId<'agent'>(),
   bootId: z.number().exactOptional(),
   sinceMs: storedMs,
+  isOverdue: z.boolean().exactOptional(),
   loss: loss.nullable(),
 });
 
@@ -136,7 +142,7 @@ const rule: z.ZodType<SavedRule> = z.looseObject({
 });
 
 const shapes: { readonly [Kind in keyof EntityValues]: z.ZodType<EntityValues[Kind]> } & { readonly writer: z.ZodType } = {
-  ...{ lane, asset, agent, clone, incident, zone, wait, rule },
+  ...{ lane, check, asset, agent, clone, incident, zone, wait, rule },
   /** The clock of the last commit. */
   writer: z.looseObject({ lastAtMs: z.int() }),
 };

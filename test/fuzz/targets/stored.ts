@@ -84,7 +84,7 @@ const writers = new Map(
 );
 
 /** One of each kind of entity that is stored, with the world it is of. */
-const kinds = ['lane', 'asset', 'agent', 'incident', 'zone', 'wait', 'rule'];
+const kinds = ['lane', 'check', 'asset', 'agent', 'incident', 'zone', 'wait', 'rule'];
 const lived = livedWorlds(60, 20_261_125);
 const worldOf = new Map(
   kinds.flatMap((kind) => {

@@ -36,6 +36,7 @@ const moment = fc.oneof(
   },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('connected'), agent: fc.nat(2), run: fc.constantFrom(1, 1, 2) }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('lost'), agent: fc.nat(2), silentMs: fc.constantFrom(0, 10_000) }) },
+  { weight: 1, arbitrary: fc.record({ kind: fc.constant('overdue'), agent: fc.nat(2), isOverdue: fc.boolean() }) },
   { weight: 2, arbitrary: fc.record({ kind: fc.constant('answer'), question: fc.nat(2), outcome }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('push'), check: fc.nat(4), isUp: fc.boolean() }) },
   { weight: 1, arbitrary: fc.record({ kind: fc.constant('sample'), agent: fc.nat(2), value: fc.constantFrom(10, 90) }) },
@@ -120,6 +121,8 @@ export const createTeller = (parts: WorldParts) => {
         return { kind: 'agentConnected', atMs, agentId, bootId: what.run };
       case 'lost':
         return { kind: 'agentLost', atMs, agentId, cause: 'closed', sinceMs: atMs - what.silentMs };
+      case 'overdue':
+        return { kind: 'agentOverdue', atMs, agentId, isOverdue: what.isOverdue };
       case 'answer': {
         const [question] = questions.splice(what.question % Math.max(1, questions.length), 1);
         if (question === undefined) return { kind: 'tick', atMs };
