@@ -8,7 +8,7 @@ import { nextDeadlineMs, step } from '../../../collector/src/engine/step.ts';
 import { checkEntities } from '../../../collector/src/store/entity-shapes.ts';
 import { openHandle } from '../../../collector/src/store/sqlite/dialect.ts';
 import { openSqliteStore } from '../../../collector/src/store/sqlite.ts';
-import { livedWorlds } from '../../support/engine/lived.ts';
+import { livedWith } from '../../support/engine/lived.ts';
 import { restoreFrom } from '../../support/engine/memory.ts';
 import {
   agentA,
@@ -85,13 +85,7 @@ const writers = new Map(
 
 /** One of each kind of entity that is stored, with the world it is of. */
 const kinds = ['lane', 'check', 'asset', 'agent', 'incident', 'zone', 'wait', 'rule'];
-const lived = livedWorlds(60, 20_261_125);
-const worldOf = new Map(
-  kinds.flatMap((kind) => {
-    const found = lived.find(({ memory }) => [...memory.entities.keys()].some((key) => key.startsWith(`${kind}\n`)));
-    return found === undefined ? [] : [[kind, found] as const];
-  }),
-);
+const worldOf = new Map(kinds.map((kind) => [kind, livedWith(kind, 20_261_125)] as const));
 const stateCorpus = [...worldOf].flatMap(([kind, { memory }]) =>
   [...memory.entities]
     .filter(([key]) => key.startsWith(`${kind}\n`))

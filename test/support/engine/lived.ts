@@ -14,7 +14,11 @@ export interface Lived {
 
 const ticksMax = 1_000;
 
-const live = (parts: WorldParts, story: readonly Moment[]): Lived => {
+/** Whether an entity of the kind is stored. */
+const holds = (memory: Memory, kind: string): boolean => [...memory.entities.keys()].some((key) => key.startsWith(`${kind}\n`));
+
+/** @param kind ends the life as soon as such an entity is stored @returns null when none ever was */
+const live = (parts: WorldParts, story: readonly Moment[], kind: string): Lived | null => {
   const teller = createTeller(parts);
   const state = createState(teller.config, startMs);
   const memory = createMemory();
@@ -27,15 +31,25 @@ const live = (parts: WorldParts, story: readonly Moment[]): Lived => {
       const effects = step(state, { kind: 'tick', atMs: Math.max(dueMs, state.nowMs) });
       teller.hear(effects);
       keepEffects(memory, effects);
+      if (holds(memory, kind)) return { memory, config, atMs: state.nowMs };
     }
     if (event.kind === 'config') config = event.config;
     const effects = step(state, event);
     teller.hear(effects);
     keepEffects(memory, effects);
+    if (holds(memory, kind)) return { memory, config, atMs: state.nowMs };
   }
-  return { memory, config, atMs: state.nowMs };
+  return null;
 };
 
-/** So many worlds, the same for a seed. */
-export const livedWorlds = (count: number, seed: number): readonly Lived[] =>
-  fc.sample(fc.tuple(worlds({ hasRules: true }), moments), { numRuns: count, seed }).map(([parts, story]) => live(parts, story));
+/** Lives tried for one kind of entity; a few are enough for each. */
+const livesMax = 200;
+
+/** A world in which an entity of the kind has just come to be, the same for a seed. @throws Error when none of many lives had one */
+export const livedWith = (kind: string, seed: number): Lived => {
+  for (const [parts, story] of fc.sample(fc.tuple(worlds({ hasRules: true }), moments), { numRuns: livesMax, seed })) {
+    const lived = live(parts, story, kind);
+    if (lived !== null) return lived;
+  }
+  throw new Error(`none of ${livesMax} lives stored a ${kind}`);
+};
