@@ -27,6 +27,8 @@ export interface CollectorNode {
   readonly core: Core | null;
   /** The database, also while the collector is down. */
   store(): Store;
+  /** Resolves when the files are as its death left them: making them so takes true time and none of the world's. */
+  settle(): Promise<void>;
   start(): Promise<void>;
   kill(): void;
   /** While true commits fail, as on a full disk. */
@@ -208,6 +210,9 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
       return core;
     },
     store: present,
+    settle: async () => {
+      await tearing;
+    },
     start,
     kill,
     isStoreFailing: false,

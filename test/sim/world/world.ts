@@ -200,6 +200,7 @@ const look = async (
   isOver: boolean,
 ): Promise<void> => {
   await loop.settle();
+  await collector.settle();
   checkStoredResults(plan, observer, targets.askings);
   checkAcknowledged(observer, targets.askings, isOver);
   await checkHistories(plan, observer, collector.store());
