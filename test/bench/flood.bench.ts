@@ -1,7 +1,9 @@
 // What other agents and people notice of one agent that floods: delay of acknowledgements, of /healthz and of an API list, without a flooder,
-// beside one that keeps to the window and sends frames as fast as they are acknowledged, and beside one that keeps to nothing.
+// beside one that keeps to the window and sends frames as fast as they are acknowledged, beside one that keeps to nothing, and beside a thousand
+// that came by one join token and do as the first.
 // Each flooder is a process of its own. Run: npm run bench flood
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { limits } from '@jiwei/shared/limits.ts';
 import { hostRecording } from '../support/host-recording.ts';
@@ -9,6 +11,7 @@ import { type LoadAgent, newLoadIdentity, openLoadAgent } from '../support/load-
 import { listening, startProgram, testFolder } from '../support/processes.ts';
 
 const usualCount = 20;
+const manyCount = 1_000;
 const phaseMs = 15_000;
 const rowEveryMs = 500;
 const askEveryMs = 50;
@@ -16,19 +19,33 @@ const { series, rows } = hostRecording();
 const row = rows[0]?.values ?? new Float64Array(series.length);
 const sleep = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 
+/** Sends frames as fast as they are acknowledged, with so many on the way. */
+const sendAll = async (agent: LoadAgent, inFlightMax: number): Promise<never> => {
+  const pending: Promise<void>[] = [];
+  for (let sent = 0; ; sent += 1) {
+    if (pending.length >= inFlightMax) await pending.shift();
+    pending.push(agent.sendRow(Date.now(), row));
+    if (sent % 16 === 0) await sleep(0);
+  }
+};
+
 /** The flooder's process: until it is killed. */
 const flood = async (kind: string, url: string, joinToken: string): Promise<void> => {
   if (kind === 'window') {
     const agent = await openLoadAgent({ url, joinToken, name: 'flooder-window', series });
-    const pending: Promise<void>[] = [];
-    for (let sent = 0; ; sent += 1) {
-      if (pending.length >= limits.framesInFlightMax) await pending.shift();
-      pending.push(agent.sendRow(Date.now(), row));
-      if (sent % 16 === 0) await sleep(0);
-    }
+    console.log('ready');
+    await sendAll(agent, limits.framesInFlightMax);
+  }
+  if (kind === 'many') {
+    const flooders: LoadAgent[] = [];
+    for (let place = 0; place < manyCount; place += 1)
+      flooders.push(await openLoadAgent({ url, joinToken, name: `flooder-${place}`, series }));
+    console.log('ready');
+    await Promise.all(flooders.map((agent) => sendAll(agent, limits.framesInFlightMax)));
   }
   // Ignores the window and every refusal, and comes back at once.
   const identity = newLoadIdentity();
+  console.log('ready');
   for (;;) {
     try {
       const agent = await openLoadAgent({ url, joinToken, name: 'flooder-rude', series, identity });
@@ -91,16 +108,20 @@ const collector = startProgram('collector/src/main.ts', [
 ]);
 const { url, adminToken } = await listening(collector);
 const authorization = `Bearer ${adminToken}`;
-const made = await fetch(`${url}/api/v1/join-tokens`, {
-  method: 'POST',
-  headers: { authorization, 'content-type': 'application/json' },
-  body: JSON.stringify({ uses: 1_000 }),
-});
-const { token } = (await made.json()) as { token: string };
+const newToken = async (): Promise<string> => {
+  const made = await fetch(`${url}/api/v1/join-tokens`, {
+    method: 'POST',
+    headers: { authorization, 'content-type': 'application/json' },
+    body: JSON.stringify({ uses: 1_000 }),
+  });
+  const { token } = (await made.json()) as { token: string };
+  return token;
+};
+const usualToken = await newToken();
 const ask = async (path: string): Promise<string> => (await fetch(`${url}${path}`, { headers: { authorization } })).text();
 const agents: LoadAgent[] = [];
 for (let place = 0; place < usualCount; place += 1)
-  agents.push(await openLoadAgent({ url, joinToken: token, name: `usual-${place}`, series }));
+  agents.push(await openLoadAgent({ url, joinToken: usualToken, name: `usual-${place}`, series }));
 await measure(agents, ask);
 
 console.log(
@@ -112,11 +133,14 @@ const counted = async (name: string): Promise<number> => {
   const lines = (await ask('/metrics')).split('\n').filter((line) => line.startsWith(name));
   return lines.reduce((sum, line) => sum + Number(line.split(' ').at(-1)), 0);
 };
-for (const kind of ['nobody', 'window', 'rude']) {
+for (const kind of ['nobody', 'window', 'rude', 'many']) {
   const flooder =
     kind === 'nobody'
       ? null
-      : spawn(process.execPath, [join(import.meta.dirname, 'flood.bench.ts'), 'flooder', kind, url, token], { stdio: 'inherit' });
+      : spawn(process.execPath, [join(import.meta.dirname, 'flood.bench.ts'), 'flooder', kind, url, await newToken()], {
+          stdio: ['ignore', 'pipe', 'inherit'],
+        });
+  if (flooder !== null) await once(flooder.stdout, 'data');
   await sleep(3_000);
   const names = ['jiwei_frames_stored_total', 'jiwei_links_throttled_total', 'jiwei_links_refused_total{code="FLOODING"}'];
   const before = await Promise.all(names.map(counted));

@@ -49,7 +49,7 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     errors: [
       '5:15: groups[0].rules[0].expr: at character 1: "rate(node_cpu_seconds_total[5m])" is a function call, which is not supported; supported are vector selectors with label matchers, numbers, + - * / % ^, comparisons (with bool), and/or/unless, on/ignoring/group_left/group_right, and parentheses',
       '6:85: groups[0].rules[1].annotations.summary: at character 1: "{{ humanize $value }}" is not supported in a template; supported are {{ $labels.name }} and {{ $value }}',
-      '7:29: groups[0].rules[2].expr: at character 9: "(?!x).*" has look-around, which RE2 does not know',
+      '7:29: groups[0].rules[2].expr: at character 9: "(?!x).*" is not a regular expression of RE2 (invalid or unsupported Perl syntax: (?!)',
       '7:61: groups[0].rules[2].for: is 5; needs a duration with its unit, such as 5s or 5ms: a bare number is refused (0s to 30d)',
       '8:11: groups[0].rules[3].record: is a recording rule, which is not supported; only alerts are',
     ],

@@ -13,7 +13,8 @@ import type { AgentRecord, StoredMaintenance } from './port.ts';
 /** Ids are texts; which kind they are of follows from where they stand. */
 export const storedId = <Kind extends string>(): z.ZodType<Id<Kind>> =>
   z.custom<Id<Kind>>((value) => typeof value === 'string', { error: 'needs to be a text' });
-export const storedMs = z.number();
+/** An instant that a `Date` can hold; deadlines of none later would be looked for without end. */
+export const storedMs = z.number().min(0).max(8_640_000_000_000_000);
 export const storedReason = z.enum(reasonCodes as [ReasonCode, ...ReasonCode[]]);
 export const storedTexts = z.record(z.string(), z.string());
 export const storedNumbers = z.record(z.string(), z.number());

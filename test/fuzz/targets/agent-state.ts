@@ -53,7 +53,9 @@ export const target: FuzzTarget = {
     const disk = createMemoryDisk(new Map(names.map((name, place) => [name, Buffer.from(parts[place] ?? '')])));
     const first = nextBootId(disk, 1_793_577_600_000);
     const second = nextBootId(disk, 1_793_577_600_000);
-    assert.ok(Number.isSafeInteger(first) && second > first, `boot ids ${first} and ${second} do not ascend`);
+    // After the last exact integer there is none.
+    const isAscending = second > first || first === Number.MAX_SAFE_INTEGER;
+    assert.ok(Number.isSafeInteger(first) && isAscending, `boot ids ${first} and ${second} do not ascend`);
     loadAgentId(disk);
     loadConfig(disk);
     const loss = loadLoss(disk);

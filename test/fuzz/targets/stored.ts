@@ -147,7 +147,7 @@ export const target: FuzzTarget = {
   boundedInputs: 1_200,
   run: async (bytes) => {
     const [place = '', ...rest] = partsOf(bytes, separator).map((part) => part.toString('utf8'));
-    if (readers[place] !== undefined) {
+    if (Object.hasOwn(readers, place)) {
       await readDamaged(place, rest.join(separator));
       return 0;
     }

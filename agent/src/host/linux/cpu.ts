@@ -9,14 +9,15 @@ const guestSeconds = describe(
   'Seconds the CPUs spent in guests (VMs) for each mode.',
   ['cpu', 'mode'],
 );
-const simpleLines: Readonly<Record<string, MetricDoc>> = {
-  intr: describe('node_intr_total', 'counter', 'Total number of interrupts serviced.'),
-  ctxt: describe('node_context_switches_total', 'counter', 'Total number of context switches.'),
-  btime: describe('node_boot_time_seconds', 'gauge', 'Node boot time, in unixtime.'),
-  processes: describe('node_forks_total', 'counter', 'Total number of forks.'),
-  procs_running: describe('node_procs_running', 'gauge', 'Number of processes in runnable state.'),
-  procs_blocked: describe('node_procs_blocked', 'gauge', 'Number of processes blocked waiting for I/O to complete.'),
-};
+/** By their first word. A map: a word of the file may be any, also one that every object has. */
+const simpleLines: ReadonlyMap<string, MetricDoc> = new Map([
+  ['intr', describe('node_intr_total', 'counter', 'Total number of interrupts serviced.')],
+  ['ctxt', describe('node_context_switches_total', 'counter', 'Total number of context switches.')],
+  ['btime', describe('node_boot_time_seconds', 'gauge', 'Node boot time, in unixtime.')],
+  ['processes', describe('node_forks_total', 'counter', 'Total number of forks.')],
+  ['procs_running', describe('node_procs_running', 'gauge', 'Number of processes in runnable state.')],
+  ['procs_blocked', describe('node_procs_blocked', 'gauge', 'Number of processes blocked waiting for I/O to complete.')],
+]);
 
 /** Order of the columns in /proc/stat, proc(5); the last two are guests, which user and nice contain already. */
 const modes = ['user', 'nice', 'system', 'idle', 'iowait', 'irq', 'softirq', 'steal'] as const;
@@ -31,7 +32,7 @@ const idleResetTicks = 3 * ticksPerSecond;
 /** CPU time, forks, interrupts and boot time from /proc/stat: node_exporter's collectors `cpu` and `stat` in one reading. */
 export const cpuReader: Reader = {
   name: 'cpu',
-  metrics: [cpuSeconds, guestSeconds, ...Object.values(simpleLines)],
+  metrics: [cpuSeconds, guestSeconds, ...simpleLines.values()],
   everyMs: 0,
   open: ({ files, roots }) => {
     const path = `${roots.proc}/stat`;
@@ -66,7 +67,7 @@ export const createStatParser = (): ((scanner: Scanner, sink: Sink) => void) => 
       if (scanner.startsWith('cpu ')) continue;
       if (scanner.startsWith('cpu')) parseCpu(scanner, sink);
       else {
-        const doc = simpleLines[scanner.word()];
+        const doc = simpleLines.get(scanner.word());
         if (doc !== undefined) sink.put(doc, scanner.number());
       }
     }
