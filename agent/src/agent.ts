@@ -193,8 +193,11 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
       onWelcome: (welcome) => {
         if (!onStored(welcome.stored)) return false;
         if (welcome.agentId !== agentId) {
-          agentId = welcome.agentId;
-          storeAgentId(files, agentId);
+          const name = welcome.agentId;
+          agentId = name;
+          attempt('the name the collector gave cannot be stored; it is told again at the next connection', () =>
+            storeAgentId(files, name),
+          );
           if (config !== null) putInForce(config);
         }
         sampler.flush();

@@ -137,8 +137,15 @@ const trustOf = ({ trustsFirstUse }: AgentOptions, ca: string | null, files: Age
       return pinned;
     },
     pin: (pem) => {
-      storeAuthority(files, pem);
       pinned = pem;
+      try {
+        storeAuthority(files, pem);
+      } catch (error) {
+        log.error(
+          'the pinned authority cannot be stored: the next start trusts the one it meets first again',
+          errorFields(error),
+        );
+      }
       const { subject, fingerprint256 } = new X509Certificate(pem);
       log.info("the authority of the collector's certificate is pinned: no other is trusted from now on", {
         subject,

@@ -108,6 +108,20 @@ test('enrols, sends samples and check results, and has them acknowledged', async
   await collector.until(() => collector.messages.some(({ type }) => type === 'bye'));
 });
 
+test('enrols and measures also when its disk is full by the time it is welcomed', async () => {
+  const disks = newDisks();
+  const { replace } = disks.files;
+  disks.files.replace = (name, bytes) => {
+    if (name === 'agent.id') throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    replace(name, bytes);
+  };
+  const collector = await listen({ config: configOf(1, await openTarget()) });
+  const lines: string[] = [];
+  await launch(collector.url, disks, lines);
+  await collector.until(() => ['samples', 'results'].every((wanted) => collector.frames.some(({ kind }) => kind === wanted)));
+  expect(lines.join('\n')).toContain('the name the collector gave cannot be stored');
+});
+
 test('confirms a failure at the retry interval and sends each result with its place', async () => {
   // A port that was just free: nothing listens on it.
   const probe = createServer().listen(0, '127.0.0.1');

@@ -33,7 +33,7 @@ zones: [{ id: z, name: z, crew: c }]
 units: [{ id: u, name: u, zone: z }]
 assets: [{ id: h1, name: h1, kind: server, unit: u }, { id: h2, name: h2, kind: server, unit: u }]
 agents: [{ id: victim, asset: h1 }]
-checks: [{ id: site, asset: h1, kind: tcp, host: 127.0.0.1, port: 9, interval: 20s, from: { agents: [victim] } }]
+checks: [{ id: site, asset: h1, kind: tcp, host: 127.0.0.1, port: 9, interval: 24h, from: { agents: [victim] } }]
 `;
 const series: Series[] = [{ family: { name: 'm', type: 'gauge', help: '' }, labels: [['a', '名']] }];
 /** As many addresses and keys in turn, so that no rate limit of one address or agent ends the attack. */
