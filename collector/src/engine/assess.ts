@@ -300,9 +300,10 @@ export const settleMaintenance = (turn: Turn): void => {
       isRunning ? { kind: 'maintenanceBegan', text: 'notices are held back' } : { kind: 'maintenanceEnded', text: after },
     );
     save(turn, record);
-    if (isRunning) continue;
+    // What is not seen to fail now is told when it is seen to fail again.
+    if (isRunning || !isFailing) continue;
     if (!isExcused(record)) tellGraver(turn, record);
-    else if (isFailing && record.incident.attachedTo === null) standAlone(turn, asset, record, windowIsOver);
+    else if (record.incident.attachedTo === null) standAlone(turn, asset, record, windowIsOver);
   }
   setDeadline(state.deadlines, 'maintenance|', nextBoundaryMs(state, nowMs));
 };

@@ -482,4 +482,11 @@ export const engineFaults: readonly Fault[] = [
     find: 'atMs > lastAtMs ? atMs : null);',
     replace: 'atMs);',
   },
+  {
+    id: 'graver-told-unseen',
+    rule: 'at the end of a window only what is seen to fail is told',
+    file: 'collector/src/engine/assess.ts',
+    find: 'if (isRunning || !isFailing) continue;',
+    replace: 'if (isRunning) continue;',
+  },
 ];
