@@ -226,7 +226,8 @@ export const resolveIncident = (turn: Turn, record: IncidentRecord, ending: Endi
   record.incident = {
     ...record.incident,
     state: 'resolved',
-    faultToMs: ending.faultToMs,
+    // A history that was told anew may know nothing of the fault any more; then it took no time.
+    faultToMs: ending.faultToMs === null ? null : Math.max(ending.faultToMs, record.incident.faultFromMs),
     resolvedAtMs: nowMs,
     isNoData: false,
     isFlapping: false,

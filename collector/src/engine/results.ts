@@ -125,10 +125,12 @@ export const onLaneDue = (turn: Turn, laneId: string, dueAtMs: EpochMs): void =>
   if (lane === undefined) return;
   const check = turn.state.config.checks.get(lane.state.checkId);
   if (check === undefined) return dropLane(turn, lane);
-  if (lane.state.listensFromMs !== null && dueAtMs <= lane.state.listensFromMs) {
+  const isHeartbeat = heartbeatSilenceMs(check) !== null;
+  // A check that was a heartbeat once keeps the word of when it was last listened for, which is nothing to a probe.
+  if (isHeartbeat && lane.state.listensFromMs !== null && dueAtMs <= lane.state.listensFromMs) {
     change(turn, lane, false, (timeline) => onUnheard(timeline, dueAtMs));
     keepLane(turn, lane);
-  } else if (heartbeatSilenceMs(check) !== null) {
+  } else if (isHeartbeat) {
     lane.state.lastReason = 'HEARTBEAT_MISSED';
     change(turn, lane, false, (timeline) => onMissed(lane.state, timeline, dueAtMs));
     keepLane(turn, lane);
