@@ -138,10 +138,12 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
         die(fatal);
         return never;
       }
-      tearing = tearLog(() => present().commit(batch), fatal.share).then(async () => {
-        const stamp = (await present().entities()).find(({ entity }) => entity === 'writer')?.value;
-        if (JSON.stringify(stamp) === JSON.stringify({ lastAtMs: batch.atMs })) options.onCommitted(batch);
-      });
+      tearing = (async () => {
+        const before = await contentOf(present());
+        await tearLog(() => present().commit(batch), fatal.share);
+        // A commit is there as a whole or not at all.
+        if ((await contentOf(present())) !== before) options.onCommitted(batch);
+      })();
       die(fatal);
       return never;
     };
@@ -226,6 +228,10 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
   };
   return node;
 };
+
+/** What tells whether a batch is in the store: nothing that a batch brings leaves all of it as it was. */
+const contentOf = async (store: Store): Promise<string> =>
+  JSON.stringify([await store.entities(), await store.positions(), await store.latestResults(), await store.outboxNextAtMs()]);
 
 /** The part of a logger that the core uses. */
 const logOf = (write: (text: string) => void): FastifyBaseLogger => {
