@@ -21,10 +21,18 @@ const answerForVictim = encodeFrame({
     '{"results":[{"checkId":"site","observedAtMs":1,"outcome":"down","reason":"TIMEOUT","latencyMs":null,"run":{"ofDown":9,"ofUp":0}}]}',
   ),
 });
-/** The victim is asked for a sign of life after so many inputs. */
-const signEvery = 16;
-let inputs = 0;
+/** The victim gives a sign of life so often, ms: more rarely, and it would itself be overdue. */
+const signEveryMs = 2_000;
+let signs = 0;
+let signedAtMs = Number.NEGATIVE_INFINITY;
 let before = await collector.othersState();
+/** What the victim says is stored: its link works. That is a change, but its own. */
+const sign = async (): Promise<void> => {
+  signs += 1;
+  signedAtMs = performance.now();
+  await collector.victim.sendRow(Date.now(), Float64Array.of(signs));
+  before = await collector.othersState();
+};
 
 const sequence = (...parts: readonly (string | Uint8Array)[]): Uint8Array => joinParts(parts, separator);
 const isText = (part: Buffer): boolean => /^[!{"[]/.test(part.toString('latin1', 0, 1));
@@ -68,18 +76,13 @@ export const target: FuzzTarget = {
     return sequence(first, ...parts.map((part) => (isText(part) ? part : withChecksum(part))));
   },
   run: async (bytes) => {
+    if (performance.now() - signedAtMs > signEveryMs) await sign();
     const [first = Buffer.alloc(0), ...parts] = partsOf(bytes, separator);
     if (first.toString('latin1') === welcomed)
       await collector.sendWelcomed(parts.map((part) => (isText(part) ? part.toString('utf8') : part)));
     else await collector.sendRaw(Buffer.concat([first, ...parts]));
     assert.deepEqual(await collector.othersState(), before);
     assert.deepEqual(collector.fatal, []);
-    inputs += 1;
-    if (inputs % signEvery === 0) {
-      // What the victim says now is stored: its link works. That is a change, but its own.
-      await collector.victim.sendRow(Date.now(), Float64Array.of(inputs));
-      before = await collector.othersState();
-    }
     return 0;
   },
   close: collector.close,
