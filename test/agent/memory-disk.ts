@@ -13,9 +13,13 @@ export interface MemoryDisk extends Disk {
   afterPowerLoss(): MemoryDisk;
 }
 
-export const createMemoryDisk = (initial: ReadonlyMap<string, Buffer> = new Map()): MemoryDisk => {
+/** @param initiallySynced bytes of each file that power loss leaves; without it, all that is there */
+export const createMemoryDisk = (
+  initial: ReadonlyMap<string, Buffer> = new Map(),
+  initiallySynced?: ReadonlyMap<string, number>,
+): MemoryDisk => {
   const files = new Map<string, Buffer>(initial);
-  const synced = new Map<string, number>([...files].map(([name, bytes]) => [name, bytes.length]));
+  const synced = new Map<string, number>(initiallySynced ?? [...files].map(([name, bytes]) => [name, bytes.length] as const));
   const contentOf = (name: string): Buffer => {
     const content = files.get(name);
     if (content === undefined) throw Object.assign(new Error(`ENOENT: ${name}`), { code: 'ENOENT' });
@@ -66,6 +70,9 @@ export const createMemoryDisk = (initial: ReadonlyMap<string, Buffer> = new Map(
       const content = Buffer.from(contentOf(name));
       content.set(bytes, offset);
       files.set(name, content);
+    },
+    sync: async (name) => {
+      synced.set(name, contentOf(name).length);
     },
     remove: (name) => {
       disk.roomBytes += files.get(name)?.length ?? 0;

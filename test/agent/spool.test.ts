@@ -145,6 +145,16 @@ test('keeps what was synced when the power fails', async () => {
   expect(survey(after)).toEqual({ frames: ['1/0'], lostFrames: 0 });
 });
 
+test('what a killed run had not synced is synced by the next one: power that fails then takes nothing of it', async () => {
+  const disk = createMemoryDisk();
+  const { spool } = await open(disk);
+  appendText(spool, 'a');
+  const left = afterKill(disk, new Map());
+  await open(left, { bootId: 2 });
+  const { spool: after } = await open(left.afterPowerLoss(), { bootId: 3 });
+  expect(survey(after).frames).toEqual(['1/0']);
+});
+
 test('forgets what is acknowledged, keeps the rest, and removes files that hold nothing more', async () => {
   const disk = createMemoryDisk();
   const { spool } = await open(disk, { segmentBytes: 100 });
@@ -235,7 +245,8 @@ test('says that a frame is lost when neither disk nor memory takes it, and tells
 });
 
 /** The disk as the next process finds it. */
-const afterKill = (disk: MemoryDisk): MemoryDisk => createMemoryDisk(new Map(disk.files));
+const afterKill = (disk: MemoryDisk, synced?: ReadonlyMap<string, number>): MemoryDisk =>
+  createMemoryDisk(new Map(disk.files), synced);
 
 test('keeps frames in memory while the disk takes nothing, and brings them to the disk when it does again', async () => {
   const disk = createMemoryDisk();

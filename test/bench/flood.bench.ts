@@ -144,12 +144,14 @@ for (const kind of ['nobody', 'window', 'rude', 'many']) {
   await sleep(3_000);
   const names = ['jiwei_frames_stored_total', 'jiwei_links_throttled_total', 'jiwei_links_refused_total{code="FLOODING"}'];
   const before = await Promise.all(names.map(counted));
+  const fromMs = performance.now();
   const { acknowledged, healthz, list } = await measure(agents, ask);
   const after = await Promise.all(names.map(counted));
+  const tookMs = performance.now() - fromMs;
   flooder?.kill('SIGKILL');
   const [frames = 0, slowed = 0, refused = 0] = after.map((value, place) => value - (before[place] ?? 0));
   console.log(
-    `| ${kind} | ${acknowledged} | ${healthz} | ${list} | ${Math.round((frames * 1_000) / phaseMs)} | ${slowed} | ${refused} |`,
+    `| ${kind} | ${acknowledged} | ${healthz} | ${list} | ${Math.round((frames * 1_000) / tookMs)} | ${slowed} | ${refused} |`,
   );
 }
 for (const agent of agents) agent.close();

@@ -14,6 +14,8 @@ export interface Disk {
   replace(name: string, bytes: Uint8Array): void;
   /** Writes over bytes the file has, which needs no room; a crash may leave any part of them written. Durable when it returns. */
   overwrite(name: string, offset: number, bytes: Uint8Array): void;
+  /** Makes what is in the file durable, whoever wrote it. */
+  sync(name: string): Promise<void>;
   /** Does nothing when the file is not there. */
   remove(name: string): void;
 }

@@ -64,6 +64,14 @@ export const createNodeDisk = (folder: string): Disk => {
         closeSync(file);
       }
     },
+    sync: async (name) => {
+      const file = openSync(pathOf(name), 'r+');
+      try {
+        await dataSync(file);
+      } finally {
+        closeSync(file);
+      }
+    },
     remove: (name) => rmSync(pathOf(name), { force: true }),
   };
 };

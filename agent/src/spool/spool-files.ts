@@ -1,7 +1,7 @@
 import type { Disk, DiskFile } from './disk.ts';
 
 /** The files of the spool: on the disk, and in memory while the disk takes nothing. A name is in one of both. */
-export interface SpoolFiles extends Omit<Disk, 'list' | 'overwrite'> {
+export interface SpoolFiles extends Omit<Disk, 'list' | 'overwrite' | 'sync'> {
   /** A new file in memory. What is in it ends with the process. Appending throws ENOSPC beyond the bytes that all of them may have. */
   createInMemory(name: string): DiskFile;
   /** Makes a file in memory one on the disk, durably. @throws the system's error when the disk does not take it */

@@ -91,6 +91,8 @@ export const openSpool = async (options: SpoolOptions): Promise<{ readonly spool
   try {
     const note = openLossNote(options.disk);
     const recovered = recoverSegments(options.disk);
+    // A run that was killed left what it had not synced to the memory of the system, and nobody else sees to it.
+    for (const { name } of recovered.segments) await options.disk.sync(name);
     const core = createSpool(options, recovered, note);
     for (const noted of note.read()) if (!isTold(noted, recovered.segments)) core.losses.add(lossOf(noted), noted.cause);
     const loss = addLoss(recovered.report.loss, options.loss ?? null);

@@ -165,4 +165,11 @@ export const spoolFaults: readonly Fault[] = [
     find: 'const bootId = Math.max(Math.floor(nowMs), Number.isSafeInteger(last + 1) ? last + 1 : 0);',
     replace: 'const bootId = Math.floor(nowMs);',
   },
+  {
+    id: 'found-not-synced',
+    rule: 'what a killed run left unsynced is synced by the next one',
+    file: `${spool}/spool.ts`,
+    find: 'for (const { name } of recovered.segments) await options.disk.sync(name);',
+    replace: '',
+  },
 ];

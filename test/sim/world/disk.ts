@@ -122,6 +122,11 @@ export const createSimDisk = (): SimDisk => {
         fatal?.onDeath();
         if (fatal !== null) throw systemError('EIO', name);
       },
+      sync: async (name) => {
+        alive();
+        const content = contentOf(name);
+        content.syncedBytes = content.length;
+      },
       remove: (name) => {
         alive();
         const content = files.get(name);
