@@ -1,4 +1,4 @@
-import { describe, expect, test } from 'vitest';
+import { afterAll, describe, expect, test } from 'vitest';
 import { foundCases, keptCorpus } from './cases.ts';
 import { createDice, mutate } from './mutate.ts';
 import { type FuzzTarget, judge } from './target.ts';
@@ -17,6 +17,7 @@ for (const name of targetNames) {
   describe(`the decoder "${name}" takes or refuses by code whatever comes`, async () => {
     const target = await loadTarget(name);
     const kept = keptCorpus(name);
+    afterAll(() => target.close?.());
 
     for (const { file, bytes } of foundCases(name)) {
       test(`what was found once: ${file}`, async () => {
