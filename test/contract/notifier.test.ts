@@ -67,8 +67,9 @@ describe.each(notifierKinds)('notifier contract: $kind', ({ kind, summary, schem
 
   test('reports what was sent', async () => {
     const good = await network?.openGood();
-    const channel = await open(optionsOf(good?.port ?? 1), world);
-    expect(await channel.send(noticeOf(), AbortSignal.timeout(5_000))).toMatchObject({ kind: 'sent' });
+    const { timeoutMs: _short, ...options } = { timeoutMs: 0, ...optionsOf(good?.port ?? 1) };
+    const channel = await open(options, world);
+    expect(await channel.send(noticeOf(), AbortSignal.timeout(30_000))).toMatchObject({ kind: 'sent' });
     await good?.close();
   });
 

@@ -39,7 +39,7 @@ export const openMailServer = async (options: SMTPServerOptions & { readonly acc
         ? callback(null, { user: auth.username })
         : callback(Object.assign(new Error('wrong password'), { responseCode: 535 })),
     onData: (stream, session, callback) => {
-      void text(stream).then((source) => {
+      text(stream).then((source) => {
         const refused = failing('data');
         if (refused !== null) return callback(refused);
         const { mailFrom, rcptTo } = session.envelope;
@@ -51,7 +51,8 @@ export const openMailServer = async (options: SMTPServerOptions & { readonly acc
           isEncrypted: session.secure,
         });
         callback();
-      });
+        // A client that hung up in the middle has sent no mail.
+      }, callback);
     },
   });
   // Clients that hang up in the middle are part of the tests.
