@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { type District, openDistrict } from '../../support/district.ts';
+import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
 import { expectInvariants } from '../../support/invariants.ts';
 import { eventually } from '../../support/processes.ts';
 import { canMount, mountSmallDisk } from '../../support/small-disk.ts';
@@ -28,7 +29,7 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of an agent
   });
 
   test('is full: the host is seen all the same, also by an agent that is killed and started on it', async () => {
-    district = await openDistrict(declaration);
+    district = await openDistrict(declaration, { environment: heapEnvironment });
     const at = district;
     const folder = join(at.folder, 'agent-real');
     disk = await mountSmallDisk(folder, diskBytes);
@@ -46,6 +47,7 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of an agent
 
     const agent = await at.startAgent('real');
     await goesOn();
+    const levelBytes = await bytesInUse(at.collector);
     await fill(folder);
     await agent.line(/the disk takes nothing; what is not yet sent is only in memory/, 60_000);
     await goesOn();
@@ -56,6 +58,7 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of an agent
     await next.line(/the disk takes nothing; what is not yet sent is only in memory/, 60_000);
     await goesOn();
 
+    await expectLevel(at.collector, levelBytes);
     await next.kill('SIGTERM');
     await at.collector.kill('SIGTERM');
     expect(at.collector.output()).not.toMatch(/AGENT_CLONED|FRAME_INVALID/);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { componentPath, fakeClockLibrary, lacks } from '../../support/components.ts';
 import { type District, openDistrict } from '../../support/district.ts';
+import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
 import { expectInvariants } from '../../support/invariants.ts';
 import { eventually, testFolder } from '../../support/processes.ts';
 
@@ -46,7 +47,7 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
   };
   const open = async (environment: Readonly<Record<string, string>> = {}): Promise<District> => {
     const district = await openDistrict(declaration, {
-      environment,
+      environment: { ...environment, ...heapEnvironment },
       collectorArgs: ['--heartbeat-ms', '500', '--heartbeat-timeout-ms', '4000'],
     });
     closers.push(() => district.close());
@@ -68,6 +69,7 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
       inside: ['env', ...Object.entries(clock.environment).map(([name, value]) => `${name}=${value}`)],
     });
     await answered(district, Date.now(), () => true);
+    const levelBytes = await bytesInUse(district.collector);
     await clock.set(jumpS);
     await agent.line(/the clock of this host jumped/, 30_000);
     await agent.line(/the clocks of agent and collector differ/, 30_000);
@@ -80,6 +82,7 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
     );
     const { items } = await district.get<{ items: unknown[] }>('/api/v1/incidents');
     expect(items).toHaveLength(1);
+    await expectLevel(district.collector, levelBytes);
     await agent.kill('SIGTERM');
     await district.collector.kill('SIGTERM');
     expectInvariants(join(district.folder, 'data'), []);
@@ -90,6 +93,7 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
     const district = await open(clock.environment);
     const agent = await district.startAgent('real');
     await answered(district, Date.now(), () => true);
+    const levelBytes = await bytesInUse(district.collector);
     for (const offsetS of [-300, 300]) {
       await clock.set(offsetS);
       const seen = (await results(district, Date.now())).length;
@@ -102,6 +106,7 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
     const { items } = await district.get<{ items: { problem: string }[] }>('/api/v1/incidents');
     expect(items.map((incident) => incident.problem)).toEqual(['down']);
     expect(district.collector.output()).not.toMatch(/agent lost/);
+    await expectLevel(district.collector, levelBytes);
     await agent.kill('SIGTERM');
     await district.collector.kill('SIGTERM');
     expectInvariants(join(district.folder, 'data'), []);
