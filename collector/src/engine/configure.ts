@@ -1,6 +1,5 @@
 import { type AgentId, type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import { onTransitions } from './alerts.ts';
-import { settleMaintenance } from './assess.ts';
 import { forgetClone } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { agentCheckIdOf, type ConfigIndex, indexConfig, laneAgentsOf, statusSourcesOf } from './config-index.ts';
@@ -43,7 +42,7 @@ export const onConfig = (turn: Turn, config: EngineConfig): void => {
     setDeadline(state.deadlines, lane.deadlineKey, isSooner ? turn.nowMs : dueAtMs);
   }
   state.isRestored = false;
-  settleMaintenance(turn);
+  turn.isMaintenanceDue = true;
   // Every open incident is looked at: what failed may no longer be watched, parents and severities may have changed.
   for (const assetId of state.openOf.keys()) turn.assess.add(assetId);
 };

@@ -49,7 +49,7 @@ const dealWith = (turn: Turn, due: Due, untilMs: EpochMs): void => {
       onIncidentDue(turn, id, untilMs);
       break;
     case 'agent':
-      if (onAgentDue(turn, asAgentId(id))) onGraceOver(turn, id);
+      if (onAgentDue(turn, asAgentId(id))) turn.gracesOver.add(asAgentId(id));
       break;
     case 'clone':
       forgetClone(turn, asAgentId(id));
@@ -71,15 +71,18 @@ const dealWith = (turn: Turn, due: Due, untilMs: EpochMs): void => {
   }
 };
 
-/** The agent did not come back in time: it may be one of many of its zone. */
-const onGraceOver = (turn: Turn, id: string): void => {
-  const { state } = turn;
-  const zoneId = state.config.agents.get(asAgentId(id))?.zoneId ?? null;
-  const loss = state.agents.get(asAgentId(id))?.loss ?? null;
-  const asset = zoneId === null ? null : affectedAsset(state.config, zoneAssetIdOf(zoneId));
-  if (zoneId === null || loss === null || asset === null) return;
-  const finding = zoneFinding(state, zoneId, loss.atMs);
-  if (finding.kind === 'bad') decide(turn, asset, 'zone', finding);
+/** Agents did not come back in time, unless they came just now: each may be one of many of its zone. */
+export const decideLostZones = (turn: Turn): void => {
+  const { state, gracesOver } = turn;
+  for (const id of gracesOver) {
+    const zoneId = state.config.agents.get(id)?.zoneId ?? null;
+    const loss = state.agents.get(id)?.loss ?? null;
+    const asset = zoneId === null ? null : affectedAsset(state.config, zoneAssetIdOf(zoneId));
+    if (zoneId === null || loss === null || asset === null) continue;
+    const finding = zoneFinding(state, zoneId, loss.atMs);
+    if (finding.kind === 'bad') decide(turn, asset, 'zone', finding);
+  }
+  gracesOver.clear();
 };
 
 /** @param untilMs promises of a later instant are not broken yet: an act that comes at that very instant still keeps them */

@@ -7,7 +7,7 @@ import { onAgentCloned } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { onConfig } from './configure.ts';
 import { nextDeadline, noLimit, setDeadline } from './deadlines.ts';
-import { dealWithNext } from './due.ts';
+import { dealWithNext, decideLostZones } from './due.ts';
 import type { Effect } from './effect.ts';
 import { entityValue } from './entities.ts';
 import type { EngineEvent } from './event.ts';
@@ -37,8 +37,9 @@ export const nextDeadlineMs = (state: EngineState): EpochMs | null => nextDeadli
 export const step = (state: EngineState, event: EngineEvent): Effect[] => run(state, [event], true);
 
 /**
- * Takes in what agents and jobs said up to one instant as a whole: decisions are made when all of it is known, so that nobody is told of an outage
- * whose end came with it. What is due at the very instant is left to the next step, so that a person's act of that instant still counts.
+ * Takes in as a whole what agents and jobs said up to one instant, who is connected and who is asked by then: decisions are made when all of it
+ * is known, so that nobody is told of an outage whose end came with it. What is due at the very instant is left to the next step, so that a
+ * person's act of that instant still counts.
  * @param events all of the same atMs
  */
 export const stepTogether = (state: EngineState, events: readonly EngineEvent[]): Effect[] => run(state, events, false);
@@ -46,28 +47,42 @@ export const stepTogether = (state: EngineState, events: readonly EngineEvent[])
 const run = (state: EngineState, events: readonly EngineEvent[], isDueDealtWith: boolean): Effect[] => {
   for (const event of events) state.nowMs = Math.max(state.nowMs, event.atMs);
   const turn = createTurn(state, state.nowMs);
-  // Results and calls first: where an answer is there, what fell due because none had come is not so.
-  const [answers, others] = partition(events);
-  for (const event of answers) {
-    if (event.kind === 'results') onResults(turn, event);
-    else onPushed(turn, event);
-  }
+  const groups: Record<Group, EngineEvent[]> = { answer: [], circumstance: [], other: [] };
+  for (const event of events) groups[groupOf[event.kind]].push(event);
+  for (const event of groups.answer) take(turn, event);
   settleHistories(turn);
-  dealWithDue(turn, state.nowMs - 1);
-  for (const event of others) take(turn, event);
-  settle(turn);
+  const isAnyDue = lapse(turn, state.nowMs - 1);
+  for (const event of groups.circumstance) take(turn, event);
+  if (isAnyDue || groups.circumstance.length > 0) {
+    decideAll(turn);
+    dealWithDue(turn, state.nowMs - 1);
+  }
+  for (const event of groups.other) take(turn, event);
+  decideAll(turn);
   if (isDueDealtWith) dealWithDue(turn, state.nowMs);
   return effectsOf(turn, (entity, id) => entityValue(state, entity, id));
 };
 
-const partition = (events: readonly EngineEvent[]) => {
-  const answers: Extract<EngineEvent, { kind: 'results' | 'push' }>[] = [];
-  const others: EngineEvent[] = [];
-  for (const event of events) {
-    if (event.kind === 'results' || event.kind === 'push') answers.push(event);
-    else others.push(event);
-  }
-  return [answers, others] as const;
+/**
+ * When an event is taken in. Answers first: where one is there, what fell due because none had come is not so. Then who is connected and asked,
+ * before anything is decided: a vote that is given back in the same moment decides nothing by its absence. The rest meets what was decided.
+ */
+type Group = 'answer' | 'circumstance' | 'other';
+
+const groupOf: Readonly<Record<EngineEvent['kind'], Group>> = {
+  results: 'answer',
+  push: 'answer',
+  config: 'circumstance',
+  restarted: 'circumstance',
+  agentConnected: 'circumstance',
+  agentLost: 'circumstance',
+  agentOverdue: 'circumstance',
+  agentCloned: 'other',
+  samples: 'other',
+  probeAnswer: 'other',
+  human: 'other',
+  noticeTried: 'other',
+  tick: 'other',
 };
 
 const take = (turn: Turn, event: EngineEvent): void => {
@@ -109,18 +124,32 @@ const settle = (turn: Turn): void => {
   assessAll(turn);
 };
 
+/** What all of it means. Windows come last: whether what they held back still fails is known when all else was looked at. */
+const decideAll = (turn: Turn): void => {
+  settleHistories(turn);
+  decideLostZones(turn);
+  assessAll(turn);
+  if (!turn.isMaintenanceDue) return;
+  turn.isMaintenanceDue = false;
+  settleMaintenance(turn);
+  settle(turn);
+};
+
 /**
- * Earliest first; what they mean is decided when all of them are dealt with: after a time away, an answer that still counts only because the
- * turn of its own end has not come yet must not tell anybody anything. Each may set further deadlines at or before `untilMs`.
+ * Deadlines, the earliest first, without deciding anything: after a time away, an answer that still counts only because the turn of its own end has
+ * not come yet must not tell anybody anything.
+ * @returns whether there was any
  */
-const dealWithDue = (turn: Turn, untilMs: EpochMs): void => {
+const lapse = (turn: Turn, untilMs: EpochMs): boolean => {
+  let isAny = false;
   while (dealWithNext(turn, untilMs, noLimit())) {
+    isAny = true;
     settleHistories(turn);
-    while (dealWithNext(turn, untilMs, noLimit())) settleHistories(turn);
-    assessAll(turn);
-    if (!turn.isMaintenanceDue) continue;
-    turn.isMaintenanceDue = false;
-    settleMaintenance(turn);
-    settle(turn);
   }
+  return isAny;
+};
+
+/** Deciding may set further deadlines at or before `untilMs`. */
+const dealWithDue = (turn: Turn, untilMs: EpochMs): void => {
+  while (lapse(turn, untilMs)) decideAll(turn);
 };

@@ -1,4 +1,4 @@
-import type { AssetId, IncidentId, NotificationId, RouteId } from '@jiwei/shared/ids.ts';
+import type { AgentId, AssetId, IncidentId, NotificationId, RouteId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { Effect, NoticeKind, Span, Subject } from './effect.ts';
 import type { TimelineEntry } from './incident.ts';
@@ -31,6 +31,8 @@ export interface Turn {
   readonly notices: Effect[];
   readonly requests: Effect[];
   readonly rejections: Effect[];
+  /** Agents whose time to come back has just ended; what that means for their zones is decided with the rest. */
+  readonly gracesOver: Set<AgentId>;
   /** A window begins or ends; whether what it held back still fails is known once all else that is due was looked at. */
   isMaintenanceDue: boolean;
   /** Ids of what must be stored, by kind of entity. */
@@ -49,6 +51,7 @@ export const createTurn = (state: EngineState, nowMs: EpochMs): Turn => ({
   notices: [],
   requests: [],
   rejections: [],
+  gracesOver: new Set(),
   isMaintenanceDue: false,
   entities: new Map(),
 });

@@ -32,18 +32,19 @@ interface DeliveryItem {
   readonly acknowledge: () => void;
 }
 
-interface EventItem<Event extends Unstamped = Unstamped> {
+interface EventItem {
   readonly kind: 'event';
-  readonly event: Event;
+  readonly event: Unstamped;
   readonly done: (effects: readonly Effect[]) => void;
 }
 
-/** Word of targets: from agents that asked them, or from themselves. */
-type SaidItem = DeliveryItem | EventItem<Extract<Unstamped, { kind: 'push' }>>;
-
 type Item = DeliveryItem | EventItem;
 
-const isSaid = (item: Item): item is SaidItem => item.kind === 'delivery' || item.event.kind === 'push';
+/** What a person did: whoever did it waits for what came of it. All else is word of targets, agents and channels. */
+const isAct = (item: Item): item is EventItem => item.kind === 'event' && item.event.kind === 'human';
+
+/** An unstamped event of a kind, stamped, is an event of that kind; TypeScript does not follow Omit through the union. */
+const stamped = (event: Unstamped, atMs: EpochMs): EngineEvent => ({ ...event, atMs }) as EngineEvent;
 
 export interface WriterOptions {
   readonly store: Store;
@@ -75,7 +76,7 @@ export interface WriterOptions {
 /** The only writer of the collector's state: queue → engine → one transaction → acknowledge and perform. */
 export interface Writer {
   deliver(agentId: AgentId, delivery: Delivery, acknowledge: () => void): void;
-  /** Resolves with the event's own effects after their commit. */
+  /** Resolves after its commit: a person's act with its own effects, all else, which is taken in together, with none. */
   submit(event: Unstamped): Promise<readonly Effect[]>;
   /** False while commits fail. */
   isHealthy(): boolean;
@@ -185,27 +186,25 @@ export const createWriter = (options: WriterOptions): Writer => {
 
   /** @returns what to do once the batch is committed */
   const handleAll = (items: readonly Item[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
-    // What agents and jobs said goes in together and first: what was over by the end of it needs no notice.
-    const said = items.filter(isSaid);
-    const together = options.crashGuard.isWatching() ? said.map((one) => [one]) : said.length > 0 ? [said] : [];
-    const afterCommit = together.flatMap((some) => handleSaid(some, batch, atMs));
+    // All that is not a person's act goes in together and first: what was over by the end of it needs no notice.
+    const words = items.filter((item) => !isAct(item));
+    const together = options.crashGuard.isWatching() ? words.map((one) => [one]) : words.length > 0 ? [words] : [];
+    const afterCommit = together.flatMap((some) => handleWords(some, batch, atMs));
     for (const item of items) {
-      if (isSaid(item)) continue;
-      // An unstamped event of a kind, stamped, is an event of that kind; TypeScript does not follow Omit through the union.
-      const effects = step(state, { ...item.event, atMs } as EngineEvent);
+      if (!isAct(item)) continue;
+      const effects = step(state, stamped(item.event, atMs));
       for (const effect of effects) addEffect(batch, effect);
       afterCommit.push(() => item.done(effects));
     }
     return afterCommit;
   };
 
-  const handleSaid = (said: readonly SaidItem[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
+  const handleWords = (words: readonly Item[], batch: OpenBatch, atMs: EpochMs): (() => void)[] => {
     const afterCommit: (() => void)[] = [];
-    const events = said.flatMap((item): EngineEvent[] => {
+    const events = words.flatMap((item): EngineEvent[] => {
       if (item.kind === 'event') {
-        // Nobody waits for the effects of a call, only for its commit.
         afterCommit.push(() => item.done([]));
-        return [{ ...item.event, atMs }];
+        return [stamped(item.event, atMs)];
       }
       const { agentId, delivery, acknowledge } = item;
       const taken = takeIn(
@@ -222,7 +221,7 @@ export const createWriter = (options: WriterOptions): Writer => {
       return options.crashGuard.isParked(agentId, delivery) ? [] : taken;
     });
     options.crashGuard.during(
-      said.filter((item) => item.kind === 'delivery'),
+      words.filter((item) => item.kind === 'delivery'),
       () => {
         if (events.length > 0) for (const effect of stepTogether(state, events)) addEffect(batch, effect);
       },
