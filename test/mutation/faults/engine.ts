@@ -451,8 +451,8 @@ export const engineFaults: readonly Fault[] = [
     id: 'missed-before-the-call',
     rule: 'a heartbeat that was missed and has come by the time it is looked at tells nobody',
     file: `${engine}/step.ts`,
-    find: "if (event.kind === 'results' || event.kind === 'push') answers",
-    replace: "if (event.kind === 'results') answers",
+    find: "push: 'answer',",
+    replace: "push: 'other',",
   },
   {
     id: 'miss-forgotten-by-the-call',
