@@ -4,6 +4,9 @@ import { type Profiler, Session } from 'node:inspector';
 export interface Coverage {
   /** What ran since the last call, one number a piece: the same piece has the same number. */
   take(): readonly number[];
+  /** Counts no more, and lets go of what the counters belonged to; `take` gives nothing until `resume`. */
+  pause(): void;
+  resume(): void;
   stop(): void;
 }
 
@@ -15,7 +18,18 @@ export const startCoverage = (isWatched: (url: string) => boolean): Coverage => 
   const session = new Session();
   session.connect();
   session.post('Profiler.enable');
-  session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+  let isCounting = false;
+  const resume = (): void => {
+    if (isCounting) return;
+    session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: true });
+    isCounting = true;
+  };
+  const pause = (): void => {
+    if (!isCounting) return;
+    session.post('Profiler.stopPreciseCoverage');
+    isCounting = false;
+  };
+  resume();
   const numbers = new Map<string, number>();
   const numberOf = (key: string): number => {
     let number = numbers.get(key);
@@ -26,7 +40,10 @@ export const startCoverage = (isWatched: (url: string) => boolean): Coverage => 
     return number;
   };
   return {
+    pause,
+    resume,
     take: () => {
+      if (!isCounting) return [];
       const points: number[] = [];
       // An inspector of the same thread answers before `post` returns.
       session.post('Profiler.takePreciseCoverage', (error, taken: Profiler.TakePreciseCoverageReturnType) => {
@@ -43,7 +60,7 @@ export const startCoverage = (isWatched: (url: string) => boolean): Coverage => 
       return points;
     },
     stop: () => {
-      session.post('Profiler.stopPreciseCoverage');
+      pause();
       session.disconnect();
     },
   };
