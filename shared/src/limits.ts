@@ -43,6 +43,7 @@ export const limits = {
   detailCharactersMax: 500,
   /** Measured values of one result (phases, certificate …). */
   valuesPerResultMax: 64,
+  /** Checks one agent is given: 250 a second at the usual interval, and a configuration of some 2 MiB. */
   checksPerAgentMax: 5_000,
   /** The shortest interval of a check: below it a probe would overlap its own confirmation. */
   checkIntervalMsMin: 1 * secondMs,

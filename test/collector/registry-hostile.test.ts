@@ -1,5 +1,6 @@
 import { limits } from '@jiwei/shared/limits.ts';
 import { expect, test } from 'vitest';
+import { parseDeclaration } from '../../collector/src/registry/parse.ts';
 import { openSource } from '../../collector/src/registry/source.ts';
 
 const times = (count: number, line: (index: number) => string): string =>
@@ -32,4 +33,34 @@ for (const { why, text, errors } of cases) {
 test('a key that stands twice is named where it stands the second time', () => {
   const [error] = openSource('a: 1\nb: 2\na: 3\n', 'hostile.yaml').errors;
   expect(error).toMatchObject({ line: 3, column: 1, message: expect.stringContaining('Map keys must be unique') });
+});
+
+test('a declaration of the largest size is read, one byte more is not', () => {
+  const largest = `a: 1\n#${'x'.repeat(limits.declarationBytesMax - 6)}`;
+  expect(openSource(largest, 'large.yaml').errors).toEqual([]);
+  // Bytes count, not characters: three of them take as much room as this one.
+  const tooLarge = `${largest.slice(0, -2)}字`;
+  expect(openSource(tooLarge, 'large.yaml').errors).toMatchObject([
+    { message: `has ${limits.declarationBytesMax + 1} bytes; at most ${limits.declarationBytesMax} are read` },
+  ]);
+});
+
+test('checks beyond what an agent may have are refused where they stand', () => {
+  const declaration = (named: number, onHost: number): string =>
+    `zones: [{ id: z, name: Z, crew: C }]
+units: [{ id: u, name: U, zone: z }]
+assets: [{ id: s, name: S, kind: server, unit: u }]
+agents: [{ id: p, asset: s }, { id: q, zone: z }]
+checks:
+${times(named, (index) => `  - { id: n${index}, asset: s, kind: icmp, host: 10.0.0.1, from: { agents: [q, p, p] } }\n`)}${times(onHost, (index) => `  - { id: h${index}, asset: s, kind: process, name: x }\n`)}`;
+  const parse = (text: string) => parseDeclaration(text, { fileName: 'many.yaml', notifierSchemas: new Map() });
+  expect(parse(declaration(limits.checksPerAgentMax - 1, 1))).not.toHaveProperty('errors');
+  expect(parse(declaration(limits.checksPerAgentMax - 1, 3))).toMatchObject({
+    errors: [
+      {
+        path: `checks[${limits.checksPerAgentMax}].from`,
+        message: 'gives agent "p" more than 5000 checks; needs other agents',
+      },
+    ],
+  });
 });

@@ -1,11 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { type AgentId, asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { notifierSchemas } from '../../collector/src/notify/registry.ts';
-import { assignmentsFor, isSameWork } from '../../collector/src/registry/assign.ts';
+import { assignmentsOf, isSameWork, unaskedChecks } from '../../collector/src/registry/assign.ts';
 import { compileConfig } from '../../collector/src/registry/compile.ts';
 import type { Declaration } from '../../collector/src/registry/declaration.ts';
 import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
@@ -233,6 +234,24 @@ maintenance:
     expect(agentIdsOf(compileConfig(declaration, agents, [], 2, allLost))['near']).toEqual(chosen);
   });
 
+  test('passes over agents that have as many checks as an agent may have; what nobody is left for is unasked', () => {
+    const zoneChecks = (count: number) =>
+      Array.from(
+        { length: count },
+        (_, index) => `  - { id: c${index}, asset: web, kind: icmp, from: { zone: east, count: 1 } }\n`,
+      );
+    const many = parse(
+      `${base}checks:\n${zoneChecks(2 * limits.checksPerAgentMax + 2).join('')}  - { id: job, asset: pump, kind: heartbeat }\n`,
+    );
+    const config = compileConfig(many, [recordOf('e1'), recordOf('e2')], [], 1);
+    const assign = assignmentsOf(config);
+    expect(['e1', 'e2'].map((id) => assign(asId<'agent'>(id)).checks.length)).toEqual([
+      limits.checksPerAgentMax,
+      limits.checksPerAgentMax,
+    ]);
+    expect(unaskedChecks(config)).toEqual([`c${2 * limits.checksPerAgentMax}`, `c${2 * limits.checksPerAgentMax + 1}`]);
+  });
+
   test('joins declared windows with those people added, whole units resolved, called-off ones cut', () => {
     const window: StoredMaintenance = {
       id: asId<'maintenance'>('extra'),
@@ -256,9 +275,9 @@ maintenance:
   test('tells an agent its checks by id, and knows when there is nothing new to tell', () => {
     const agents = [recordOf('p0')];
     const config = compileConfig(declaration, agents, [], 7);
-    const work = assignmentsFor(config, asId<'agent'>('p0'));
+    const work = assignmentsOf(config)(asId<'agent'>('p0'));
     expect(work).toMatchObject({ version: 7, host: { intervalMs: 15_000 }, checks: [{ id: 'host' }, { id: 'named' }] });
-    expect(isSameWork(work, assignmentsFor(compileConfig(declaration, agents, [], 8), asId<'agent'>('p0')))).toBe(true);
+    expect(isSameWork(work, assignmentsOf(compileConfig(declaration, agents, [], 8))(asId<'agent'>('p0')))).toBe(true);
     expect(isSameWork(work, { ...work, checks: [] })).toBe(false);
   });
 
@@ -266,7 +285,7 @@ maintenance:
     const agents = [recordOf('p0'), recordOf('e1')];
     const told = (yaml: string, agentYaml = 'id: p0, asset: pump') => {
       const config = compileConfig(parse(`${base.replace('id: p0, asset: pump', agentYaml)}${yaml}`), agents, [], 1);
-      return ['p0', 'e1'].map((id) => assignmentsFor(config, asId<'agent'>(id)).host.collectors);
+      return ['p0', 'e1'].map((id) => assignmentsOf(config)(asId<'agent'>(id)).host.collectors);
     };
     expect(told('')).toEqual([undefined, undefined]);
     expect(told('host: { collectors: essential }\n')).toEqual([['essential'], ['essential']]);

@@ -26,6 +26,11 @@ export const metricDocs = {
     help: 'State of the check: 0 down, 1 up, 2 degraded, 3 unknown',
     labels: ['check', 'asset'],
   },
+  jiwei_checks_unasked: {
+    type: 'gauge',
+    help: 'Checks that no agent asks: none fits, or all that fit have as many checks as an agent may have',
+    labels: [],
+  },
   jiwei_availability_ratio: {
     type: 'gauge',
     help: 'Up or degraded time by known time of the window, maintenance left out, 0 to 1',

@@ -1,5 +1,6 @@
 import type { EngineConfig } from '../engine/config.ts';
 import type { AssetView, LiveView } from '../engine/view.ts';
+import { unaskedChecks } from '../registry/assign.ts';
 import type { AgentSessionView, CollectorService } from '../runtime/service.ts';
 import { type CollectorMetricName, familyOf, sampleOf } from './metric-docs.ts';
 import type { TextFamily, TextSample } from './text-format.ts';
@@ -15,6 +16,7 @@ export function* stateFamilies(service: CollectorService): Generator<TextFamily,
   yield family('jiwei_asset_info', assetInfo(view.config));
   yield family('jiwei_asset_state', assetStates(view));
   yield family('jiwei_check_state', checkStates(view));
+  yield family('jiwei_checks_unasked', [sampleOf('jiwei_checks_unasked', [], unaskedChecks(view.config).length)]);
   yield family('jiwei_alerts', alertCounts(view));
   yield* agentFamilies(view, service.sessions());
   yield family('jiwei_declaration_version', [sampleOf('jiwei_declaration_version', [], view.config.version)]);

@@ -1,5 +1,6 @@
 import { isIP } from 'node:net';
 import { type AgentId, type AssetId, asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import type { AgentEntry, AssetConfig, CheckConfig, EngineConfig, MaintenanceConfig } from '../engine/config.ts';
 import type { AgentRecord, StoredMaintenance } from '../store/port.ts';
 import type { Declaration, DeclaredAgent, DeclaredAsset, DeclaredCheck } from './declaration.ts';
@@ -43,35 +44,65 @@ const implicitAsset = (agent: AgentEntry, record: AgentRecord): AssetConfig => (
   needsOnsite: false,
 });
 
-/** The agents that ask a check, ascending. Lost ones are passed over only where the check leaves the choice. */
-const agentIdsOf = (check: DeclaredCheck, agents: readonly KnownAgent[], lostAgentIds: ReadonlySet<AgentId>): AgentId[] => {
-  const { from } = check;
-  const idsWhere = (fits: (agent: KnownAgent) => boolean): AgentId[] => agents.filter(fits).map((agent) => agent.entry.id);
-  const choose = (candidates: AgentId[], count: number): AgentId[] => {
-    const present = candidates.filter((id) => !lostAgentIds.has(id));
+/**
+ * Says who asks each check, ascending, check by check. Lost agents are passed over only where the check leaves the choice, those that have
+ * as many checks as an agent may have everywhere.
+ */
+const createChooser = (
+  agents: readonly KnownAgent[],
+  lostAgentIds: ReadonlySet<AgentId>,
+): ((check: DeclaredCheck) => readonly AgentId[]) => {
+  const checkCounts = new Map<AgentId, number>();
+  const full = new Set<AgentId>();
+  const idsOf = (some: readonly KnownAgent[] = []): AgentId[] => some.map((agent) => agent.entry.id).sort();
+  const ids = new Set(idsOf(agents));
+  // Thousands of checks ask for the same few groups of agents: each is looked for once.
+  const byAsset = Map.groupBy(agents, (agent) => agent.entry.assetId);
+  const byZone = Map.groupBy(agents, (agent) => agent.entry.zoneId);
+  const groups = new Map<string, readonly AgentId[]>();
+  const presentOf = (group: string, find: () => readonly KnownAgent[] | undefined): readonly AgentId[] => {
+    const known = groups.get(group);
+    if (known !== undefined) return known;
+    const all = idsOf(find());
+    const present = all.filter((id) => !lostAgentIds.has(id));
     // With all of them lost the choice stays what it was: the check is then unknown, not without anybody.
-    return chooseByRendezvous(check.id, present.length > 0 ? present : candidates, count);
+    const found = present.length > 0 ? present : all;
+    groups.set(group, found);
+    return found;
   };
-  switch (from.kind) {
-    case 'collector':
-      return [];
-    case 'host':
-      return idsWhere((agent) => agent.entry.assetId === check.assetId).sort();
-    case 'agents':
-      return idsWhere((agent) => from.agentIds.includes(agent.entry.id)).sort();
-    case 'zone':
-      return choose(
-        idsWhere((agent) => agent.entry.zoneId === from.zoneId),
-        from.count,
-      );
-    case 'labels':
-      return choose(
-        idsWhere((agent) => Object.entries(from.labels).every(([name, value]) => agent.labels[name] === value)),
-        from.count,
-      );
-    default:
-      return from satisfies never;
-  }
+  const withRoom = (some: readonly AgentId[]): readonly AgentId[] =>
+    full.size === 0 ? some : some.filter((agentId) => !full.has(agentId));
+  const chosenFor = ({ id, assetId, from }: DeclaredCheck): readonly AgentId[] => {
+    switch (from.kind) {
+      case 'collector':
+        return [];
+      case 'host':
+        return withRoom(idsOf(byAsset.get(assetId)));
+      case 'agents':
+        return withRoom([...new Set(from.agentIds)].filter((agentId) => ids.has(agentId)).sort());
+      case 'zone': {
+        const present = presentOf(`zone ${from.zoneId}`, () => byZone.get(from.zoneId));
+        return chooseByRendezvous(id, withRoom(present), from.count);
+      }
+      case 'labels': {
+        const labels = Object.entries(from.labels).sort();
+        const fits = (agent: KnownAgent): boolean => labels.every(([name, value]) => agent.labels[name] === value);
+        const present = presentOf(`labels ${JSON.stringify(labels)}`, () => agents.filter(fits));
+        return chooseByRendezvous(id, withRoom(present), from.count);
+      }
+      default:
+        return from satisfies never;
+    }
+  };
+  return (check) => {
+    const chosen = chosenFor(check);
+    for (const id of chosen) {
+      const count = (checkCounts.get(id) ?? 0) + 1;
+      checkCounts.set(id, count);
+      if (count >= limits.checksPerAgentMax) full.add(id);
+    }
+    return chosen;
+  };
 };
 
 const maintenanceOf = (
@@ -125,9 +156,10 @@ export const compileConfig = (
     known.push(agent);
     if (asset === undefined) assets.set(agent.entry.assetId, implicitAsset(agent.entry, record));
   }
+  const choose = createChooser(known, lostAgentIds);
   const checks = declaration.checks.map((check): CheckConfig => {
     const { from: _, ...config } = check;
-    return { ...config, agentIds: agentIdsOf(check, known, lostAgentIds) };
+    return { ...config, agentIds: choose(check) };
   });
   return {
     version,

@@ -1,4 +1,6 @@
 import { probeTargetsSchema } from '@jiwei/shared/cidr.ts';
+import type { AgentId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import type { z } from 'zod';
 import { type EngineTiming, engineTimingDefault, type RuleConfig } from '../engine/config.ts';
 import { checkAt, checkDefaults } from './check-item.ts';
@@ -150,6 +152,21 @@ const allRulesAt = (collector: Collector, keys: Keys, options: ParseOptions): { 
   return { rules, ruleFiles };
 };
 
+/** Counts the checks that must be asked by one agent alone. @returns agents for whom it is the first one too many */
+const createLoadCount = (agents: readonly DeclaredAgent[]): ((check: DeclaredCheck) => readonly AgentId[]) => {
+  const counts = new Map<AgentId, number>();
+  const onAsset = Map.groupBy(agents, (agent) => agent.assetId);
+  return ({ from, assetId }) => {
+    const named =
+      from.kind === 'agents' ? from.agentIds : from.kind === 'host' ? (onAsset.get(assetId) ?? []).map(({ id }) => id) : [];
+    return [...new Set(named)].filter((id) => {
+      const count = (counts.get(id) ?? 0) + 1;
+      counts.set(id, count);
+      return count === limits.checksPerAgentMax + 1;
+    });
+  };
+};
+
 const checksAt = (
   collector: Collector,
   keys: Keys,
@@ -160,9 +177,14 @@ const checksAt = (
   const defaults = defaultsAt(collector, keys.get('defaults'));
   const byId = new Map<string, DeclaredAsset>(assets.map((asset) => [asset.id, asset]));
   const hostAssets = new Set<string>(agents.flatMap((agent) => (agent.assetId === null ? [] : [agent.assetId])));
+  const countLoad = createLoadCount(agents);
   return entriesAt(collector, keys.get('checks'), ['checks']).flatMap(({ item, path }) => {
     const declared = checkAt(collector, item, path, byId, defaults);
     if (declared === null) return [];
+    for (const agentId of countLoad(declared)) {
+      const message = `gives agent "${agentId}" more than ${limits.checksPerAgentMax} checks; needs other agents`;
+      collector.errors.push(source.errorAt([...path, 'from'], message));
+    }
     if (declared.from.kind === 'host' && !hostAssets.has(declared.assetId)) {
       const message = `asks from the host of "${declared.assetId}", but no declared agent runs on it; needs an entry of agents with that asset`;
       collector.errors.push(source.errorAt([...path, 'from'], message));

@@ -1,7 +1,11 @@
-/** 32-bit FNV-1a over UTF-16 units with a final avalanche (MurmurHash3's), so that ids which differ in one character spread. */
-const hashOf = (text: string): number => {
-  let hash = 0x811c9dc5;
+/** 32-bit FNV-1a over UTF-16 units, continued from `hash`. */
+const hashFrom = (hash: number, text: string): number => {
   for (let at = 0; at < text.length; at += 1) hash = Math.imul(hash ^ text.charCodeAt(at), 0x01000193);
+  return hash;
+};
+
+/** MurmurHash3's final avalanche, so that ids which differ in one character spread. */
+const avalanche = (hash: number): number => {
   hash = Math.imul(hash ^ (hash >>> 16), 0x85ebca6b);
   hash = Math.imul(hash ^ (hash >>> 13), 0xc2b2ae35);
   return (hash ^ (hash >>> 16)) >>> 0;
@@ -12,10 +16,16 @@ const hashOf = (text: string): number => {
  * had won move, about one in `candidates` of them.
  * Source: Thaler and Ravishankar, "Using name-based mappings to increase hit rates" (1998): highest random weight.
  */
-export const chooseByRendezvous = <Id extends string>(key: string, candidates: readonly Id[], count: number): Id[] =>
-  candidates
-    .map((id) => ({ id, weight: hashOf(`${key}\u0000${id}`) }))
-    .sort((left, right) => right.weight - left.weight || (left.id < right.id ? -1 : 1))
-    .slice(0, count)
-    .map(({ id }) => id)
-    .sort();
+export const chooseByRendezvous = <Id extends string>(key: string, candidates: readonly Id[], count: number): Id[] => {
+  const ofKey = hashFrom(0x811c9dc5, `${key}\u0000`);
+  /** The best so far, best first. */
+  const best: { readonly id: Id; readonly weight: number }[] = [];
+  for (const id of candidates) {
+    const weight = avalanche(hashFrom(ofKey, id));
+    const worse = best.findIndex((one) => weight > one.weight || (weight === one.weight && id < one.id));
+    if (worse >= 0) best.splice(worse, 0, { id, weight });
+    else if (best.length < count) best.push({ id, weight });
+    if (best.length > count) best.pop();
+  }
+  return best.map(({ id }) => id).sort();
+};

@@ -9,6 +9,7 @@ import type { Effect } from '../engine/effect.ts';
 import { liveViewOf } from '../engine/live-view.ts';
 import type { EngineState } from '../engine/state.ts';
 import type { IngestHost, Links } from '../ingest/host.ts';
+import { unaskedChecks } from '../registry/assign.ts';
 import type { Declaration } from '../registry/declaration.ts';
 import type { DeclarationVersion, Store } from '../store/port.ts';
 import { createAdmission, recordOf } from './admission.ts';
@@ -66,6 +67,8 @@ export const createCollector = (options: CollectorOptions): Collector => {
   const idsInUse = new Set<string>();
   let declarationError: string | null = null;
   let pending: Promise<void> | null = null;
+  /** As the log was told. */
+  let unaskedCount = 0;
 
   const tell = (event: LiveEvent): void => {
     for (const listener of listeners) listener(event);
@@ -82,8 +85,19 @@ export const createCollector = (options: CollectorOptions): Collector => {
     return pending;
   };
 
+  const noteUnasked = (): void => {
+    const unasked = unaskedChecks(directory.config);
+    if (unasked.length > unaskedCount)
+      log.info(
+        { count: unasked.length, some: unasked.slice(0, 10) },
+        'no agent asks these checks; nothing will be known of them',
+      );
+    unaskedCount = unasked.length;
+  };
+
   const putInForce = async (): Promise<void> => {
     const changed = directory.compile();
+    noteUnasked();
     setRuleNames(intake, ruleNamesOf(directory.config.rules.values()));
     await writer.submit({ kind: 'config', config: directory.config });
     for (const agentId of changed) options.links().configChanged(agentId, directory.workOf(agentId));

@@ -2,7 +2,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import { type AgentId, asId, declaredIdPattern } from '@jiwei/shared/ids.ts';
 import type { AgentConfig, Hello } from '@jiwei/shared/protocol/control.ts';
 import type { EngineConfig } from '../engine/config.ts';
-import { assignmentsFor, isSameWork } from '../registry/assign.ts';
+import { assignmentsOf, isSameWork } from '../registry/assign.ts';
 import { compileConfig } from '../registry/compile.ts';
 import type { Declaration } from '../registry/declaration.ts';
 import type { AgentRecord, StoredMaintenance } from '../store/port.ts';
@@ -40,7 +40,6 @@ export const createDirectory = (
   const idsByKey = new Map(start.agents.map((record) => [record.publicKey, record.id]));
   let lostIds: ReadonlySet<AgentId> = new Set();
   let version = 0;
-  const work = new Map<AgentId, AgentConfig>();
 
   const compiled = (): EngineConfig => {
     // A time as the version grows over restarts without being stored; two changes within one millisecond still differ.
@@ -48,7 +47,9 @@ export const createDirectory = (
     return compileConfig(declaration, [...records.values()], maintenance, version, lostIds);
   };
   let config = compiled();
-  for (const id of records.keys()) work.set(id, assignmentsFor(config, id));
+  let assign = assignmentsOf(config);
+  /** As agents were told it, or will be: with the version of the configuration that last changed it. */
+  const work = new Map([...records.keys()].map((id) => [id, assign(id)]));
 
   return {
     get config() {
@@ -60,7 +61,7 @@ export const createDirectory = (
     agentByKey: (publicKey) => records.get(idsByKey.get(publicKey) ?? asId('')) ?? null,
     agent: (id) => records.get(id) ?? null,
     agents: () => records.values(),
-    workOf: (id) => work.get(id) ?? assignmentsFor(config, id),
+    workOf: (id) => work.get(id) ?? assign(id),
     setAgent: (record) => {
       // A key that was changed is nobody's any more.
       const before = records.get(record.id);
@@ -79,10 +80,11 @@ export const createDirectory = (
     },
     compile: () => {
       config = compiled();
+      assign = assignmentsOf(config);
       const changed: AgentId[] = [];
       for (const id of records.keys()) {
         const before = work.get(id);
-        const after = assignmentsFor(config, id);
+        const after = assign(id);
         if (before !== undefined && isSameWork(before, after)) continue;
         work.set(id, after);
         changed.push(id);
