@@ -279,6 +279,30 @@ const noShell: Rule = {
 /** Files that may start a program, always with its arguments as a list. */
 const programStarters = new Set(['agent/src/probes/icmp/run-tool.ts', 'agent/src/host/inventory-process.ts']);
 
+const limitsPath = 'shared/src/limits.ts';
+
+const limitsInUse: Rule = {
+  name: 'every limit of limits.ts bounds something',
+  check: (files) => {
+    const users = files.filter((file) => isProduct(file) && file.path !== limitsPath).map(({ text }) => text);
+    const used = new Set(users.flatMap((text) => [...text.matchAll(/\blimits\.(\w+)/g)].map(([, name = '']) => name)));
+    const lines = files.find(({ path }) => path === limitsPath)?.text.split('\n') ?? [];
+    return lines.flatMap((line, index) => {
+      const name = /^ {2}(\w+): /.exec(line)?.[1];
+      return name === undefined || used.has(name) ? [] : [`${limitsPath}:${index + 1}: nothing keeps to ${name}`];
+    });
+  },
+  seeded: [
+    {
+      at: `${limitsPath}:3`,
+      files: {
+        [limitsPath]: 'export const limits = {\n  rowsMax: 10,\n  guestsMax: 3,\n};\n',
+        'shared/src/rows.ts': 'export const isLong = (rows: readonly number[]) => rows.length > limits.rowsMax;\n',
+      },
+    },
+  ],
+};
+
 /** All rules about code. */
 export const rules: readonly Rule[] = [
   noShell,
@@ -291,4 +315,5 @@ export const rules: readonly Rule[] = [
   forbiddenSyntax,
   sizes,
   docstrings,
+  limitsInUse,
 ];

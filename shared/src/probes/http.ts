@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../limits.ts';
 import { patternSchema } from './host.ts';
 import { defineProbeKind } from './probe-kind.ts';
 
@@ -62,7 +63,7 @@ export const httpKind = defineProbeKind({
     bodyBytesMax: z
       .int()
       .min(0)
-      .max(10_485_760)
+      .max(limits.probeBodyBytesMax)
       .default(1_048_576)
       .describe(
         'Bytes of body read, after decoding; a longer one is degraded to HTTP_BODY_TOO_LARGE. 0 reads and judges no body.',
