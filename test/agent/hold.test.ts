@@ -2,6 +2,7 @@ import { holdMsOf } from '@jiwei/agent/session/hold.ts';
 import { createResultBatch } from '@jiwei/agent/session/result-batch.ts';
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import type { Outcome } from '@jiwei/shared/status.ts';
 import { describe, expect, test } from 'vitest';
 import { createManualClock } from '../support/manual-clock.ts';
@@ -84,6 +85,14 @@ describe('a batch of results', () => {
     expect(frames).toEqual([['a', 'failed']]);
     clock.advance(10_000);
     expect(frames).toHaveLength(1);
+  });
+
+  test('one that is full goes at once, and the rest with the next', () => {
+    const { clock, frames, batch } = open();
+    for (let count = 0; count <= limits.resultsPerFrameMax; count += 1) batch.add(resultOf(`c${count}`), 5_000);
+    expect(frames.map(({ length }) => length)).toEqual([limits.resultsPerFrameMax]);
+    clock.advance(5_000);
+    expect(frames[1]).toEqual([`c${limits.resultsPerFrameMax}`]);
   });
 
   test('a flush begins a new waiting', () => {

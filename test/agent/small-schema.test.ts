@@ -1,6 +1,7 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
+import { limits } from '@jiwei/shared/limits.ts';
 import { gapBodySchema } from '@jiwei/shared/protocol/control.ts';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -178,6 +179,20 @@ describe('the schema of the bundled agent judges as zod does', () => {
 
   test('takes a configuration that is right, and fills its defaults in', () => {
     expect(bundled(JSON.stringify(goodConfig))).toMatchObject({ message: { config: { version: 3 }, errors: [] } });
+  });
+
+  test('takes as many checks as an agent may have, and refuses the configuration with one more', () => {
+    const many = (count: number) => ({
+      ...{ version: 3, host: { intervalMs: 15_000 } },
+      checks: Array.from({ length: count }, (_, index) => ({ ...checks[0], id: `c${index}` })),
+    });
+    for (const read of [bundled, readMessage]) {
+      const errorsOf = (count: number): unknown => read(JSON.stringify({ type: 'config', config: many(count) }));
+      expect(errorsOf(limits.checksPerAgentMax)).toMatchObject({ message: { errors: [] } });
+      expect(errorsOf(limits.checksPerAgentMax + 1)).toMatchObject({
+        message: { config: null, errors: [expect.stringContaining('config.checks')] },
+      });
+    }
   });
 
   test(`says the same of documents with faults (seed ${seed})`, () => {

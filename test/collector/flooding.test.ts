@@ -36,6 +36,8 @@ test('an allowance fills up again at its rate, and never beyond a burst', () => 
   expect(spend(empty, 0, 3_600_000).units).toBe(limits.linkUnitsBurst);
 });
 
+const nonce = Buffer.alloc(32, 1).toString('base64url');
+
 /** Links over sockets in memory, each with an agent that has been welcomed. */
 const world = () => {
   const clock = createManualClock(1_000_000);
@@ -45,7 +47,7 @@ const world = () => {
   const links = createAgentLinks({
     clock,
     collectorId: 'c',
-    newNonce: () => Buffer.alloc(32, 1).toString('base64url'),
+    newNonce: () => nonce,
     heartbeatMs: 5_000,
     heartbeatTimeoutMs: 15_000,
     log: { child: () => world.log, ...world.log } as never,
@@ -67,10 +69,11 @@ const world = () => {
       probeAnswer: () => undefined,
     },
   });
-  const connect = async (name: string) => {
+  /** Somebody opens a connection and says nothing yet. */
+  const call = () => {
     let events: AgentSocketEvents | null = null;
     const said: { readonly type: string; readonly code?: string }[] = [];
-    const state = { isPaused: false, isOpen: true };
+    const state = { isPaused: false, isOpen: true, unsentBytes: 0 };
     links.open((given) => {
       events = given;
       const end = (): void => {
@@ -78,7 +81,7 @@ const world = () => {
       };
       return {
         isOpen: () => state.isOpen,
-        unsentBytes: () => 0,
+        unsentBytes: () => state.unsentBytes,
         sendText: (text) => said.push(JSON.parse(text)),
         ping: () => undefined,
         close: end,
@@ -91,14 +94,19 @@ const world = () => {
         },
       };
     }, '127.0.0.1');
-    const agent = testAgent(name, 'c', Buffer.alloc(32, 1).toString('base64url'));
     const say = (message: unknown): void => events?.text(JSON.stringify(message));
-    say(agent.hello);
-    say(agent.proof);
-    await new Promise(setImmediate);
-    return { state, said, say, sendResults: (seq: number) => events?.binary(agent.results(seq)), closed: () => events?.closed() };
+    return { state, said, say, send: (bytes: Uint8Array) => events?.binary(bytes), closed: () => events?.closed() };
   };
-  return { clock, links, refused, throttled, acknowledgements, connect };
+  /** @param agent whose key it has; the collector of this world knows agents by their host names alone */
+  const connect = async (name: string, agent = testAgent(name, 'c', nonce)) => {
+    const caller = call();
+    caller.say({ ...agent.hello, hostname: name });
+    caller.say(agent.proof);
+    await new Promise(setImmediate);
+    const sendResults = (seq: number, count?: number, detail?: string) => caller.send(agent.results(seq, count, detail));
+    return { ...caller, sendResults };
+  };
+  return { clock, links, refused, throttled, acknowledgements, call, connect };
 };
 const silent = () => undefined;
 world.log = { info: silent, warn: silent, error: silent, debug: silent };
@@ -166,4 +174,60 @@ test('a queue that is half full stops those who fill it, and nobody else', async
   for (const acknowledge of acknowledgements) acknowledge();
   await new Promise(setImmediate);
   expect(heavy.state.isPaused).toBe(false);
+});
+
+test('a few frames of many bytes fill a queue as well', async () => {
+  const { links, connect } = world();
+  const [heavy, usual] = [await connect('heavy'), await connect('usual')];
+  // A little more than half as much as makes a link heavy.
+  const count = Math.ceil(limits.heavyLinkBytes / 2 / limits.detailCharactersMax);
+  const text = 'x'.repeat(limits.detailCharactersMax);
+  heavy.sendResults(0, count, text);
+  links.setPressure('half');
+  expect(heavy.state.isPaused).toBe(false);
+  heavy.sendResults(1, count, text);
+  usual.sendResults(0);
+  expect([heavy.state.isPaused, usual.state.isPaused]).toEqual([true, false]);
+});
+
+test('an agent that does not read what it is told is cut off', async () => {
+  const { connect } = world();
+  const deaf = await connect('deaf');
+  const heartbeat = { type: 'heartbeat', sentAtMs: 1_000_000, spoolFrames: 0, spoolBytes: 0 };
+  deaf.state.unsentBytes = 4 * 1024 * 1024;
+  deaf.say(heartbeat);
+  expect(deaf.state.isOpen).toBe(true);
+  deaf.state.unsentBytes += 1;
+  deaf.say(heartbeat);
+  expect(deaf.state.isOpen).toBe(false);
+});
+
+test('only so many strangers are heard at once, and agents that are known by then do not count', async () => {
+  const { links, call, connect } = world();
+  await connect('known');
+  const strangers = Array.from({ length: limits.handshakesAtOnceMax - 1 }, call);
+  expect(links.hasRoom()).toBe(true);
+  strangers.push(call());
+  expect(links.hasRoom()).toBe(false);
+  strangers[0]?.closed();
+  expect(links.hasRoom()).toBe(true);
+});
+
+test('there is room for agentsMax agents; of those that left the oldest is forgotten', async () => {
+  const { links, connect } = world();
+  const flooder = await connect('flooder');
+  const heartbeat = { type: 'heartbeat', sentAtMs: 1_000_000, spoolFrames: 0, spoolBytes: 0 };
+  for (let sent = 0; sent < 10_000 && flooder.state.isOpen; sent += 1) flooder.say(heartbeat);
+  flooder.closed();
+  // Making a key each would take longer than all the rest.
+  const agent = testAgent('any', 'c', nonce);
+  const many = await Promise.all(Array.from({ length: limits.agentsMax - 1 }, (_, index) => connect(`agent-${index}`, agent)));
+  expect(links.hasRoom()).toBe(true);
+  const last = await connect('last', agent);
+  expect(links.hasRoom()).toBe(false);
+  for (const one of many) one.closed();
+  expect(links.hasRoom()).toBe(true);
+  expect((await connect('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
+  last.closed();
+  expect((await connect('flooder')).said.map(({ type }) => type)).toContain('welcome');
 });

@@ -1,6 +1,7 @@
 import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { createFailureLimit } from '../../collector/src/http/failure-limit.ts';
 import { openSecrets } from '../../collector/src/http/secrets.ts';
 import { pushTokenOf } from '../../collector/src/http/tokens.ts';
 import { districtParts } from '../support/district-fixture.ts';
@@ -131,6 +132,19 @@ describe('access', () => {
     expect((await ask('192.0.2.9')).statusCode).toBe(404);
     http.clock.advance(2 * limits.requestRefillMs);
     expect((await ask(remote)).statusCode).toBe(404);
+  });
+
+  test('of very many addresses that failed, the one that was quiet longest is forgotten', () => {
+    const failures = createFailureLimit(http.clock);
+    const address = (index: number) => `10.${index >> 16}.${(index >> 8) & 255}.${index & 255}`;
+    const failAll = (index: number): void => {
+      for (let count = 0; count < limits.authFailuresMax; count += 1) failures.failed(address(index));
+    };
+    for (let index = 0; index < limits.authAddressesMax; index += 1) failAll(index);
+    failures.failed(address(0));
+    expect([0, 1, 2].map((index) => failures.waitMs(address(index)) > 0)).toEqual([true, true, true]);
+    failures.failed('192.0.2.1');
+    expect([0, 1, 2].map((index) => failures.waitMs(address(index)) > 0)).toEqual([true, false, true]);
   });
 
   test('addresses of one IPv6 /64 share a limit', async () => {

@@ -1,4 +1,5 @@
 import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { districtParts, incidentOf } from '../support/district-fixture.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
@@ -129,6 +130,13 @@ describe('incidents', () => {
       { id: 'i1', actor: '李', act: { kind: 'note', note: '换电源' } },
       { id: 'i1', actor: '王', act: { kind: 'resolve', note: null } },
     ]);
+  });
+
+  test('what they write has its length', async () => {
+    const note = (characters: number) => http.post('/api/v1/incidents/i1/note', { actor: '李', note: '字'.repeat(characters) });
+    expect((await note(limits.noteCharactersMax)).statusCode).toBe(200);
+    const tooLong = await note(limits.noteCharactersMax + 1);
+    expect([tooLong.statusCode, tooLong.json().errors[0].path]).toEqual([400, 'note']);
   });
 
   test('an act its state does not allow is a conflict, one on nothing is not found', async () => {

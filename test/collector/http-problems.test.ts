@@ -51,6 +51,14 @@ describe('problem details', () => {
     { why: 'an unknown key in a body', url: '/api/v1/incidents/i1/resolve', body: { actor: 'li', colour: 'red' } },
     { why: 'a body that is a list', url: '/api/v1/incidents/i1/resolve', body: [] },
     { why: 'a number sent as text', url: '/api/v1/join-tokens', body: { uses: '3' }, path: 'uses' },
+    {
+      why: 'a label more than a series may have',
+      url: '/api/v1/join-tokens',
+      body: {
+        labels: Object.fromEntries(Array.from({ length: limits.labelsPerSeriesMax + 1 }, (_, index) => [`l${index}`, ''])),
+      },
+      path: 'labels',
+    },
     { why: 'a label name with a dash', url: '/api/v1/join-tokens', body: { labels: { 'a-b': 'x' } }, path: 'labels.a-b' },
     {
       why: 'a window of nothing',

@@ -1,4 +1,5 @@
 import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { encodeDictionary } from '@jiwei/shared/protocol/dictionary.ts';
 import { encodeSamples } from '@jiwei/shared/protocol/samples.ts';
 import type { Label, Series } from '@jiwei/shared/series.ts';
@@ -185,6 +186,20 @@ describe('samples over HTTP', () => {
       expect(problem.detail).toMatch(message);
     });
   }
+
+  test('only so many queries are answered at once; the others may come again soon', async () => {
+    const answers = await Promise.all(
+      Array.from({ length: limits.sampleQueriesMax + 2 }, () =>
+        http.get('/api/v1/agents/a1/samples?names=node_load1&fromMs=1000000&toMs=3000000&stepMs=15000'),
+      ),
+    );
+    const refused = answers.filter(({ statusCode }) => statusCode !== 200);
+    expect(refused.map((answer) => [answer.statusCode, answer.json().code, answer.headers['retry-after']])).toEqual([
+      [503, 'OVERLOADED', '1'],
+      [503, 'OVERLOADED', '1'],
+    ]);
+    expect((await get('names=node_load1&fromMs=1000000&toMs=1050000&stepMs=15000')).series).toHaveLength(1);
+  });
 
   test('an agent that is not enrolled is not found', async () => {
     const answer = await http.get('/api/v1/agents/none/samples?names=up&fromMs=0&toMs=5000&stepMs=1000');

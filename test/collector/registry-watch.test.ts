@@ -1,9 +1,10 @@
-import { mkdtemp, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rename, rm, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { systemClock } from '@jiwei/shared/clock.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type FileChange, type FileWatch, watchFile } from '../../collector/src/registry/watch.ts';
+import { type FileChange, type FileWatch, readDeclarationFile, watchFile } from '../../collector/src/registry/watch.ts';
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts';
 
 let folder = '';
@@ -107,6 +108,13 @@ test('says nothing after it is closed', async () => {
   await watch.close();
   clock.advance(60_000);
   expect(found).toEqual([]);
+});
+
+test('a file beyond the size of a declaration is not read', async () => {
+  await truncate(path, limits.declarationBytesMax + 1);
+  await expect(readDeclarationFile(path)).rejects.toThrow(
+    `cannot read ${path}: it has more than ${limits.declarationBytesMax} bytes`,
+  );
 });
 
 test('refuses to begin with a file that cannot be read', async () => {

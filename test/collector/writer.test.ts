@@ -172,6 +172,23 @@ describe('the writer', () => {
     expect(writer.isHealthy()).toBe(true);
   });
 
+  test('pauses them also when the queue is full of small ones', async () => {
+    const { paused, deliver, writer } = await open();
+    for (let seq = 1; seq < limits.queueEventsMax; seq += 1) deliver(seq, 'up', 1);
+    expect(paused).not.toContain(true);
+    deliver(limits.queueEventsMax, 'up', 1);
+    expect(paused.at(-1)).toBe(true);
+    await writer.close();
+    expect(paused.at(-1)).toBe(false);
+  });
+
+  test('takes only so many into one commit, and the rest into the next', async () => {
+    const { commits, deliver, writer } = await open();
+    for (let seq = 1; seq <= 2 * limits.batchEventsMax + 1; seq += 1) deliver(seq);
+    await writer.submit({ kind: 'tick' });
+    expect(commits.map(({ results }) => results.length)).toEqual([limits.batchEventsMax, limits.batchEventsMax, 1]);
+  });
+
   test('does what falls due though nothing comes', async () => {
     const { clock, commits, deliver, said, memory } = await open();
     deliver(1);

@@ -1,4 +1,5 @@
 import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { hourMs, minuteMs, secondMs } from '@jiwei/shared/time.ts';
 import { describe, expect, test } from 'vitest';
 import type { RuleConfig } from '../../collector/src/engine/config.ts';
@@ -281,6 +282,33 @@ test('only the latest sample of a series counts, whatever the order, and names n
   ]);
   expect(evaluateDue(rules, startMs)).toEqual([]);
   expect(ruleSeriesCounts(rules)).toEqual({ seriesCount: 1, droppedTotal: 0 });
+});
+
+test('series beyond what there is room for are counted and not looked at; those there are stay', () => {
+  const rules = createRules([ruleOf()]);
+  const sample = (instance: string, value: number) => ({
+    name: 'free',
+    labels: [['instance', instance]] as const,
+    value,
+    observedAtMs: startMs,
+  });
+  updateSamples(
+    rules,
+    Array.from({ length: limits.ruleSeriesMax }, (_, index) => sample(`h${index}`, 50)),
+  );
+  updateSamples(rules, [sample('one more', 5), sample('h0', 5)]);
+  expect(evaluateDue(rules, startMs).map(({ labels }) => labels['instance'])).toEqual(['h0']);
+  expect(ruleSeriesCounts(rules)).toEqual({ seriesCount: limits.ruleSeriesMax, droppedTotal: 1 });
+});
+
+test('a rule that would hold too many alerts holds none of the new ones, and keeps those it has', () => {
+  const rules = createRules([ruleOf()]);
+  const hosts = (count: number) => Object.fromEntries(Array.from({ length: count }, (_, index) => [`h${index}`, 5]));
+  expect(at(rules, 0, hosts(2))).toHaveLength(2);
+  expect(at(rules, step, hosts(limits.alertsPerRuleMax + 1))).toEqual([]);
+  expect(ruleHealth(rules)).toMatchObject([
+    { failuresTotal: 1, firingCount: 2, lastError: 'the rule has 10001 alerts; at most 10000 are kept' },
+  ]);
 });
 
 describe('templates', () => {

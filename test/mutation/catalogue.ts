@@ -1,4 +1,5 @@
 import type { Area, Fault } from './fault.ts';
+import { boundFaults } from './faults/bounds.ts';
 import { engineFaults } from './faults/engine.ts';
 import { linkFaults } from './faults/link.ts';
 import { runtimeFaults } from './faults/runtime.ts';
@@ -8,6 +9,11 @@ import { spoolFaults } from './faults/spool.ts';
 const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'refused-frame', 'schedule', 'spool'].map(
   (name) => `test/agent/${name}.test.ts`,
 );
+
+const boundTests = [
+  ...['session', 'plain-results', 'flooding', 'writer', 'registry', 'registry-hostile', 'registry-watch'],
+  ...['http-registry', 'http-problems', 'http-samples', 'http-events', 'http-access', 'http-incidents'],
+];
 
 /** Every deliberate fault, and where the tests stand that ought to notice it. */
 export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[]; readonly tests: readonly string[] }>> = {
@@ -21,5 +27,14 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
   runtime: {
     faults: runtimeFaults,
     tests: ['intake', 'writer', 'admission'].map((name) => `test/collector/${name}.test.ts`).concat(agentTests),
+  },
+  bounds: {
+    faults: boundFaults,
+    tests: [
+      ...['dictionary', 'samples'].map((name) => `test/shared/${name}.test.ts`),
+      ...boundTests.map((name) => `test/collector/${name}.test.ts`),
+      ...['promql', 'rules', 'incident-notes'].map((name) => `test/engine/${name}.test.ts`),
+      ...['hold', 'small-schema', 'host/series-book', 'probes/http'].map((name) => `test/agent/${name}.test.ts`),
+    ],
   },
 };

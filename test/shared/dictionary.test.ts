@@ -206,6 +206,11 @@ describe('what is no dictionary is refused', () => {
     { why: 'more series announced than bytes left', body: `00${family}0800`, says: /announces 8 series/ },
     { why: 'a string that is not UTF-8', body: '0102c328', says: /not UTF-8/ },
     { why: 'a surrogate written as UTF-8', body: '0103eda080', says: /not UTF-8/ },
+    {
+      why: 'a string too long, though no series names it',
+      body: `018110${'61'.repeat(2_049)}0000`,
+      says: /length of a string is 2049; at most 2048/,
+    },
     { why: 'a string cut off', body: '0105616200', says: /5 bytes needed, 3 left/ },
     { why: 'a type that is not known', body: `000103${text('up')}${text('')}00`, says: /type of a family is 3/ },
     { why: 'a family twice', body: `000200${text('up')}${text('')}00${text('up')}${text('')}00`, says: /described twice/ },

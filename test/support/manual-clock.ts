@@ -14,23 +14,27 @@ interface Timer {
 /** @param startMs wall time at the beginning; the monotonic clock begins at 0 */
 export const createManualClock = (startMs: number): ManualClock => {
   let passedMs = 0;
-  let timers: readonly Timer[] = [];
+  const timers = new Set<Timer>();
+  /** The first that is due by then; of several at one instant the one that was set first. */
+  const nextBy = (endMs: number): Timer | undefined => {
+    let first: Timer | undefined;
+    for (const timer of timers) if (timer.dueMs <= endMs && timer.dueMs < (first?.dueMs ?? Infinity)) first = timer;
+    return first;
+  };
   return {
     nowMs: () => startMs + passedMs,
     monotonicMs: () => passedMs,
     after: (delayMs, callback) => {
       const timer: Timer = { dueMs: passedMs + Math.max(0, delayMs), callback };
-      timers = [...timers, timer];
+      timers.add(timer);
       return () => {
-        timers = timers.filter((other) => other !== timer);
+        timers.delete(timer);
       };
     },
     advance: (byMs) => {
       const endMs = passedMs + byMs;
-      for (;;) {
-        const [next] = timers.filter((timer) => timer.dueMs <= endMs).sort((left, right) => left.dueMs - right.dueMs);
-        if (next === undefined) break;
-        timers = timers.filter((timer) => timer !== next);
+      for (let next = nextBy(endMs); next !== undefined; next = nextBy(endMs)) {
+        timers.delete(next);
         passedMs = next.dueMs;
         next.callback();
       }

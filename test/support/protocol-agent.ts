@@ -15,7 +15,10 @@ export const testAgent = (name: string, collectorId: string, nonce: string) => {
       ...{ platform: 'linux', architecture: 'x64' },
     },
     proof: { type: 'proof', signature: signChallenge(keys.privateKey, { collectorId, nonce, publicKey, bootId }) },
-    results: (seq: number) =>
-      encodeFrame({ kind: 'results', bootId, seq, body: Buffer.from(JSON.stringify({ results: [result] })) }),
+    results: (seq: number, count = 1, detail = '') =>
+      encodeFrame({
+        ...{ kind: 'results', bootId, seq },
+        body: Buffer.from(JSON.stringify({ results: Array(count).fill({ ...result, detail }) })),
+      }),
   };
 };
