@@ -14,6 +14,11 @@ const cases: readonly { readonly why: string; readonly text: string; readonly er
     text: times(20_000, (index) => `- &a${index} 1\n- *a${index}\n`),
     errors: 'one',
   },
+  {
+    why: 'nine lists, each of nine times the one before',
+    text: times(9, (index) => `l${index}: &l${index} [${times(9, () => (index === 0 ? 'x, ' : `*l${index - 1}, `))}]\n`),
+    errors: 'one',
+  },
   { why: 'half a million closing braces', text: '}\n'.repeat(500_000), errors: 'some' },
   { why: 'half a million broken escapes', text: `"${'\\x'.repeat(500_000)}"`, errors: 'some' },
   { why: 'ten thousand lists within each other', text: `${'['.repeat(10_000)}${']'.repeat(10_000)}`, errors: 'some' },
