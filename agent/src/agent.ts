@@ -90,7 +90,8 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
     series: world.host.series,
     bytesMax: settings.spoolBytesMax,
     memoryBytesMax: limits.spoolMemoryBytesMax,
-    segmentBytes: limits.spoolSegmentBytes,
+    // A full spool gives up its oldest file: that must not be most of what it holds.
+    segmentBytes: Math.min(limits.spoolSegmentBytes, Math.floor(settings.spoolBytesMax / 8)),
     loss: loadLoss(files),
   });
   storeLoss(files, null);

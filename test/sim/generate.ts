@@ -1,3 +1,4 @@
+import { limits } from '../../shared/src/limits.ts';
 import type { Plan, PlannedCheck, PlannedFault } from './plan.ts';
 import { createRandom, type Random } from './random.ts';
 
@@ -12,6 +13,7 @@ const districtOf = (random: Random): Pick<Plan, 'zones' | 'agents' | 'assets' | 
       skewMs: isSkewed ? random.whole(-300_000, 300_000) : random.whole(-1_000, 1_000),
       driftPpm: isSkewed ? random.whole(-200, 200) : 0,
       bootsAtMs: random.whole(10, 3_000),
+      spoolBytesMax: limits.spoolBytesDefault,
     })),
   );
   const assets: Plan['assets'] = [];
@@ -45,6 +47,10 @@ const checkOf = (random: Random, id: string, asset: Plan['assets'][number], agen
     quorum: random.chance(0.7) ? null : random.whole(1, count),
   };
 };
+
+/** Now and then a spool so small that it is full after a minute or two without the collector. */
+const withSpools = (random: Random, agents: Plan['agents']): Plan['agents'] =>
+  random.chance(0.8) ? agents : agents.map((agent) => ({ ...agent, spoolBytesMax: random.whole(2_000, 8_000) }));
 
 /** Every target goes its own way; some flap. */
 const changesOf = (random: Random, checks: readonly PlannedCheck[], durationMs: number): Plan['changes'] =>
@@ -225,6 +231,7 @@ export const planOf = (seed: number): Plan => {
     hasFiles: random.chance(0.1),
     collectorDriftPpm: random.whole(-100, 100),
     ...district,
+    agents: withSpools(random.fork('spools'), district.agents),
     changes: changesOf(random.fork('changes'), district.checks, durationMs),
     windows: windowsOf(random.fork('windows'), district.assets, durationMs),
     acts: actsOf(random.fork('acts'), durationMs),

@@ -18,6 +18,14 @@ interface FrameContent {
 /** A position of an agent's stream as one number that grows with it. */
 type Place = { readonly bootId: number; readonly seq: number };
 
+/** The end of a process, by true time. */
+export interface Ending {
+  readonly how: 'stopped' | 'killed' | 'powerLost';
+  /** When it began to end; for one that was killed the same as `atMs`. */
+  readonly fromMs: number;
+  readonly atMs: number;
+}
+
 /** One notice as it was decided, in the order of decisions. */
 interface Decided {
   readonly record: OutboxRecord;
@@ -53,14 +61,22 @@ export interface Observer {
   readonly framesToldLost: ReadonlyMap<string, number>;
   /** Agents whose disk was full or torn. */
   readonly mayLose: Set<string>;
-  /** The agent's machine lost power: what was neither acknowledged nor synced may be gone with it. */
-  lostPower(agent: string): void;
+  /** Every reading an agent took of its host, with the true instant. */
+  readonly taken: ReadonlyMap<string, { readonly agent: string; readonly atMs: number }>;
+  tookReading(agent: string, reading: number): void;
+  /** How the processes of an agent ended, in order. */
+  endingsOf(agent: string): readonly Ending[];
+  /** The agent begins to end by itself. */
+  stopping(agent: string): void;
+  /** Its process is gone. With `power` its machine is, too: what was neither acknowledged nor synced may be gone with it. */
+  ended(agent: string, power: boolean): void;
   /** A broken box changed the order of its messages: nothing can be promised about its stream. */
   distrust(agent: string): void;
+  isDistrusted(agent: string): boolean;
 }
 
 /** What was sent so shortly before a power failure may not have been on the disk: the spool is synced once a second, ms. */
-const unsyncedMsMax = 1_500;
+export const unsyncedMsMax = 1_500;
 
 export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch, observer: Observer) => void): Observer => {
   const answers: StoredAnswer[] = [];
@@ -77,6 +93,9 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const unasked = new Map<string, Unasked[]>();
   const calls: (TakenCall & { number: number })[] = [];
   const absences: Absence[] = [];
+  const taken = new Map<string, { agent: string; atMs: number }>();
+  const endings = new Map<string, readonly Ending[]>();
+  const stoppingSince = new Map<string, number>();
   let stampMs = 0;
 
   /** A job's call is stored as the last word of its lane. */
@@ -174,12 +193,22 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
         for (const { place, content } of frames.values()) if (isUpTo(place, upTo)) yield { agent, place, content };
       }
     },
-    lostPower: (agent) => {
+    taken,
+    tookReading: (agent, reading) => taken.set(`${agent}/${reading}`, { agent, atMs: nowMs() }),
+    endingsOf: (agent) => endings.get(agent) ?? [],
+    stopping: (agent) => stoppingSince.set(agent, nowMs()),
+    ended: (agent, power) => {
+      const sinceMs = stoppingSince.get(agent);
+      stoppingSince.delete(agent);
+      const how = power ? 'powerLost' : sinceMs === undefined ? 'killed' : 'stopped';
+      endings.set(agent, [...(endings.get(agent) ?? []), { how, fromMs: sinceMs ?? nowMs(), atMs: nowMs() }]);
+      if (!power) return;
       const upTo = acknowledgedTo.get(agent) ?? null;
       for (const [key, { place, sentAtMs }] of sent.get(agent) ?? [])
         if (!isUpTo(place, upTo) && sentAtMs > nowMs() - unsyncedMsMax) sent.get(agent)?.delete(key);
     },
     distrust: (agent) => distrusted.add(agent),
+    isDistrusted: (agent) => distrusted.has(agent),
   };
   return observer;
 };

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { limits } from '../../shared/src/limits.ts';
 
 /*
  * A plan is all that happens in a world, as data: the seed makes one, the world carries it out, shrinking takes parts of it away, and a
@@ -15,6 +16,8 @@ const agentSchema = z.strictObject({
   skewMs: z.number(),
   driftPpm: z.number(),
   bootsAtMs: instant,
+  /** What its spool may take. */
+  spoolBytesMax: z.int().default(limits.spoolBytesDefault),
 });
 
 const assetSchema = z.strictObject({ id, zone: id, parents: z.array(id), needsOnsite: z.boolean() });

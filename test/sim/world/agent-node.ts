@@ -4,7 +4,6 @@ import type { Dial } from '@jiwei/agent/link/transport.ts';
 import type { Log } from '@jiwei/agent/log.ts';
 import type { Ask } from '@jiwei/agent/session/check-runner.ts';
 import type { Clock } from '../../../shared/src/clock.ts';
-import { limits } from '../../../shared/src/limits.ts';
 import type { Random } from '../random.ts';
 import { createSimDisk, type SimDisk } from './disk.ts';
 import type { Loop } from './loop.ts';
@@ -32,12 +31,17 @@ export interface AgentNodeOptions {
   readonly id: string;
   readonly skewMs: number;
   readonly driftPpm: number;
+  readonly spoolBytesMax: number;
   readonly loop: Loop;
   readonly random: Random;
   readonly joinToken: string;
   readonly dial: Dial;
   readonly askOf: (clock: Clock) => Ask;
-  /** Its process ended without its own doing. @param power the whole machine is gone */
+  /** It took a reading of its host. */
+  readonly onReading: (reading: number) => void;
+  /** It begins to end by itself. */
+  readonly onStopping: () => void;
+  /** Its process has ended. @param power the whole machine is gone */
   readonly onKilled: (power: boolean) => void;
   readonly onLog: (text: string) => void;
 }
@@ -90,6 +94,7 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
           series: [{ family, labels: [] }],
           collect: async () => {
             readings += 1;
+            options.onReading(readings);
             return { atMs: 0, indexes: Uint32Array.of(0), values: Float64Array.of(readings), errors: [] };
           },
         },
@@ -104,7 +109,7 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
         architecture: 'sim',
         joinToken: options.joinToken,
         wantedId: id,
-        spoolBytesMax: limits.spoolBytesDefault,
+        spoolBytesMax: options.spoolBytesMax,
       },
     ).then(
       (started) => {
@@ -145,6 +150,7 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
   const stop = async (): Promise<void> => {
     const own = clock;
     if (agent === null || own === null) return kill(false);
+    options.onStopping();
     try {
       await agent.close('sim');
     } catch (error) {

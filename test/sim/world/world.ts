@@ -9,6 +9,7 @@ import { asId } from '../../../shared/src/ids.ts';
 import { checkCalls } from '../checks/calls.ts';
 import { checkHistories } from '../checks/histories.ts';
 import { checkCalledOff, checkNotices, checkOneOpen } from '../checks/incidents.ts';
+import { checkNothingMissing } from '../checks/losses.ts';
 import { checkAcknowledged, checkStoredResults } from '../checks/results.ts';
 import { checkTimers } from '../checks/timers.ts';
 import { checkPartitions } from '../checks/zones.ts';
@@ -108,13 +109,15 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
     },
   });
   const agents = new Map(
-    plan.agents.map(({ id, zone, skewMs, driftPpm }) => {
+    plan.agents.map(({ id, zone, skewMs, driftPpm, spoolBytesMax }) => {
       const node = createAgentNode({
-        ...{ id, skewMs, driftPpm, loop, random: random.fork(id), joinToken: `join-${zone}`, onLog: timed },
+        ...{ id, skewMs, driftPpm, spoolBytesMax, loop, random: random.fork(id), joinToken: `join-${zone}`, onLog: timed },
         dial: network.dialOf(id, addressOf.get(id) ?? ''),
         askOf: (clock) => targets.askOf(id, clock),
+        onReading: (reading) => observer.tookReading(id, reading),
+        onStopping: () => observer.stopping(id),
         onKilled: (power) => {
-          if (power) observer.lostPower(id);
+          observer.ended(id, power);
           network.killAgent(id, power);
         },
       });
@@ -210,6 +213,7 @@ const look = async (
   checkTimers(plan, observer, isOver);
   if (!isOver) return;
   checkPartitions(plan, observer);
+  checkNothingMissing(plan, observer, targets.askings, loop.nowMs());
   for (const [id, node] of agents) {
     const pending = node.pendingFrames();
     if (pending === null) throw new Violation(`agent ${id} does not run although nothing hinders it`);

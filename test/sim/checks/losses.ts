@@ -1,0 +1,68 @@
+import { limits } from '../../../shared/src/limits.ts';
+import { minuteMs } from '../../../shared/src/time.ts';
+import { type Ending, type Observer, unsyncedMsMax, Violation } from '../observer.ts';
+import type { Plan } from '../plan.ts';
+import type { Asking } from '../world/targets.ts';
+
+/** Answers of one turn share a frame. */
+const gatherMsMax = 100;
+/** Rows wait for each other while the collector cannot be reached. */
+const rowHoldMsMax = 1 * minuteMs;
+/** A disk that was full is tried again within this. */
+const diskAgainMsMax = 70_000;
+
+/** Something an agent had in its hands, and how long it may have kept it there. */
+interface Piece {
+  readonly agent: string;
+  readonly atMs: number;
+  readonly holdMsMax: number;
+  readonly text: string;
+}
+
+/** Nothing an agent knew is missing without a word: it is stored, or its process ended too soon after, or the agent said that frames are lost. */
+export const checkNothingMissing = (plan: Plan, observer: Observer, askings: readonly Asking[], nowMs: number): void => {
+  const missing = Map.groupBy(
+    [...missingAnswers(observer, askings), ...missingReadings(observer)].filter(
+      (piece) => !observer.isDistrusted(piece.agent) && !isExcused(piece, observer.endingsOf(piece.agent), nowMs),
+    ),
+    ({ agent }) => agent,
+  );
+  for (const [agent, pieces] of missing) {
+    const told = observer.framesToldLost.get(agent) ?? 0;
+    // How much one lost frame held nobody knows; without one that is told nothing may be missing.
+    const untold = told > 0 ? [] : pieces.filter(({ atMs }) => !hadFullDisk(plan, agent, atMs));
+    if (untold.length > 0)
+      throw new Violation(`${untold.length} of ${agent} never came (${told} frames told as lost): ${untold[0]?.text}`);
+  }
+};
+
+const missingAnswers = (observer: Observer, askings: readonly Asking[]): Piece[] =>
+  askings.flatMap((asking) => {
+    const { number, agent, answeredAtMs, outcome } = asking;
+    if (answeredAtMs === null || observer.stored.has(number)) return [];
+    // Bad news never waits.
+    const holdMsMax = outcome === 'up' ? limits.resultHoldMsMax + gatherMsMax : gatherMsMax;
+    return [{ agent, atMs: answeredAtMs, holdMsMax, text: JSON.stringify(asking) }];
+  });
+
+const missingReadings = (observer: Observer): Piece[] =>
+  [...observer.taken].flatMap(([reading, { agent, atMs }]) =>
+    observer.readings.has(reading) ? [] : [{ agent, atMs, holdMsMax: rowHoldMsMax, text: `reading ${reading} of ${atMs}` }],
+  );
+
+const isExcused = ({ atMs, holdMsMax }: Piece, endings: readonly Ending[], nowMs: number): boolean =>
+  atMs > nowMs - holdMsMax - gatherMsMax ||
+  endings.some((ending) => {
+    const lostFromMs =
+      ending.how === 'stopped' ? ending.fromMs : ending.atMs - holdMsMax - (ending.how === 'powerLost' ? unsyncedMsMax : 0);
+    return atMs >= lostFromMs && atMs <= ending.atMs;
+  });
+
+const hadFullDisk = (plan: Plan, agent: string, atMs: number): boolean =>
+  plan.faults.some(
+    (fault) =>
+      fault.kind === 'diskFull' &&
+      fault.agent === agent &&
+      atMs >= fault.atMs - rowHoldMsMax &&
+      atMs <= fault.atMs + fault.forMs + diskAgainMsMax,
+  );
