@@ -50,7 +50,7 @@ const checkOf = (random: Random, id: string, asset: Plan['assets'][number], agen
 
 /** Now and then a spool so small that it is full after a minute or two without the collector. */
 const withSpools = (random: Random, agents: Plan['agents']): Plan['agents'] =>
-  random.chance(0.8) ? agents : agents.map((agent) => ({ ...agent, spoolBytesMax: random.whole(2_000, 8_000) }));
+  random.chance(0.7) ? agents : agents.map((agent) => ({ ...agent, spoolBytesMax: random.whole(600, 3_000) }));
 
 /** Every target goes its own way; some flap. */
 const changesOf = (random: Random, checks: readonly PlannedCheck[], durationMs: number): Plan['changes'] =>

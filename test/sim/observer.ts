@@ -61,6 +61,8 @@ export interface Observer {
   readonly framesToldLost: ReadonlyMap<string, number>;
   /** Agents whose disk was full or torn. */
   readonly mayLose: Set<string>;
+  /** What agents were told to ask, in order. */
+  readonly configs: readonly { readonly agent: string; readonly atMs: number; readonly checks: ReadonlySet<string> }[];
   /** Every reading an agent took of its host, with the true instant. */
   readonly taken: ReadonlyMap<string, { readonly agent: string; readonly atMs: number }>;
   tookReading(agent: string, reading: number): void;
@@ -93,6 +95,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const unasked = new Map<string, Unasked[]>();
   const calls: (TakenCall & { number: number })[] = [];
   const absences: Absence[] = [];
+  const configs: { agent: string; atMs: number; checks: ReadonlySet<string> }[] = [];
   const taken = new Map<string, { agent: string; atMs: number }>();
   const endings = new Map<string, readonly Ending[]>();
   const stoppingSince = new Map<string, number>();
@@ -134,6 +137,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
     heardByAgent: (agent, text) => {
       const message: unknown = JSON.parse(text);
       if (typeof message !== 'object' || message === null || !('type' in message)) return;
+      if (isConfig(message)) configs.push({ agent, atMs: nowMs(), checks: new Set(message.config.checks.map(({ id }) => id)) });
       const place = message.type === 'ack' ? message : message.type === 'welcome' && 'stored' in message ? message.stored : null;
       if (isPlace(place) && isUpTo(acknowledgedTo.get(agent) ?? null, place)) acknowledgedTo.set(agent, place);
     },
@@ -193,6 +197,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
         for (const { place, content } of frames.values()) if (isUpTo(place, upTo)) yield { agent, place, content };
       }
     },
+    configs,
     taken,
     tookReading: (agent, reading) => taken.set(`${agent}/${reading}`, { agent, atMs: nowMs() }),
     endingsOf: (agent) => endings.get(agent) ?? [],
@@ -221,6 +226,9 @@ interface LaneValue {
 
 const isPlace = (value: unknown): value is Place =>
   typeof value === 'object' && value !== null && 'bootId' in value && 'seq' in value;
+
+const isConfig = (message: object): message is { config: { checks: { id: string }[] } } =>
+  'type' in message && message.type === 'config' && 'config' in message;
 
 const isUpTo = (place: Place | null, other: Place | null): boolean =>
   place === null ||

@@ -39,11 +39,17 @@ export const checkNothingMissing = (plan: Plan, observer: Observer, askings: rea
 const missingAnswers = (observer: Observer, askings: readonly Asking[]): Piece[] =>
   askings.flatMap((asking) => {
     const { number, agent, answeredAtMs, outcome } = asking;
-    if (answeredAtMs === null || observer.stored.has(number)) return [];
+    if (answeredAtMs === null || observer.stored.has(number) || wasTakenAway(observer, asking, answeredAtMs)) return [];
     // Bad news never waits.
     const holdMsMax = outcome === 'up' ? limits.resultHoldMsMax + gatherMsMax : gatherMsMax;
     return [{ agent, atMs: answeredAtMs, holdMsMax, text: JSON.stringify(asking) }];
   });
+
+/** The answer of a check that was taken from the agent while it asked is nobody's. */
+const wasTakenAway = (observer: Observer, { agent, check, askedAtMs }: Asking, answeredAtMs: number): boolean =>
+  observer.configs.some(
+    (config) => config.agent === agent && config.atMs > askedAtMs && config.atMs <= answeredAtMs && !config.checks.has(check),
+  );
 
 const missingReadings = (observer: Observer): Piece[] =>
   [...observer.taken].flatMap(([reading, { agent, atMs }]) =>

@@ -4,7 +4,7 @@ import type { Clock } from '../../../shared/src/clock.ts';
 import type { Random } from '../random.ts';
 
 /** What people received. */
-interface Received {
+export interface Received {
   readonly id: string;
   readonly notice: string;
   readonly incidentId: string;

@@ -12,6 +12,7 @@ import { checkCalledOff, checkNotices, checkOneOpen } from '../checks/incidents.
 import { checkNothingMissing } from '../checks/losses.ts';
 import { checkAcknowledged, checkStoredResults } from '../checks/results.ts';
 import { checkTimers } from '../checks/timers.ts';
+import { checkTold, untold } from '../checks/told.ts';
 import { checkPartitions } from '../checks/zones.ts';
 import { declarationText } from '../declaration.ts';
 import { createObserver, Violation } from '../observer.ts';
@@ -155,7 +156,8 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
 };
 
 /** Nobody has anything left to do. */
-const isAtRest = ({ observer, agents }: Parts): boolean =>
+const isAtRest = ({ observer, agents, people }: Parts): boolean =>
+  untold(observer, people.received).length === 0 &&
   [...observer.incidents.values()].every(({ state }) => state === 'resolved') &&
   [...agents.values()].every((node) => (node.pendingFrames() ?? Number.POSITIVE_INFINITY) === 0);
 
@@ -197,7 +199,7 @@ const declare = (parts: Parts): void => {
 
 /** All that must hold at this moment. */
 const look = async (
-  { plan, observer, collector, agents, loop }: Parts,
+  { plan, observer, collector, agents, people, loop }: Parts,
   targets: Targets,
   jobs: Jobs,
   isOver: boolean,
@@ -213,6 +215,7 @@ const look = async (
   checkTimers(plan, observer, isOver);
   if (!isOver) return;
   checkPartitions(plan, observer);
+  checkTold(observer, people.received);
   checkNothingMissing(plan, observer, targets.askings, loop.nowMs());
   for (const [id, node] of agents) {
     const pending = node.pendingFrames();
