@@ -2,7 +2,7 @@ import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { hourMs } from '@jiwei/shared/time.ts';
 import Fastify from 'fastify';
-import { afterEach, expect, test } from 'vitest';
+import { afterEach, describe, expect, test } from 'vitest';
 import type { Links } from '../../collector/src/ingest/host.ts';
 import { createAdmission, newJoinToken, tokenHash } from '../../collector/src/runtime/admission.ts';
 import { createAgentRights } from '../../collector/src/runtime/agent-rights.ts';
@@ -131,6 +131,53 @@ test('an id that is taken gets the key behind it, also for two who ask at once',
   const [first, second] = await Promise.all([ask('a', token, 'web-1'), ask('b', token, 'web-1')]);
   expect(first).toMatchObject({ agentId: 'web-1' });
   expect(second).toMatchObject({ agentId: `web-1-${Buffer.from('b'.repeat(4)).toString('hex')}` });
+});
+
+describe('a token buys no id that is declared to be elsewhere', () => {
+  const declared = `zones: [{ id: east, name: E, crew: E }, { id: west, name: W, crew: W }]
+units: [{ id: u, name: U, zone: west }]
+assets: [{ id: pump, name: P, kind: server, unit: u }]
+agents:
+  - { id: west-gw, zone: west, labels: { role: probe } }
+  - { id: pump-1, asset: pump }
+  - { id: anywhere }
+checks: [{ id: ping, asset: pump, kind: icmp, host: 10.0.0.1, from: { agents: [west-gw] } }]
+`;
+  const cases: readonly {
+    readonly id: string;
+    readonly zone: string | null;
+    readonly labels?: Readonly<Record<string, string>>;
+    readonly refusal: RegExp | null;
+  }[] = [
+    { id: 'west-gw', zone: 'east', refusal: /west-gw is declared in zone west; this join token is for zone east/ },
+    { id: 'pump-1', zone: 'east', refusal: /pump-1 is declared in zone west; this join token is for zone east/ },
+    { id: 'west-gw', zone: 'west', refusal: null },
+    { id: 'pump-1', zone: 'west', refusal: null },
+    { id: 'west-gw', zone: null, refusal: null },
+    { id: 'anywhere', zone: 'east', refusal: null },
+    { id: 'not-declared', zone: 'east', refusal: null },
+    { id: 'west-gw', zone: 'west', labels: { role: 'probe', rack: '1' }, refusal: null },
+    { id: 'west-gw', zone: 'west', labels: { role: 'web' }, refusal: /label role="probe"; this join token is for role="web"/ },
+  ];
+  for (const { id, zone, labels = {}, refusal } of cases) {
+    test(`${id} with a token of ${zone ?? 'no zone'} ${JSON.stringify(labels)}: ${refusal === null ? 'taken' : 'refused'}`, async () => {
+      const { ask, rights, directory, store } = await open();
+      directory.setDeclaration(readDeclaration(declared, 'declared', { notifierSchemas: new Map() }).declaration);
+      directory.compile();
+      const zoneId = zone === null ? null : asId<'zone'>(zone);
+      const { token } = await rights.createJoinToken({ zoneId, labels, usesLeft: 1, lifetimeMs: hourMs, needsApproval: false });
+      const answer = await ask('a', token, id);
+      if (refusal === null) {
+        expect(answer).toMatchObject({ kind: 'admitted', agentId: id });
+        return;
+      }
+      expect(answer).toMatchObject({ kind: 'refused', code: 'JOIN_TOKEN_INVALID', message: expect.stringMatching(refusal) });
+      expect(await store.agents()).toEqual([]);
+      expect(directory.config.checks.get(asId<'check'>('ping'))?.agentIds).toEqual([]);
+      // Its use is left for whom it was made.
+      expect(await ask('a', token, 'another')).toMatchObject({ kind: 'admitted', agentId: 'another' });
+    });
+  }
 });
 
 test('a revoked key is refused, with a token as well, and its id stays its own', async () => {

@@ -7,6 +7,7 @@ import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { createFailureLimit, type FailureLimit } from '../http/failure-limit.ts';
 import type { Admission, AdmissionRequest, IngestHost } from '../ingest/host.ts';
+import type { Declaration } from '../registry/declaration.ts';
 import type { AgentRecord, JoinToken, Store } from '../store/port.ts';
 import { type Directory, idForAgent } from './directory.ts';
 import type { Intake } from './intake.ts';
@@ -81,6 +82,25 @@ const factsOf = (hello: Hello, address: string, atMs: number) => ({
   lastAddress: address,
 });
 
+/** A token buys only what it was made for; nothing of the try is stored. */
+class OutsideScope extends Error {}
+
+/**
+ * What is declared of the id and is not what the token vouches for, in words; null when they agree. Whoever has a token of one zone must not become
+ * an agent that another zone is declared to have: it would be given that zone's checks, and be believed.
+ */
+const outsideScope = (declaration: Declaration, id: AgentId, token: Pick<JoinToken, 'zoneId' | 'labels'>): string | null => {
+  const declared = declaration.agents.find((agent) => agent.id === id);
+  if (declared === undefined) return null;
+  const zoneId = declared.zoneId ?? declaration.assets.find((asset) => asset.id === declared.assetId)?.zoneId ?? null;
+  if (token.zoneId !== null && zoneId !== null && token.zoneId !== zoneId)
+    return `agent ${id} is declared in zone ${zoneId}; this join token is for zone ${token.zoneId}`;
+  const [label] = Object.entries(token.labels).filter(([name, value]) => (declared.labels[name] ?? value) !== value);
+  if (label === undefined) return null;
+  const [name, value] = label;
+  return `agent ${id} is declared with the label ${name}="${declared.labels[name]}"; this join token is for ${name}="${value}"`;
+};
+
 const enrol = async (
   { store, directory, clock, log, reconfigure, idsInUse }: AdmissionOptions,
   failures: FailureLimit,
@@ -93,8 +113,10 @@ const enrol = async (
   // The id of a revoked agent stays its own: what was recorded under it must not be continued by another.
   const isTaken = (id: string): boolean => idsInUse.has(id) || directory.agent(asId(id)) !== null;
   let takenId: AgentId | null = null;
-  const takeId = (): AgentId => {
+  const takeId = (token: JoinToken): AgentId => {
     const id = idForAgent(hello, wantedId, isTaken);
+    const problem = outsideScope(directory.declaration, id, token);
+    if (problem !== null) throw new OutsideScope(problem);
     idsInUse.add(id);
     takenId = id;
     return id;
@@ -102,7 +124,7 @@ const enrol = async (
   let record: AgentRecord | null;
   try {
     record = await store.enrol(tokenHash(joinToken), atMs, (token) => ({
-      id: takeId(),
+      id: takeId(token),
       publicKey: newPublicKey ?? hello.publicKey,
       zoneId: token.zoneId,
       labels: token.labels,
@@ -111,6 +133,11 @@ const enrol = async (
       ...(token.needsApproval ? { pendingSinceMs: atMs } : {}),
       ...factsOf(hello, address, atMs),
     }));
+  } catch (error) {
+    if (!(error instanceof OutsideScope)) throw error;
+    failures.failed(address);
+    log.warn({ address, hostname: hello.hostname }, `refused: ${error.message}`);
+    return refused('JOIN_TOKEN_INVALID', `${error.message}; ask for a token that fits, or take another id`);
   } finally {
     // From here on the directory knows the id, or nobody has it.
     if (takenId !== null) idsInUse.delete(takenId);

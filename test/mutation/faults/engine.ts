@@ -388,8 +388,8 @@ export const engineFaults: readonly Fault[] = [
     id: 'due-before-event-skipped',
     rule: 'what was due before an event happens before it',
     file: `${engine}/step.ts`,
-    find: 'dealWithDue(turn, state.nowMs - 1);',
-    replace: '',
+    find: 'const isAnyDue = lapse(turn, state.nowMs - 1);',
+    replace: 'const isAnyDue = false;',
   },
   {
     id: 'due-at-event-first',
