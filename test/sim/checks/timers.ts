@@ -39,9 +39,13 @@ export const checkTimers = (plan: Plan, observer: Observer, isAtRest: boolean): 
   for (const incident of observer.incidents.values()) {
     if (flapped.has(incident.id)) continue;
     for (const cycle of incident.cycles) {
-      const isMissed = cycle.respondedAtMs === null && (cycle.resolvedAtMs ?? 0) > cycle.respondDueAtMs;
-      const key = `respondOverdue of ${incident.id} at ${cycle.respondDueAtMs}`;
-      if (cycle.excluded === null && isMissed && !seen.has(key)) throw new Violation(`${key} never came`);
+      if (cycle.excluded !== null) continue;
+      for (const [kind, atMs] of Object.entries(instantsOf(cycle))) {
+        const doneAtMs = kind === 'onsiteOverdue' ? cycle.arrivedAtMs : cycle.respondedAtMs;
+        const isMissed = atMs !== null && doneAtMs === null && (cycle.resolvedAtMs ?? 0) > atMs;
+        const key = `${kind} of ${incident.id} at ${atMs}`;
+        if (isMissed && !seen.has(key)) throw new Violation(`${key} never came`);
+      }
     }
   }
 };
