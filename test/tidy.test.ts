@@ -120,6 +120,11 @@ describe('documents mirror the code', () => {
     expect(missingOrExtra(keys, checkKeys(seeded))).toEqual({ missing: ['quorum'], extra: ['crowd'] });
   });
 
+  test('the Chinese page leads to all that the English one leads to', () => {
+    const linksOfPage = (path: string): string[] => linksOf(read(path)).filter((link) => !link.startsWith('README'));
+    expect(missingOrExtra(linksOfPage('README.md'), linksOfPage('README.zh-CN.md'))).toEqual({ missing: [], extra: [] });
+  });
+
   test('every link of a document leads somewhere', () => {
     const documents = tracked.filter((path) => path.endsWith('.md'));
     const broken = documents.flatMap((path) =>
