@@ -37,7 +37,7 @@ const cases: readonly {
     code: 'REQUEST_INVALID',
   },
   {
-    why: '100,000 labels are refused',
+    why: '100,000 labels are more than a body may hold',
     headers: json,
     payload: JSON.stringify({
       uses: 1,
@@ -45,6 +45,16 @@ const cases: readonly {
     }),
     status: 413,
     code: 'TOO_LARGE',
+  },
+  {
+    why: 'as many labels as a body can hold are refused',
+    headers: json,
+    payload: JSON.stringify({
+      uses: 1,
+      labels: Object.fromEntries(Array.from({ length: 80_000 }, (_, index) => [`a${index}`, ''])),
+    }),
+    status: 400,
+    code: 'REQUEST_INVALID',
   },
   {
     why: 'one byte more than a body may have',

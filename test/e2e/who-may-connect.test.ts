@@ -15,12 +15,26 @@ let district: District;
 const started: TestProcess[] = [];
 const secrets: string[] = [];
 beforeAll(async () => {
-  district = await openDistrict('{}', { collectorArgs: ['--log-level', 'trace'] });
+  const declaration = `zones: [{ id: z, name: Z, crew: C }]
+units: [{ id: u, name: U, zone: z }]
+assets: [{ id: backup, name: B, kind: server, unit: u }]
+checks: [{ id: nightly, asset: backup, kind: heartbeat, interval: 1h }]
+`;
+  district = await openDistrict(declaration, { collectorArgs: ['--log-level', 'trace'] });
   secrets.push(district.adminToken);
 });
 afterAll(async () => {
   for (const one of started) await one.kill('SIGTERM');
   await district.close();
+});
+
+test('a job calls with the secret of its address', async () => {
+  const { path } = await district.get<{ path: string }>('/api/v1/checks/nightly/push');
+  const secret = new URL(path, district.url).searchParams.get('token') ?? '';
+  expect(secret).not.toBe('');
+  secrets.push(secret);
+  expect((await fetch(new URL(path, district.url), { method: 'POST' })).ok).toBe(true);
+  expect((await fetch(new URL(path.replace(secret, `${secret}x`), district.url))).ok).toBe(false);
 });
 
 /** A command of the collector, as people give it. */
