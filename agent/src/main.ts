@@ -109,8 +109,17 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
   process.on('disconnect', () => stopped.resolve('the launcher ended'));
   try {
     log.info('agent starts', { version: packageFile.version, collector: options.collector.origin, state: folder });
-    for (;;) {
+    for (let isFirst = true; ; isFirst = false) {
       agent = await startAgent(worldOf({ address, state, host, log }), settingsOf(options, state.files));
+      if (isFirst && state.wasCutOff) {
+        const { bootId, counts } = agent;
+        const { pendingFrames, pendingBytes } = counts().spool;
+        log.warn('the run before did not end properly (killed, or power was lost); what it had not sent is taken up', {
+          bootId,
+          frames: pendingFrames,
+          bytes: pendingBytes,
+        });
+      }
       // Where a cache of compiled code is in use: written now, so that the next start is small and quick also after kill -9.
       flushCompileCache();
       const end = await Promise.race([stopped.promise, agent.outdated.then(() => null)]);

@@ -13,8 +13,10 @@ import { notifierKinds } from './notify/registry.ts';
 import type { ServeOptions } from './options.ts';
 import type { FileWatch } from './registry/watch.ts';
 import { scheduleRetention } from './runtime/retention.ts';
+import { beginRun } from './runtime/run-mark.ts';
 import type { CollectorService } from './runtime/service.ts';
 import { leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
+import { watchTime } from './runtime/time-watch.ts';
 import { databasePath, openSqliteStore } from './store/sqlite.ts';
 import { certificateEndMs, readTls, secureOptionsOf, type TlsMaterial, watchTls } from './tls-files.ts';
 
@@ -64,6 +66,8 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const dataFolder = resolve(options.dataFolder);
   const store = await openSqliteStore({ path: databasePath(dataFolder), clock });
   closers.push(() => store.close());
+  const run = await beginRun(store, log);
+  closers.push(run.end);
   const { access, adminToken } = await openAccess(store, clock, options);
   const counters = createCollectorCounters();
   closers.push(() => counters.close());
@@ -74,6 +78,13 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
     newNonce: () => randomBytes(32).toString('base64url'),
   });
   closers.push(() => core.close());
+  if (run.wasCutOff) {
+    const lastCommitMs = core.awaySinceMs;
+    log.warn(
+      { ...(lastCommitMs > 0 && { lastCommitAt: new Date(lastCommitMs).toISOString(), agoMs: clock.nowMs() - lastCommitMs }) },
+      'the run before did not end properly (killed, or power was lost); everything up to its last commit is taken up',
+    );
+  }
 
   const { collector, links } = core;
   const { service } = collector;
@@ -121,6 +132,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
     }
   }
   closers.push(scheduleRetention(store, clock, log));
+  closers.push(watchTime(clock, log));
   log.info({ url, dataFolder }, 'collector listens');
   const readFilesAgain = (): void => {
     log.info({ files: watches.length }, 'SIGHUP: files are looked at again');

@@ -1,5 +1,6 @@
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { excuseHeartbeats } from './engine/absence.ts';
 import { prolongGraces } from './engine/agents.ts';
@@ -44,6 +45,8 @@ export interface Core {
   readonly collector: Collector;
   readonly links: AgentLinks;
   readonly fleet: Fleet;
+  /** Stamp of the last commit before this start; 0 at the very first. */
+  readonly awaySinceMs: EpochMs;
   /** Resolves when everything accepted is stored. The links are closed before it, and the store after it. */
   close(): Promise<void>;
 }
@@ -120,6 +123,7 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
     collector: standing,
     links: agentLinks,
     fleet,
+    awaySinceMs: recalled.awaySinceMs,
     close: async () => {
       standing.close();
       await outbox.close();

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { heapEnvironment } from './heap.ts';
 import { eventually, listening, root, startProcess, startProgram, type TestProcess, testFolder } from './processes.ts';
 
 /** A real collector with real agents, each a process of its own, on a folder of the test. */
@@ -10,6 +11,8 @@ export interface District {
   readonly collector: TestProcess;
   /** Starts (or starts again) the agent with this id; resolves when the collector sees it connected. */
   startAgent(id: string, how?: AgentLaunch): Promise<TestProcess>;
+  /** Starts it and does not wait for it. */
+  launchAgent(id: string, how?: AgentLaunch): Promise<TestProcess>;
   agent(id: string): TestProcess;
   /** GET of the API, parsed. @throws with the body for anything but 200 */
   get<T>(path: string): Promise<T>;
@@ -30,6 +33,10 @@ interface AgentLaunch {
   readonly launch?: { readonly words: readonly string[]; readonly environment: Readonly<Record<string, string>> };
   readonly args?: readonly string[];
 }
+
+const agentWords = [join(root, 'agent/src/main.ts')];
+/** An agent whose heap can be looked at. */
+export const agentWithHeap = { words: agentWords, environment: heapEnvironment };
 
 /** @param yaml the declaration to start with */
 export const openDistrict = async (
@@ -84,7 +91,7 @@ export const openDistrict = async (
       if (agent === undefined) throw new Error(`agent ${id} was not started`);
       return agent;
     },
-    startAgent: async (id, how = {}) => {
+    launchAgent: async (id, how = {}) => {
       const { token } = await call<{ token: string }>('POST', '/api/v1/join-tokens', {});
       const words = [
         '--collector',
@@ -95,10 +102,14 @@ export const openDistrict = async (
         id,
         ...(how.args ?? []),
       ];
-      const launch = how.launch ?? { words: [join(root, 'agent/src/main.ts')], environment: {} };
+      const launch = how.launch ?? { words: agentWords, environment: {} };
       const [command = process.execPath, ...before] = [...(how.inside ?? []), process.execPath, ...launch.words, ...words];
       const agent = startProcess(command, before, { JIWEI_JOIN_TOKEN: token, ...launch.environment });
       agents.set(id, agent);
+      return agent;
+    },
+    startAgent: async (id, how = {}) => {
+      const agent = await district.launchAgent(id, how);
       await eventually(
         `agent ${id} is connected`,
         async () => {

@@ -56,6 +56,8 @@ export interface Link {
   stop(reason: string, withinMs: number): Promise<void>;
 }
 
+/** A timer of a busy host is late by some tenths of a second; later than this the process was stopped (SIGSTOP) or the host out of breath. */
+const stoodStillMsMin = 2_000;
 /** RFC 6455, 7.4.1. */
 const normalClosure = 1_000;
 
@@ -96,6 +98,8 @@ export const createLink = (options: LinkOptions): Link => {
     if (!Number.isFinite(deadlineMs)) return;
     cancelTick = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () => {
       armedForMs = Number.POSITIVE_INFINITY;
+      const lateMs = Math.round(clock.monotonicMs() - deadlineMs);
+      if (lateMs >= stoodStillMsMin) log.warn(`the agent stood still for ${(lateMs / 1_000).toFixed(1)} s`, { lateMs });
       step({ kind: 'tick' });
     });
   };

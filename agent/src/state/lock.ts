@@ -8,22 +8,29 @@ const lockName = 'lock';
 /** Each try either takes the lock, finds a living holder, or removes what a dead one left; others may do the same meanwhile. */
 const triesMax = 10;
 
+export interface FolderLock {
+  readonly wasLeft: boolean;
+  release(): void;
+}
+
 /**
  * Takes a folder for this process. The lock is a file that names its holder; one left by a process that is no more is taken over.
- * @returns gives it back; calling it again does nothing
+ * @returns `release` gives it back, and does nothing when called again; `wasLeft` when its holder before ended without giving it back
  * @throws LOCKED when a living process holds it
  */
-export const lockFolder = (folder: string): (() => void) => {
+export const lockFolder = (folder: string): FolderLock => {
   const path = join(folder, lockName);
   const mine = `${process.pid} ${processStamp(process.pid) ?? ''}\n`;
   const draft = `${path}.${process.pid}`;
+  let wasLeft = false;
   try {
     writeDraft(draft, mine);
     for (let tries = 0; tries < triesMax; tries += 1) {
-      if (tryLink(draft, path)) return releaser(path, mine);
+      if (tryLink(draft, path)) return { release: releaser(path, mine), wasLeft };
       const holder = readLock(path);
       if (holder === null) continue;
       if (isAlive(holder)) break;
+      wasLeft = true;
       removeStale(path, holder);
     }
   } finally {

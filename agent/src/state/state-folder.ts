@@ -8,6 +8,8 @@ import { lockFolder } from './lock.ts';
 export interface StateFolder {
   readonly files: Disk;
   readonly spool: Disk;
+  /** The process that had it before did not end properly: it was killed, or the machine lost power. */
+  readonly wasCutOff: boolean;
   /** Lets another process have it. */
   release(): void;
 }
@@ -20,9 +22,9 @@ export interface StateFolder {
 export const openStateFolder = (folder: string): StateFolder => {
   try {
     const files = createNodeDisk(folder);
-    const release = lockFolder(folder);
+    const { release, wasLeft } = lockFolder(folder);
     try {
-      return { files, spool: createNodeDisk(join(folder, 'spool')), release };
+      return { files, spool: createNodeDisk(join(folder, 'spool')), wasCutOff: wasLeft, release };
     } catch (error) {
       release();
       throw error;

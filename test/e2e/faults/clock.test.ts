@@ -5,6 +5,7 @@ import { componentPath, fakeClockLibrary, lacks } from '../../support/components
 import { type District, openDistrict } from '../../support/district.ts';
 import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
 import { expectInvariants } from '../../support/invariants.ts';
+import { expectNoneMissing } from '../../support/no-loss.ts';
 import { eventually, testFolder } from '../../support/processes.ts';
 
 const declaration = `
@@ -103,6 +104,9 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
         60_000,
       );
     }
+    await district.collector.line(/the clock of this machine jumped back by 300\.\d s/);
+    await district.collector.line(/the clock of this machine jumped forward by [56]\d\d\.\d s/);
+    await expectNoneMissing(district);
     const { items } = await district.get<{ items: { problem: string }[] }>('/api/v1/incidents');
     expect(items.map((incident) => incident.problem)).toEqual(['down']);
     expect(district.collector.output()).not.toMatch(/agent lost/);
