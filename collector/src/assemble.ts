@@ -78,13 +78,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
     newNonce: () => randomBytes(32).toString('base64url'),
   });
   closers.push(() => core.close());
-  if (run.wasCutOff) {
-    const lastCommitMs = core.awaySinceMs;
-    log.warn(
-      { ...(lastCommitMs > 0 && { lastCommitAt: new Date(lastCommitMs).toISOString(), agoMs: clock.nowMs() - lastCommitMs }) },
-      'the run before did not end properly (killed, or power was lost); everything up to its last commit is taken up',
-    );
-  }
+  run.tell(core.awaySinceMs, clock.nowMs());
 
   const { collector, links } = core;
   const { service } = collector;
@@ -131,8 +125,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
       collector.noteDeclarationError(error);
     }
   }
-  closers.push(scheduleRetention(store, clock, log));
-  closers.push(watchTime(clock, log));
+  closers.push(scheduleRetention(store, clock, log), watchTime(clock, log));
   log.info({ url, dataFolder }, 'collector listens');
   const readFilesAgain = (): void => {
     log.info({ files: watches.length }, 'SIGHUP: files are looked at again');

@@ -1,18 +1,21 @@
 import { messageOf } from '@jiwei/shared/errors.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { Store } from '../store/port.ts';
 
 const settingName = 'run';
 type RunMark = 'running' | 'ended';
 
-/**
- * Marks in the store that a run goes on, until it ends properly.
- * @returns whether the run before did not end so: it was killed, or the machine lost power
- */
-export const beginRun = async (
-  store: Store,
-  log: FastifyBaseLogger,
-): Promise<{ readonly wasCutOff: boolean; end(): Promise<void> }> => {
+/** A run that goes on. */
+export interface Run {
+  /** Says that the run before was killed or lost power, if it did, and what is taken up. @param lastCommitMs 0 when there was none */
+  tell(lastCommitMs: EpochMs, nowMs: EpochMs): void;
+  /** Marks that it ended properly. */
+  end(): Promise<void>;
+}
+
+/** Marks in the store that a run goes on, until it ends properly. */
+export const beginRun = async (store: Store, log: FastifyBaseLogger): Promise<Run> => {
   /** Only what the log says next time depends on it: a full disk is no reason to end. */
   const mark = async (next: RunMark): Promise<void> => {
     try {
@@ -26,5 +29,14 @@ export const beginRun = async (
   };
   const wasCutOff = (await store.setting(settingName)) === 'running';
   if (!wasCutOff) await mark('running');
-  return { wasCutOff, end: () => mark('ended') };
+  return {
+    tell: (lastCommitMs, nowMs) => {
+      if (!wasCutOff) return;
+      log.warn(
+        lastCommitMs > 0 ? { lastCommitAt: new Date(lastCommitMs).toISOString(), agoMs: nowMs - lastCommitMs } : {},
+        'the run before did not end properly (killed, or power was lost); everything up to its last commit is taken up',
+      );
+    },
+    end: () => mark('ended'),
+  };
 };
