@@ -66,8 +66,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const dataFolder = resolve(options.dataFolder);
   const store = await openSqliteStore({ path: databasePath(dataFolder), clock });
   closers.push(() => store.close());
-  const run = await beginRun(store, log);
-  closers.push(run.end);
+  const run = await beginRun(store, log, closers);
   const { access, adminToken } = await openAccess(store, clock, options);
   const counters = createCollectorCounters();
   closers.push(() => counters.close());

@@ -10,12 +10,10 @@ type RunMark = 'running' | 'ended';
 export interface Run {
   /** Says that the run before was killed or lost power, if it did, and what is taken up. @param lastCommitMs 0 when there was none */
   tell(lastCommitMs: EpochMs, nowMs: EpochMs): void;
-  /** Marks that it ended properly. */
-  end(): Promise<void>;
 }
 
-/** Marks in the store that a run goes on, until it ends properly. */
-export const beginRun = async (store: Store, log: FastifyBaseLogger): Promise<Run> => {
+/** Marks in the store that a run goes on, until it ends properly. @param closers what is called then; the mark is added to them */
+export const beginRun = async (store: Store, log: FastifyBaseLogger, closers: (() => Promise<void> | void)[]): Promise<Run> => {
   /** Only what the log says next time depends on it: a full disk is no reason to end. */
   const mark = async (next: RunMark): Promise<void> => {
     try {
@@ -29,6 +27,7 @@ export const beginRun = async (store: Store, log: FastifyBaseLogger): Promise<Ru
   };
   const wasCutOff = (await store.setting(settingName)) === 'running';
   if (!wasCutOff) await mark('running');
+  closers.push(() => mark('ended'));
   return {
     tell: (lastCommitMs, nowMs) => {
       if (!wasCutOff) return;
@@ -37,6 +36,5 @@ export const beginRun = async (store: Store, log: FastifyBaseLogger): Promise<Ru
         'the run before did not end properly (killed, or power was lost); everything up to its last commit is taken up',
       );
     },
-    end: () => mark('ended'),
   };
 };
