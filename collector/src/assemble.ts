@@ -110,10 +110,8 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
     needsClientCertificate: material !== null && material.clientCa !== null,
     onRefused: counters.linkRefused,
   });
-  closers.push(() => {
-    ingest.close();
-    links.close();
-  });
+  closers.push(() => links.close());
+  closers.push(() => ingest.close());
   await leaveLocalToken(options.localAgentTokenFile, service);
   const url = await listen(app, options);
   if (declarationFile !== null) {
