@@ -16,6 +16,7 @@ import { createDirectory } from './runtime/directory.ts';
 import { recallIntake, recallSamples } from './runtime/recall.ts';
 import { ruleNamesOf } from './runtime/rule-names.ts';
 import { firstDeclaration, lastStampOf } from './runtime/starting.ts';
+import { recordWindows } from './runtime/window-record.ts';
 import { createWriter, type Unstamped } from './runtime/writer.ts';
 import { checkEntities } from './store/entity-shapes.ts';
 import type { OutboxRecord, Store } from './store/port.ts';
@@ -56,6 +57,7 @@ const recall = async (options: CoreOptions, fleet: Fleet) => {
   const { clock, store } = options;
   const reader = { notifierSchemas: new Map(options.notifierKinds.map(({ kind, schema }) => [kind, schema])) };
   const { declaration, refused } = await firstDeclaration(store, reader, options.declarationFile, clock.nowMs());
+  await recordWindows(store, options.log, reader);
   const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
   const entities = await store.entities();
   checkEntities(entities);

@@ -25,11 +25,13 @@ describe('history over HTTP', () => {
       {
         ...{ id: asId<'maintenance'>('w1'), fromMs: fixtureNowMs - 2 * hour, toMs: fixtureNowMs - hour },
         ...{ assetIds: [asId<'asset'>('db')], reason: '升级', approvedBy: '王', approvedAtMs: fixtureNowMs - 3 * hour },
+        createdAtMs: fixtureNowMs - 3 * hour,
       },
       {
         // Approved after its start: holds notices back, mends no figure.
         ...{ id: asId<'maintenance'>('w2'), fromMs: fixtureNowMs - 4 * hour, toMs: fixtureNowMs - 3 * hour },
         ...{ assetIds: [asId<'asset'>('db')], reason: '补录', approvedBy: '王', approvedAtMs: fixtureNowMs - 3 * hour },
+        createdAtMs: fixtureNowMs - 3 * hour,
       },
     ];
     http = await createHttpFixture({ parts: { ...districtParts, maintenance } });

@@ -9,6 +9,7 @@ import { notifierSchemas } from '../../collector/src/notify/registry.ts';
 import { assignmentsOf, isSameWork, unaskedChecks } from '../../collector/src/registry/assign.ts';
 import { compileConfig } from '../../collector/src/registry/compile.ts';
 import type { Declaration } from '../../collector/src/registry/declaration.ts';
+import { windowsAsDeclared } from '../../collector/src/registry/declared-windows.ts';
 import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
 import { withRulesInline } from '../../collector/src/registry/inline-rules.ts';
 import { maskSecrets } from '../../collector/src/registry/mask.ts';
@@ -252,7 +253,7 @@ maintenance:
     expect(unaskedChecks(config)).toEqual([`c${2 * limits.checksPerAgentMax}`, `c${2 * limits.checksPerAgentMax + 1}`]);
   });
 
-  test('joins declared windows with those people added, whole units resolved, called-off ones cut', () => {
+  test('takes windows from the record, whole units resolved, called-off ones cut', () => {
     const window: StoredMaintenance = {
       id: asId<'maintenance'>('extra'),
       fromMs: 100,
@@ -265,10 +266,15 @@ maintenance:
       approvedAtMs: 50,
       cancelledAtMs: 200,
     };
-    const config = compileConfig(declaration, [recordOf('e1')], [window, { ...window, cancelledAtMs: 100 }], 1);
+    const declared = windowsAsDeclared([], declaration.maintenance, { version: 4, appliedAtMs: 77 });
+    const config = compileConfig(declaration, [recordOf('e1')], [...declared, window, { ...window, cancelledAtMs: 100 }], 1);
     expect(config.maintenance).toMatchObject([
-      { id: 'm', fromMs: Date.parse('2026-12-05T14:00:00Z'), toMs: Date.parse('2026-12-05T18:00:00Z'), assetIds: ['pump'] },
-      { id: 'extra', fromMs: 100, toMs: 200, assetIds: ['agent:e1', 'web'] },
+      {
+        ...{ id: 'm@4', fromMs: Date.parse('2026-12-05T14:00:00Z'), toMs: Date.parse('2026-12-05T18:00:00Z') },
+        ...{ assetIds: ['pump'], approvedAtMs: Date.parse('2026-12-01T00:00:00Z'), createdAtMs: 77 },
+      },
+      // One from before creation was recorded: it was planned through the API, at the moment of its approval.
+      { id: 'extra', fromMs: 100, toMs: 200, assetIds: ['agent:e1', 'web'], approvedAtMs: 50, createdAtMs: 50 },
     ]);
   });
 

@@ -72,10 +72,12 @@ const fillRest = async (store: Store): Promise<void> => {
   await store.saveAgent(agentOf());
   await store.saveJoinToken(tokenOf());
   await store.saveDeclaration({ appliedAtMs: 5, appliedBy: '王', source: 'a.yaml', text: 'zones: [{ id: east }]\n'.repeat(20) });
-  await store.saveMaintenance({
-    ...{ id: asId<'maintenance'>('m-1'), fromMs: 100, toMs: 200, assetIds: [], unitIds: [], zoneIds: [asId<'zone'>('east')] },
-    ...{ reason: '升级', approvedBy: '李', approvedAtMs: 50, cancelledAtMs: null },
-  });
+  await store.saveMaintenance([
+    {
+      ...{ id: asId<'maintenance'>('m-1'), fromMs: 100, toMs: 200, assetIds: [], unitIds: [], zoneIds: [asId<'zone'>('east')] },
+      ...{ reason: '升级', approvedBy: '李', approvedAtMs: 50, cancelledAtMs: null },
+    },
+  ]);
   await store.saveSetting('adminTokenHash', 'a'.repeat(64));
 };
 

@@ -580,6 +580,8 @@ for (const { name, open } of implementations) {
         expect(await say('two')).toEqual({ version: 2, appliedAtMs: 5, appliedBy: 'ops', source: 'a.yaml', text: 'two' });
         await say('three');
         expect(await store.declaration()).toMatchObject({ version: 3, text: 'three' });
+        expect(await store.declaration(1)).toMatchObject({ version: 1, text: '一: 1\n' });
+        expect(await store.declaration(4)).toBeNull();
         const list = await readAll((page) => store.declarations(page), 2);
         expect(list.map((version) => version.version)).toEqual([3, 2, 1]);
         expect(list[0]).not.toHaveProperty('text');
@@ -598,9 +600,14 @@ for (const { name, open } of implementations) {
           approvedAtMs: 5,
           cancelledAtMs: null,
         };
-        await store.saveMaintenance(window);
-        await store.saveMaintenance({ ...window, cancelledAtMs: 15 });
+        await store.saveMaintenance([window]);
+        await store.saveMaintenance([{ ...window, cancelledAtMs: 15 }]);
         expect(await store.maintenance()).toEqual([{ ...window, cancelledAtMs: 15 }]);
+        const id = asId<'maintenance'>('m2@7');
+        const declared = { ...window, id, fromMs: 12, declaredAs: asId<'maintenance'>('m2'), createdAtMs: 9 };
+        await store.saveMaintenance([declared, window]);
+        await store.saveMaintenance([]);
+        expect(await store.maintenance()).toEqual([window, declared]);
       });
     });
 

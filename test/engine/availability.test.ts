@@ -153,9 +153,12 @@ describe('availability', () => {
   });
 });
 
-const measured = (approvedAtMs: number) => {
+const measured = (approvedAtMs: number, createdAtMs: number) => {
   const web = assetOf('web');
-  const window = { fromMs: at(8, 22), toMs: at(8, 23), assetIds: [web.id], reason: 'work', approvedBy: 'ann', approvedAtMs };
+  const window = {
+    ...{ fromMs: at(8, 22), toMs: at(8, 23), assetIds: [web.id], reason: 'work', approvedBy: 'ann' },
+    ...{ approvedAtMs, createdAtMs },
+  };
   const config = configOf({
     assets: [web],
     agents: [],
@@ -165,13 +168,28 @@ const measured = (approvedAtMs: number) => {
   return measureAssets(config, [web], new Map([['web', down(at(8, 21, 30), at(8, 23, 30))]]), november, november.toMs);
 };
 
-describe('an approved window', () => {
+describe('a window', () => {
+  const begins = at(8, 22);
   test.each([
-    { why: 'approved the moment before it began', approvedAtMs: at(8, 22) - 1, percent: '99.8609' },
-    { why: 'approved at its very beginning', approvedAtMs: at(8, 22), percent: '99.8609' },
-    { why: 'approved after it began: it excuses nothing', approvedAtMs: at(8, 22) + 1, percent: '99.7222' },
-  ])('$why', ({ approvedAtMs, percent }) => {
-    expect(measured(approvedAtMs).map(({ parts }) => percentText(sharesOf(parts).observed))).toEqual([percent]);
+    {
+      why: 'known and approved the moment before it began',
+      approvedAtMs: begins - 1,
+      createdAtMs: begins - 1,
+      percent: '99.8609',
+    },
+    { why: 'approved at its very beginning', approvedAtMs: begins, createdAtMs: 0, percent: '99.8609' },
+    { why: 'approved after it began: it excuses nothing', approvedAtMs: begins + 1, createdAtMs: 0, percent: '99.7222' },
+    { why: 'first known of at its very beginning', approvedAtMs: 0, createdAtMs: begins, percent: '99.8609' },
+    {
+      why: 'first known of after it began, with an approval of before: it excuses nothing',
+      ...{ approvedAtMs: 0, createdAtMs: begins + 1, percent: '99.7222' },
+    },
+    {
+      why: 'first known of after it was over: it excuses nothing',
+      ...{ approvedAtMs: 0, createdAtMs: at(9, 0), percent: '99.7222' },
+    },
+  ])('$why', ({ approvedAtMs, createdAtMs, percent }) => {
+    expect(measured(approvedAtMs, createdAtMs).map(({ parts }) => percentText(sharesOf(parts).observed))).toEqual([percent]);
   });
 });
 

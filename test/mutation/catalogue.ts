@@ -26,7 +26,9 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
   },
   runtime: {
     faults: runtimeFaults,
-    tests: ['intake', 'writer', 'admission'].map((name) => `test/collector/${name}.test.ts`).concat(agentTests),
+    tests: ['intake', 'writer', 'admission', 'declared-windows']
+      .map((name) => `test/collector/${name}.test.ts`)
+      .concat(agentTests),
   },
   bounds: {
     faults: boundFaults,

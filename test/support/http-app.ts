@@ -90,7 +90,7 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
     },
     addMaintenance: async (window) => {
       const stored = { ...window, id: asId<'maintenance'>('m1'), approvedAtMs: clock.nowMs(), cancelledAtMs: null };
-      await store.saveMaintenance(stored);
+      await store.saveMaintenance([stored]);
       return stored;
     },
     cancelMaintenance: async (id) => {
@@ -98,7 +98,7 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
       if (found === undefined) throw new AppError('NOT_FOUND', `maintenance window ${id} does not exist`);
       if (found.cancelledAtMs !== null) throw new AppError('CONFLICT', `maintenance window ${id} was cancelled already`);
       const cancelled = { ...found, cancelledAtMs: clock.nowMs() };
-      await store.saveMaintenance(cancelled);
+      await store.saveMaintenance([cancelled]);
       return cancelled;
     },
     createJoinToken: async (scope) => ({ id: 'token-id', token: 'join-token', expiresAtMs: clock.nowMs() + scope.lifetimeMs }),

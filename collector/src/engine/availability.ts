@@ -90,11 +90,11 @@ const sumParts = (all: readonly AvailabilityParts[]): AvailabilityParts => ({
 /** Below this coverage a figure is not good for an assessment (95 %). */
 const coverageMinimum: Ratio = { num: 95n, den: 100n };
 
-/** Windows of each asset that leave the denominator: those approved before they began. */
+/** Windows of each asset that leave the denominator: those known and approved before they began. */
 const approvedWindows = (config: EngineConfig): ReadonlyMap<AssetId, readonly TimeRange[]> => {
   const byAsset = new Map<AssetId, TimeRange[]>();
   for (const window of config.maintenance) {
-    if (window.approvedAtMs > window.fromMs) continue;
+    if (Math.max(window.approvedAtMs, window.createdAtMs) > window.fromMs) continue;
     for (const assetId of window.assetIds) {
       const known = byAsset.get(assetId);
       if (known === undefined) byAsset.set(assetId, [window]);

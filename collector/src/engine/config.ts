@@ -107,6 +107,8 @@ export interface MaintenanceConfig {
   readonly reason: string;
   readonly approvedBy: string;
   readonly approvedAtMs: EpochMs;
+  /** When it was planned, or first declared as it is. */
+  readonly createdAtMs: EpochMs;
 }
 
 export interface RouteConfig {

@@ -105,33 +105,30 @@ const createChooser = (
   };
 };
 
-const maintenanceOf = (
-  window: Omit<StoredMaintenance, 'cancelledAtMs'>,
-  toMs: number,
-  assets: ReadonlyMap<AssetId, AssetConfig>,
-): MaintenanceConfig => {
-  const covers = (asset: AssetConfig): boolean =>
-    window.assetIds.includes(asset.id) ||
-    (asset.unitId !== null && window.unitIds.includes(asset.unitId)) ||
-    (asset.zoneId !== null && window.zoneIds.includes(asset.zoneId));
-  const assetIds = [...assets.values()].filter(covers).map((asset) => asset.id);
-  const { id, fromMs, reason, approvedBy, approvedAtMs } = window;
-  return { id, fromMs, toMs, assetIds: assetIds.sort(), reason, approvedBy, approvedAtMs };
-};
-
-/** A window called off holds until then, and not at all when that was before its start. */
-const storedWindows = (windows: readonly StoredMaintenance[], assets: ReadonlyMap<AssetId, AssetConfig>): MaintenanceConfig[] =>
-  windows.flatMap((window) => {
+/** A window called off holds until then, and not at all when that was before its start. The record only grows, so assets are looked up. */
+const storedWindows = (windows: readonly StoredMaintenance[], assets: ReadonlyMap<AssetId, AssetConfig>): MaintenanceConfig[] => {
+  const ofUnit = Map.groupBy(assets.values(), (asset) => asset.unitId);
+  const ofZone = Map.groupBy(assets.values(), (asset) => asset.zoneId);
+  return windows.flatMap((window) => {
     const toMs = Math.min(window.toMs, window.cancelledAtMs ?? window.toMs);
-    return toMs > window.fromMs ? [maintenanceOf(window, toMs, assets)] : [];
+    if (toMs <= window.fromMs) return [];
+    const whole = [...window.unitIds.map((id) => ofUnit.get(id)), ...window.zoneIds.map((id) => ofZone.get(id))];
+    const assetIds = new Set([
+      ...window.assetIds.filter((id) => assets.has(id)),
+      ...whole.flatMap((group) => group ?? []).map((asset) => asset.id),
+    ]);
+    const { id, fromMs, reason, approvedBy, approvedAtMs, createdAtMs = approvedAtMs } = window;
+    return [{ id, fromMs, toMs, assetIds: [...assetIds].sort(), reason, approvedBy, approvedAtMs, createdAtMs }];
   });
+};
 
 const byId = <T extends { readonly id: string }>(list: readonly T[]): ReadonlyMap<T['id'], T> =>
   new Map(list.map((entry) => [entry.id, entry]));
 
 /**
- * What the engine decides by: the declaration joined with the agents that enrolled and the windows people added. Revoked agents and those that wait for approval are left
+ * What the engine decides by: the declaration joined with the agents that enrolled and the recorded windows. Revoked agents and those that wait for approval are left
  * out. An enrolled agent whose host nobody declared gets the asset `agent:<id>`.
+ * @param windows declared ones too, as recorded (declared-windows.ts): the declaration alone does not say since when one was in force
  * @param version grows with every configuration put in force. A number, not a hash of the content: agents tell old from new by it, also
  *   when a declaration is put back to what it once was. Whether there is anything to send is asked with isSameWork (assign.ts).
  * @param lostAgentIds passed over when a check may choose its agents
@@ -139,7 +136,7 @@ const byId = <T extends { readonly id: string }>(list: readonly T[]): ReadonlyMa
 export const compileConfig = (
   declaration: Declaration,
   agents: readonly AgentRecord[],
-  extraMaintenance: readonly StoredMaintenance[],
+  windows: readonly StoredMaintenance[],
   version: number,
   lostAgentIds: ReadonlySet<AgentId> = new Set(),
 ): EngineConfig => {
@@ -169,10 +166,7 @@ export const compileConfig = (
     agents: byId(known.map((agent) => agent.entry)),
     checks: byId(checks),
     rules: byId(declaration.rules),
-    maintenance: [
-      ...declaration.maintenance.map((window) => maintenanceOf(window, window.toMs, assets)),
-      ...storedWindows(extraMaintenance, assets),
-    ],
+    maintenance: storedWindows(windows, assets),
     routes: declaration.routes,
     timing: declaration.timing,
     hostIntervalMs: declaration.hostIntervalMs,

@@ -21,6 +21,7 @@ import { createLostAgents, handOverMs } from './lost-agents.ts';
 import { readRuleFile } from './rule-files.ts';
 import { ruleNamesOf } from './rule-names.ts';
 import type { CollectorService, LiveEvent } from './service.ts';
+import { recordWindows } from './window-record.ts';
 import type { Writer } from './writer.ts';
 
 export interface CollectorOptions {
@@ -67,6 +68,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
   const idsInUse = new Set<string>();
   let declarationError: string | null = null;
   let pending: Promise<void> | null = null;
+  let changing: Promise<unknown> = Promise.resolve();
   /** As the log was told. */
   let unaskedCount = 0;
 
@@ -152,9 +154,18 @@ export const createCollector = (options: CollectorOptions): Collector => {
     probeAnswer: (agentId, requestId, result) => submitQuietly({ kind: 'probeAnswer', agentId, requestId, result }),
   };
 
+  /** What is read from the store, changed and put in force comes one after the other: the last one stored is the one in force. */
+  const inTurn = <T>(act: () => Promise<T>): Promise<T> => {
+    const done = changing.then(act);
+    changing = done.catch(() => undefined);
+    return done;
+  };
+
   const putDeclaration = async (whole: WholeDeclaration, source: string, actor: string): Promise<DeclarationVersion> => {
     const { declaration, text } = whole;
     const saved = await store.saveDeclaration({ appliedAtMs: clock.nowMs(), appliedBy: actor, source, text });
+    await recordWindows(store, log, reader, { version: saved.version, declaration });
+    directory.setMaintenance(await store.maintenance());
     directory.setDeclaration(declaration);
     await options.onDeclaration(declaration);
     await reconfigure();
@@ -196,24 +207,30 @@ export const createCollector = (options: CollectorOptions): Collector => {
         throw new AppError('NOT_FOUND', `no heartbeat check has the id ${checkId}`);
       await writer.submit({ kind: 'push', checkId, isUp, detail });
     },
-    applyDeclaration: async (text, source, actor) => putDeclaration(readDeclaration(text, source, reader), source, actor),
-    addMaintenance: async (window) => {
-      const id = asId<'maintenance'>(`m-${randomUUID()}`);
-      const stored = { ...window, id, approvedAtMs: clock.nowMs(), cancelledAtMs: null };
-      await store.saveMaintenance(stored);
-      await reloadMaintenance();
-      return stored;
+    applyDeclaration: async (text, source, actor) => {
+      const whole = readDeclaration(text, source, reader);
+      return inTurn(() => putDeclaration(whole, source, actor));
     },
-    cancelMaintenance: async (id) => {
-      const window = (await store.maintenance()).find((one) => one.id === id);
-      if (window === undefined)
-        throw new AppError('NOT_FOUND', `no maintenance window has the id ${id}; declared ones are changed in their file`);
-      if (window.cancelledAtMs !== null) throw new AppError('CONFLICT', `the window ${id} is cancelled already`);
-      const cancelled = { ...window, cancelledAtMs: clock.nowMs() };
-      await store.saveMaintenance(cancelled);
-      await reloadMaintenance();
-      return cancelled;
-    },
+    addMaintenance: (window) =>
+      inTurn(async () => {
+        const nowMs = clock.nowMs();
+        const id = asId<'maintenance'>(`m-${randomUUID()}`);
+        const stored = { ...window, id, createdAtMs: nowMs, approvedAtMs: nowMs, cancelledAtMs: null };
+        await store.saveMaintenance([stored]);
+        await reloadMaintenance();
+        return stored;
+      }),
+    cancelMaintenance: (id) =>
+      inTurn(async () => {
+        const window = (await store.maintenance()).find((one) => one.id === id && one.declaredAs === undefined);
+        if (window === undefined)
+          throw new AppError('NOT_FOUND', `no maintenance window has the id ${id}; declared ones are changed in their file`);
+        if (window.cancelledAtMs !== null) throw new AppError('CONFLICT', `the window ${id} is cancelled already`);
+        const cancelled = { ...window, cancelledAtMs: clock.nowMs() };
+        await store.saveMaintenance([cancelled]);
+        await reloadMaintenance();
+        return cancelled;
+      }),
     ...createAgentRights({ ...options, reconfigure }),
     listen: (listener) => {
       listeners.add(listener);
@@ -247,7 +264,8 @@ export const createCollector = (options: CollectorOptions): Collector => {
     noteDeclarationError,
     ruleFiles: () => directory.declaration.ruleFiles,
     reload: async (text, source) => {
-      await putDeclaration(readDeclaration(text, source, { ...reader, readRuleFile }), source, 'file');
+      const whole = readDeclaration(text, source, { ...reader, readRuleFile });
+      await inTurn(() => putDeclaration(whole, source, 'file'));
     },
     close: () => {
       lost.close();

@@ -7,7 +7,7 @@ import { compileConfig } from '../registry/compile.ts';
 import type { Declaration } from '../registry/declaration.ts';
 import type { AgentRecord, StoredMaintenance } from '../store/port.ts';
 
-/** What should be: the declaration in force, the enrolled agents and the windows added by hand, compiled for the engine. */
+/** What should be: the declaration in force, the enrolled agents and the recorded windows, compiled for the engine. */
 export interface Directory {
   readonly config: EngineConfig;
   readonly declaration: Declaration;

@@ -46,7 +46,9 @@ export interface CollectorService {
   push(checkId: CheckId, isUp: boolean, detail: string | null): Promise<void>;
   /** Checks the text whole, stores it as a new version and puts it in force; CONFIG_INVALID leaves the present one in force. */
   applyDeclaration(text: string, source: string, actor: string): Promise<DeclarationVersion>;
-  addMaintenance(window: Omit<StoredMaintenance, 'id' | 'cancelledAtMs' | 'approvedAtMs'>): Promise<StoredMaintenance>;
+  addMaintenance(
+    window: Omit<StoredMaintenance, 'id' | 'declaredAs' | 'createdAtMs' | 'cancelledAtMs' | 'approvedAtMs'>,
+  ): Promise<StoredMaintenance>;
   cancelMaintenance(id: MaintenanceId): Promise<StoredMaintenance>;
   /** The token itself is returned once and never stored. */
   createJoinToken(scope: {

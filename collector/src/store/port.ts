@@ -83,8 +83,14 @@ export interface JoinToken {
   readonly revokedAtMs: EpochMs | null;
 }
 
+/** A maintenance window as it was planned through the API, or as declarations put it in force. */
 export interface StoredMaintenance {
+  /** Of a declared one `<its id>@<version that brought it>`. */
   readonly id: MaintenanceId;
+  /** Its id in the declaration; left out when it was planned through the API. */
+  readonly declaredAs?: MaintenanceId;
+  /** Since when the collector knows of it as it is; left out where it was not recorded: then approvedAtMs, the moment of the call. */
+  readonly createdAtMs?: EpochMs;
   readonly fromMs: EpochMs;
   readonly toMs: EpochMs;
   readonly assetIds: readonly AssetId[];
@@ -205,12 +211,14 @@ export interface Store {
   enrol(tokenHash: string, atMs: EpochMs, agentOf: (token: JoinToken) => AgentRecord): Promise<AgentRecord | null>;
   inventory(agentId: AgentId): Promise<{ readonly atMs: EpochMs; readonly body: InventoryBody } | null>;
 
-  declaration(): Promise<DeclarationVersion | null>;
+  /** The version of that number; without one the last. */
+  declaration(version?: number): Promise<DeclarationVersion | null>;
   declarations(page: PageRequest): Promise<Page<Omit<DeclarationVersion, 'text'>>>;
   /** Appends a version (the last one plus 1) and returns it. */
   saveDeclaration(declaration: Omit<DeclarationVersion, 'version'>): Promise<DeclarationVersion>;
   maintenance(): Promise<readonly StoredMaintenance[]>;
-  saveMaintenance(window: StoredMaintenance): Promise<void>;
+  /** Inserts or replaces by id; all of them or none. */
+  saveMaintenance(windows: readonly StoredMaintenance[]): Promise<void>;
 
   /** Spans of the subjects that touch the range, ascending by subject and time, cut to nothing (whole spans). */
   spans(subjects: readonly Subject[], range: TimeRange): Promise<readonly RecordedSpan[]>;

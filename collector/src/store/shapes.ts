@@ -68,6 +68,8 @@ export const storedIncident: z.ZodType<Incident> = z.looseObject({
 
 export const storedMaintenance: z.ZodType<StoredMaintenance> = z.looseObject({
   id: storedId<'maintenance'>(),
+  declaredAs: storedId<'maintenance'>().exactOptional(),
+  createdAtMs: storedMs.exactOptional(),
   fromMs: storedMs,
   toMs: storedMs,
   assetIds: z.array(storedId<'asset'>()),

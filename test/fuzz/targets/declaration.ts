@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { limits } from '@jiwei/shared/limits.ts';
 import { notifierSchemas } from '../../../collector/src/notify/registry.ts';
 import { compileConfig } from '../../../collector/src/registry/compile.ts';
+import { windowsAsDeclared } from '../../../collector/src/registry/declared-windows.ts';
 import { DeclarationRefused, readDeclaration } from '../../../collector/src/runtime/declaring.ts';
 import type { FuzzTarget } from '../target.ts';
 
@@ -71,7 +72,8 @@ export const target: FuzzTarget = {
     const text = Buffer.from(bytes).toString('utf8');
     try {
       const { declaration } = readDeclaration(text, 'fuzz.yaml', { notifierSchemas });
-      const config = compileConfig(declaration, [], [], 1, new Set());
+      const windows = windowsAsDeclared([], declaration.maintenance, { version: 1, appliedAtMs: 0 });
+      const config = compileConfig(declaration, [], windows, 1, new Set());
       assert.ok(config.checks.size <= bytes.length);
       return 0;
     } catch (error) {

@@ -29,10 +29,12 @@ const folder = mkdtempSync(join(tmpdir(), 'jiwei-stored-'));
 const store = await openSqliteStore({ path: join(folder, 'jiwei.db') });
 await store.saveAgent(agentOf());
 await store.saveJoinToken(tokenOf());
-await store.saveMaintenance({
-  ...{ id: asId<'maintenance'>('m-1'), fromMs: 100, toMs: 200, assetIds: [], unitIds: [], zoneIds: [asId<'zone'>('east')] },
-  ...{ reason: '升级', approvedBy: '李', approvedAtMs: 50, cancelledAtMs: null },
-});
+await store.saveMaintenance([
+  {
+    ...{ id: asId<'maintenance'>('m-1'), fromMs: 100, toMs: 200, assetIds: [], unitIds: [], zoneIds: [asId<'zone'>('east')] },
+    ...{ reason: '升级', approvedBy: '李', approvedAtMs: 50, cancelledAtMs: null },
+  },
+]);
 const down = { fromMs: 1_000, status: 'down', reason: 'TIMEOUT', attributedTo: null } as const;
 await store.commit(
   batchOf({

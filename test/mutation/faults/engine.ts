@@ -148,8 +148,15 @@ export const engineFaults: readonly Fault[] = [
     id: 'retroactive-maintenance',
     rule: 'a window leaves the denominator only when it was approved before it began',
     file: `${engine}/availability.ts`,
-    find: 'if (window.approvedAtMs > window.fromMs) continue;',
-    replace: 'if (window.approvedAtMs > window.toMs) continue;',
+    find: 'if (Math.max(window.approvedAtMs, window.createdAtMs) > window.fromMs) continue;',
+    replace: 'if (window.createdAtMs > window.fromMs) continue;',
+  },
+  {
+    id: 'window-over-the-past',
+    rule: 'a window leaves the denominator only when it was known before it began',
+    file: `${engine}/availability.ts`,
+    find: 'if (Math.max(window.approvedAtMs, window.createdAtMs) > window.fromMs) continue;',
+    replace: 'if (window.approvedAtMs > window.fromMs) continue;',
   },
   {
     id: 'overlapping-windows-twice',

@@ -96,4 +96,32 @@ export const runtimeFaults: readonly Fault[] = [
     find: 'if (known.revokedAtMs !== null) return revoked(known.id);',
     replace: '',
   },
+  {
+    id: 'begun-window-goes-with-its-line',
+    rule: 'a window that is over stays in the reckoning when its line is deleted',
+    file: 'collector/src/registry/declared-windows.ts',
+    find: 'if (row.toMs <= atMs) return row;',
+    replace: 'if (row.toMs <= atMs) return window === undefined ? { ...row, cancelledAtMs: row.fromMs } : row;',
+  },
+  {
+    id: 'window-ends-in-the-past',
+    rule: 'a window that runs ends now at the earliest',
+    file: 'collector/src/registry/declared-windows.ts',
+    find: 'const toMs = Math.max(window.toMs, atMs);',
+    replace: 'const toMs = window.toMs;',
+  },
+  {
+    id: 'scope-of-a-begun-window-widens',
+    rule: 'a window with other assets is a new one',
+    file: 'collector/src/registry/declared-windows.ts',
+    find: 'isSameSet(left.assetIds, right.assetIds) &&',
+    replace: 'left.assetIds.some((id) => right.assetIds.includes(id)) &&',
+  },
+  {
+    id: 'windows-known-since-the-last-start',
+    rule: 'a declared window counts from the version that declared it',
+    file: `${runtime}/window-record.ts`,
+    find: 'const version = await store.declaration(number);',
+    replace: 'const version = (await store.declaration(number)) && (await store.declaration());',
+  },
 ];

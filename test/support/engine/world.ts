@@ -163,6 +163,7 @@ const windowsOn = (all: readonly AssetConfig[]): fc.Arbitrary<readonly Maintenan
         reason: 'work',
         approvedBy: 'somebody',
         approvedAtMs: startMs,
+        createdAtMs: startMs,
       })),
     );
 

@@ -122,6 +122,7 @@ const windowOf = (item: Item): MaintenanceConfig => ({
   reason: 'work',
   approvedBy: 'chief',
   approvedAtMs: zeroMs,
+  createdAtMs: zeroMs,
 });
 
 const routeOf = (item: Item): RouteConfig => ({

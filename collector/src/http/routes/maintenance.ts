@@ -12,8 +12,9 @@ const idList = z.array(idText).max(1_000).default([]);
 
 const maintenanceSchema = z
   .object({
-    id: z.string(),
+    id: z.string().describe('Of a declared one: its id there, "@", and the version of the declaration that brought it as it is.'),
     source: z.enum(['api', 'declaration']).describe('Declared windows are changed in the declaration.'),
+    createdAtMs: instant.describe('When it was planned, or first declared as it is: after fromMs it mends no figure.'),
     fromMs: instant,
     toMs: instant,
     assetIds: z.array(z.string()),
@@ -45,22 +46,13 @@ const maintenanceBody = z
     path: ['assetIds'],
   });
 
-const bodyOf = (window: StoredMaintenance): z.input<typeof maintenanceSchema> => ({
+const bodyOf = ({ declaredAs, ...window }: StoredMaintenance): z.input<typeof maintenanceSchema> => ({
   ...window,
-  source: 'api',
+  source: declaredAs === undefined ? 'api' : 'declaration',
+  createdAtMs: window.createdAtMs ?? window.approvedAtMs,
   assetIds: [...window.assetIds],
   unitIds: [...window.unitIds],
   zoneIds: [...window.zoneIds],
-});
-
-/** Declared windows come from the configuration in force, where units and zones are already resolved to assets. */
-const declaredBody = (window: EngineConfig['maintenance'][number]): z.input<typeof maintenanceSchema> => ({
-  ...window,
-  source: 'declaration',
-  assetIds: [...window.assetIds],
-  unitIds: [],
-  zoneIds: [],
-  cancelledAtMs: null,
 });
 
 const missing = (kind: string, ids: readonly string[], known: (id: string) => boolean): readonly string[] =>
@@ -91,10 +83,7 @@ export const maintenanceRoutes = (api: Api, { service, clock }: HttpContext): vo
     },
     handler: async (request) => {
       const { endsAfterMs = 0 } = request.query;
-      const stored = (await service.store.maintenance()).map(bodyOf);
-      const storedIds = new Set(stored.map((window) => window.id));
-      const declared = service.view.config.maintenance.filter((window) => !storedIds.has(window.id)).map(declaredBody);
-      const windows = [...stored, ...declared].filter((window) => window.toMs > endsAfterMs);
+      const windows = (await service.store.maintenance()).filter((window) => window.toMs > endsAfterMs).map(bodyOf);
       const page = pageOfItems(windows, (window) => window.id, pageRequestOf(request.query));
       return { items: [...page.items], next: page.next };
     },
@@ -106,8 +95,8 @@ export const maintenanceRoutes = (api: Api, { service, clock }: HttpContext): vo
       tags: ['maintenance'],
       summary: 'Plans a window',
       description:
-        'A window leaves the availability denominator only from its approval on, which is the moment of this call: what is planned ' +
-        'afterwards holds notices back but does not mend figures.',
+        'A window is approved at the moment of this call, and leaves the availability denominator only when that is not after its beginning: ' +
+        'one planned later holds notices back but does not mend figures.',
       querystring: z.strictObject({}),
       body: maintenanceBody,
       response: created(maintenanceSchema, 404, 413, 415),

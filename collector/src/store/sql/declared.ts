@@ -20,8 +20,9 @@ export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
     return rows.map(entityOf);
   },
 
-  declaration: async () => {
-    const row = await db.selectFrom('declaration').selectAll().orderBy('version', 'desc').limit(1).executeTakeFirst();
+  declaration: async (version?: number) => {
+    const newest = db.selectFrom('declaration').selectAll().orderBy('version', 'desc').limit(1);
+    const row = await (version === undefined ? newest : newest.where('version', '=', version)).executeTakeFirst();
     if (row === undefined) return null;
     return { ...headOf(row), text: checkedText(row) };
   },
@@ -57,15 +58,10 @@ export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
     return rows.map((row) => fromJson(row.window_json, storedMaintenance, `maintenance ${row.id}`));
   },
 
-  saveMaintenance: async (window: StoredMaintenance) => {
-    const row = { id: window.id, from_ms: window.fromMs, window_json: toJson(window) };
-    const { id, ...columns } = withSum('maintenance', row);
-    await db
-      .insertInto('maintenance')
-      .values({ id, ...columns })
-      .onConflict((conflict) => conflict.column('id').doUpdateSet(columns))
-      .execute();
-  },
+  saveMaintenance: (windows: readonly StoredMaintenance[]) =>
+    db.transaction().execute(async (tx) => {
+      for (const window of windows) await putWindow(tx, window);
+    }),
 
   setting: async (name: string) => {
     const row = await db.selectFrom('setting').selectAll().where('name', '=', name).executeTakeFirst();
@@ -81,6 +77,16 @@ export const declaredQueries = (db: Kysely<Tables>): DeclaredQueries => ({
       .execute();
   },
 });
+
+const putWindow = async (db: Kysely<Tables>, window: StoredMaintenance): Promise<void> => {
+  const row = { id: window.id, from_ms: window.fromMs, window_json: toJson(window) };
+  const { id, ...columns } = withSum('maintenance', row);
+  await db
+    .insertInto('maintenance')
+    .values({ id, ...columns })
+    .onConflict((conflict) => conflict.column('id').doUpdateSet(columns))
+    .execute();
+};
 
 const entityOf = ({ entity, id, value_json }: Selectable<Tables['entity']>): StoredEntity => ({
   entity,
