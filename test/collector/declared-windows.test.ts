@@ -1,4 +1,4 @@
-import { pino } from 'pino';
+import Fastify from 'fastify';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { availabilityParts } from '../../collector/src/engine/availability.ts';
 import type { DeclaredMaintenance } from '../../collector/src/registry/declaration.ts';
@@ -196,7 +196,7 @@ describe('the record in the store', () => {
   });
   afterEach(() => store.close());
 
-  const log = pino({ level: 'silent' });
+  const log = Fastify({ logger: false }).log;
   const iso = (atMs: number): string => new Date(atMs).toISOString();
   const hourMs = 3_600_000;
   /** A declaration with a window from 10 h to 12 h, approved at 0 h. */
