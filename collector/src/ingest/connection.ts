@@ -9,6 +9,7 @@ import type { OpenAgentSocket } from './agent-socket.ts';
 import { type Allowance, connectCost, debtMs, deliveryCost, fullAllowance, isFlood, messageCost, spend } from './allowance.ts';
 import type { Delivery, FrameHead } from './delivery.ts';
 import type { IngestHost, LinkLoss, Pressure } from './host.ts';
+import { noRoundTrips, noteRoundTrip } from './round-trips.ts';
 import {
   type Channel,
   createSession,
@@ -72,6 +73,9 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let roundTripMs: number | null = null;
   /** null while no ping is on its way: a second one meanwhile would make a long way look short. */
   let pingSentMonotonicMs: number | null = null;
+  /** Reading was paused since: how long the answer takes is then our doing. */
+  let wasPausedSincePing = false;
+  let roundTrips = noRoundTrips;
   let lostCause: LinkLoss['cause'] = 'closed';
   let lastHeardAtMs = clock.nowMs();
   let isEnded = false;
@@ -131,6 +135,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
 
   const pause = (why: 'debt' | 'pressure'): void => {
     if (pauses.size === 0) socket.pause();
+    wasPausedSincePing = true;
     pauses.add(why);
     cancelTick();
   };
@@ -191,9 +196,20 @@ export const openConnection = (options: ConnectionOptions): Connection => {
     }
     if (output.message.type === 'heartbeatAnswer' && pingSentMonotonicMs === null) {
       pingSentMonotonicMs = clock.monotonicMs();
+      wasPausedSincePing = pauses.size > 0;
       socket.ping();
     }
     socket.sendText(JSON.stringify(output.message));
+  };
+
+  const watchRoundTrip = (ms: number): void => {
+    const { isSlow } = roundTrips;
+    roundTrips = noteRoundTrip(roundTrips, ms);
+    if (roundTrips.isSlow === isSlow) return;
+    const told = { roundTripMs: Math.round(ms) };
+    if (roundTrips.isSlow)
+      log.warn(told, 'messages to this agent and back take long: its network is slow, or loses many of them');
+    else log.info(told, 'messages to this agent and back are quick again');
   };
 
   const closeWith = (code: RefusalCode, message: string): void => {
@@ -279,6 +295,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
       if (pingSentMonotonicMs === null) return;
       roundTripMs = clock.monotonicMs() - pingSentMonotonicMs;
       pingSentMonotonicMs = null;
+      if (!wasPausedSincePing) watchRoundTrip(roundTripMs);
       for (const tell of [...askers]) tell(true);
     },
     failed: (problem) => log.warn({ error: problem }, 'connection failed'),
