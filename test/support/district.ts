@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { heapEnvironment } from './heap.ts';
+import { heapEnvironment, heapEnvironmentAt } from './heap.ts';
 import { eventually, listening, root, startProcess, startProgram, type TestProcess, testFolder } from './processes.ts';
 
 /** A real collector with real agents, each a process of its own, on a folder of the test. */
@@ -37,6 +37,8 @@ interface AgentLaunch {
 const agentWords = [join(root, 'agent/src/main.ts')];
 /** An agent whose heap can be looked at. */
 export const agentWithHeap = { words: agentWords, environment: heapEnvironment };
+/** The same on a second host. @param address of that host */
+export const agentWithHeapAt = (address: string) => ({ words: agentWords, environment: heapEnvironmentAt(address) });
 
 /** @param yaml the declaration to start with */
 export const openDistrict = async (

@@ -2,8 +2,13 @@ import { expect } from 'vitest';
 import { WebSocket } from 'ws';
 import type { TestProcess } from './processes.ts';
 
-/** What a process must be started with so that its heap can be looked at. */
-export const heapEnvironment: Readonly<Record<string, string>> = { NODE_OPTIONS: '--inspect=127.0.0.1:0' };
+/** What a process must be started with so that its heap can be looked at, at an address of the host it runs on. */
+export const heapEnvironmentAt = (address: string): Readonly<Record<string, string>> => ({
+  NODE_OPTIONS: `--inspect=${address}:0`,
+});
+
+/** The same for a process on this host. */
+export const heapEnvironment = heapEnvironmentAt('127.0.0.1');
 
 /** Bytes that are in use in a process, once what nobody holds any more is collected: its heap, and the buffers beside it. */
 export const bytesInUse = async (started: TestProcess): Promise<number> => {

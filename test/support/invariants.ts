@@ -18,7 +18,7 @@ export interface IncidentInstants {
 }
 
 /**
- * What must hold of the stored data whatever happened, read from the database of a collector that does not run (or stands still).
+ * What must hold of the stored data whatever happened. All is read in one transaction, so that the collector may go on meanwhile.
  * @param dataFolder folder of the database
  */
 export const expectInvariants = (
@@ -28,6 +28,7 @@ export const expectInvariants = (
 ): void => {
   const handle = openHandle(join(dataFolder, 'jiwei.db'), { busyMs: 5_000 });
   try {
+    handle.exec('begin');
     expect(handle.prepare('pragma integrity_check').all([])).toMatchObject([{ integrity_check: 'ok' }]);
     for (const run of runs) expectAcknowledged(handle, run);
     expect(handle.prepare(repeatedResults).all([]), 'no answer of an agent counts twice').toEqual([]);

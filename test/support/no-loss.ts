@@ -3,7 +3,9 @@ import type { District } from './district.ts';
 
 /** No frame was skipped: the collector counts those that never came although later ones did. */
 export const expectNoneMissing = async (district: District): Promise<void> => {
-  const metrics = await (await fetch(`${district.url}/metrics`)).text();
+  // With the token, as a collector that listens for other hosts wants one.
+  const headers = { authorization: `Bearer ${district.adminToken}` };
+  const metrics = await (await fetch(`${district.url}/metrics`, { headers })).text();
   expect(metrics).toContain('jiwei_frames_missing_total 0\n');
 };
 

@@ -13,8 +13,8 @@ export interface TestProcess {
   readonly pid: number;
   /** Everything it wrote so far, both streams. */
   output(): string;
-  /** Resolves when it wrote a line that fits; rejects when it ends first or `withinMs` pass. */
-  line(pattern: RegExp, withinMs?: number): Promise<string>;
+  /** Resolves when it wrote a line that fits, after so many characters of output; rejects when it ends first or `withinMs` pass. */
+  line(pattern: RegExp, withinMs?: number, fromCharacter?: number): Promise<string>;
   kill(signal: NodeJS.Signals): Promise<void>;
 }
 
@@ -42,7 +42,7 @@ export const startProcess = (command: string, args: readonly string[], environme
     child,
     pid: child.pid ?? 0,
     output: () => text,
-    line: (pattern, withinMs = 20_000) =>
+    line: (pattern, withinMs = 20_000, fromCharacter = 0) =>
       new Promise((resolveLine, reject) => {
         const stop = (): void => {
           listeners.delete(look);
@@ -54,7 +54,10 @@ export const startProcess = (command: string, args: readonly string[], environme
           reject(new Error(`${why} before a line fitted ${pattern}; output:\n${text}`));
         };
         const look = (): void => {
-          const found = text.split('\n').find((line) => pattern.test(line));
+          const found = text
+            .slice(fromCharacter)
+            .split('\n')
+            .find((line) => pattern.test(line));
           if (found === undefined) return;
           stop();
           resolveLine(found);

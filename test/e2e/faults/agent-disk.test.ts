@@ -1,9 +1,9 @@
-import { writeFile } from 'node:fs/promises';
+import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
-import { type District, openDistrict } from '../../support/district.ts';
-import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
-import { expectInvariants } from '../../support/invariants.ts';
+import { calmOf, expectUnharmed, succeeded } from '../../support/after-fault.ts';
+import { agentWithHeap, type District, openDistrict } from '../../support/district.ts';
+import { heapEnvironment } from '../../support/heap.ts';
 import { eventually } from '../../support/processes.ts';
 import { canMount, mountSmallDisk } from '../../support/small-disk.ts';
 
@@ -17,6 +17,7 @@ checks:
 host: { interval: 1s }
 `;
 const diskBytes = 2 * 1024 * 1024;
+const takesNothing = /the disk takes nothing; what is not yet sent is only in memory/;
 
 // Elsewhere than under root on Linux nobody can make a disk; in CI somebody can.
 describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of an agent', () => {
@@ -28,7 +29,7 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of an agent
     await district?.close();
   });
 
-  test('is full: the host is seen all the same, also by an agent that is killed and started on it', async () => {
+  test('is full: the host is seen all the same, also by an agent that is killed and started on it; with room its next start is an ordinary one', async () => {
     district = await openDistrict(declaration, { environment: heapEnvironment });
     const at = district;
     const folder = join(at.folder, 'agent-real');
@@ -45,36 +46,47 @@ describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of an agent
       });
     };
 
-    const agent = await at.startAgent('real');
+    const agent = await at.startAgent('real', { launch: agentWithHeap });
     await goesOn();
-    const levelBytes = await bytesInUse(at.collector);
+    const calm = await calmOf(at.collector, agent);
     await fill(folder);
-    await agent.line(/the disk takes nothing; what is not yet sent is only in memory/, 60_000);
+    await agent.line(takesNothing, 60_000);
     await goesOn();
+    await expectUnharmed(at, calm, { said: [[agent, takesNothing]] });
 
     await agent.kill('SIGKILL');
     await fill(folder);
-    const next = await at.startAgent('real');
-    await next.line(/the disk takes nothing; what is not yet sent is only in memory/, 60_000);
+    const next = await at.startAgent('real', { launch: agentWithHeap });
+    await next.line(takesNothing, 60_000);
     await goesOn();
+    await expectUnharmed(at, succeeded(calm, agent, next), { said: [[next, takesNothing]] });
 
-    await expectLevel(at.collector, levelBytes);
+    await empty(folder);
     await next.kill('SIGTERM');
-    await at.collector.kill('SIGTERM');
+    const ordinary = await at.startAgent('real', { launch: agentWithHeap });
+    await goesOn();
+    expect(ordinary.output()).not.toMatch(takesNothing);
+    await expectUnharmed(at, succeeded(calm, agent, ordinary), { said: [] });
     expect(at.collector.output()).not.toMatch(/AGENT_CLONED|FRAME_INVALID/);
-    expectInvariants(join(at.folder, 'data'), []);
   });
 });
+
+const ballast = 'ballast-';
 
 /** Writes until nothing more goes in. */
 const fill = async (folder: string): Promise<void> => {
   for (const bytes of [256 * 1024, 4_096, 1]) {
     for (let piece = 0; piece < 4_096; piece += 1) {
       try {
-        await writeFile(join(folder, `ballast-${bytes}-${piece}-${Date.now()}`), new Uint8Array(bytes));
+        await writeFile(join(folder, `${ballast}${bytes}-${piece}-${Date.now()}`), new Uint8Array(bytes));
       } catch {
         break;
       }
     }
   }
+};
+
+/** Takes out again what was written by that. */
+const empty = async (folder: string): Promise<void> => {
+  for (const name of await readdir(folder)) if (name.startsWith(ballast)) await rm(join(folder, name));
 };
