@@ -15,6 +15,7 @@ const components: Readonly<Record<string, string>> = {
   ping: 'iputils-ping',
   openssl: 'openssl',
   ip: 'iproute2',
+  tc: 'iproute2',
   [fakeClockLibrary]: 'libfaketime',
 };
 
