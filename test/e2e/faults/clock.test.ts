@@ -1,11 +1,10 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
+import { calmOf, expectUnharmed } from '../../support/after-fault.ts';
 import { componentPath, fakeClockLibrary, lacks } from '../../support/components.ts';
-import { type District, openDistrict } from '../../support/district.ts';
-import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
-import { expectInvariants } from '../../support/invariants.ts';
-import { expectNoneMissing } from '../../support/no-loss.ts';
+import { agentWithHeap, type District, openDistrict } from '../../support/district.ts';
+import { heapEnvironment } from '../../support/heap.ts';
 import { eventually, testFolder } from '../../support/processes.ts';
 
 const declaration = `
@@ -68,12 +67,16 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
     const district = await open();
     const agent = await district.startAgent('real', {
       inside: ['env', ...Object.entries(clock.environment).map(([name, value]) => `${name}=${value}`)],
+      launch: agentWithHeap,
     });
     await answered(district, Date.now(), () => true);
-    const levelBytes = await bytesInUse(district.collector);
+    const calm = await calmOf(district.collector, agent);
     await clock.set(jumpS);
-    await agent.line(/the clock of this host jumped/, 30_000);
-    await agent.line(/the clocks of agent and collector differ/, 30_000);
+    const said = [
+      [agent, new RegExp(`the clock of this host jumped.*"jumpMs":${jumpS < 0 ? '-' : ''}(299|300|301)\\d{3}\\D`)],
+      [agent, /the clocks of agent and collector differ/],
+    ] as const;
+    for (const [who, line] of said) await who.line(line, 30_000);
     const jumpedAtMs = Date.now();
     // Stamped five minutes off by the agent, and within a few seconds of their coming by the collector.
     await answered(
@@ -83,18 +86,15 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
     );
     const { items } = await district.get<{ items: unknown[] }>('/api/v1/incidents');
     expect(items).toHaveLength(1);
-    await expectLevel(district.collector, levelBytes);
-    await agent.kill('SIGTERM');
-    await district.collector.kill('SIGTERM');
-    expectInvariants(join(district.folder, 'data'), []);
+    await expectUnharmed(district, calm, { said });
   });
 
   test('the one of the collector, back and forth by 300 s: no span turns round, no agent is lost, no incident is invented', async () => {
     const clock = await openClock();
     const district = await open(clock.environment);
-    const agent = await district.startAgent('real');
+    const agent = await district.startAgent('real', { launch: agentWithHeap });
     await answered(district, Date.now(), () => true);
-    const levelBytes = await bytesInUse(district.collector);
+    const calm = await calmOf(district.collector, agent);
     for (const offsetS of [-300, 300]) {
       await clock.set(offsetS);
       const seen = (await results(district, Date.now())).length;
@@ -104,15 +104,14 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
         60_000,
       );
     }
-    await district.collector.line(/the clock of this machine jumped back by 300\.\d s/);
-    await district.collector.line(/the clock of this machine jumped forward by [56]\d\d\.\d s/);
-    await expectNoneMissing(district);
     const { items } = await district.get<{ items: { problem: string }[] }>('/api/v1/incidents');
     expect(items.map((incident) => incident.problem)).toEqual(['down']);
     expect(district.collector.output()).not.toMatch(/agent lost/);
-    await expectLevel(district.collector, levelBytes);
-    await agent.kill('SIGTERM');
-    await district.collector.kill('SIGTERM');
-    expectInvariants(join(district.folder, 'data'), []);
+    await expectUnharmed(district, calm, {
+      said: [
+        [district.collector, /the clock of this machine jumped back by 300\.\d s/],
+        [district.collector, /the clock of this machine jumped forward by [56]\d\d\.\d s/],
+      ],
+    });
   });
 });
