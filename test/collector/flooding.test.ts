@@ -44,13 +44,15 @@ const world = () => {
   const refused: string[] = [];
   const throttled: boolean[] = [];
   const acknowledgements: (() => void)[] = [];
+  const lines: [fields: unknown, line: string][] = [];
+  const log = { ...world.log, info: (...line: (typeof lines)[number]) => lines.push(line) };
   const links = createAgentLinks({
     clock,
     collectorId: 'c',
     newNonce: () => nonce,
     heartbeatMs: 5_000,
     heartbeatTimeoutMs: 15_000,
-    log: { child: () => world.log, ...world.log } as never,
+    log: { child: () => log, ...log } as never,
     onRefused: (code) => refused.push(code),
     onThrottled: (isThrottled) => throttled.push(isThrottled),
     host: {
@@ -106,7 +108,7 @@ const world = () => {
     const sendResults = (seq: number, count?: number, detail?: string) => caller.send(agent.results(seq, count, detail));
     return { ...caller, sendResults };
   };
-  return { clock, links, refused, throttled, acknowledgements, call, connect };
+  return { clock, links, refused, throttled, acknowledgements, lines, call, connect };
 };
 const silent = () => undefined;
 world.log = { info: silent, warn: silent, error: silent, debug: silent };
@@ -132,6 +134,22 @@ test('an agent that sends too much is slowed, then goes on, and another one noti
   clock.advance(20);
   expect(flooder.state.isPaused).toBe(false);
   expect(throttled).toEqual([true, false]);
+});
+
+test('an agent that is slowed many times a second is in the log at most once in ten seconds', async () => {
+  const { clock, connect, throttled, lines } = world();
+  const flooder = await connect('flooder');
+  const heartbeat = { type: 'heartbeat', sentAtMs: 1_000_000, spoolFrames: 0, spoolBytes: 0 };
+  const slowed = () => lines.filter(([, line]) => line.includes('it is slowed')).map(([fields]) => fields);
+  for (let sent = 0; throttled.length < 1_000 && sent < 100_000; sent += 1) {
+    flooder.say(heartbeat);
+    if (flooder.state.isPaused) clock.advance(4);
+  }
+  expect(throttled).toHaveLength(1_000);
+  expect(slowed()).toEqual([{ times: 1, waitMs: expect.any(Number) }]);
+  clock.advance(10_000);
+  while (!flooder.state.isPaused) flooder.say(heartbeat);
+  expect(slowed()).toEqual([expect.anything(), { times: 500, waitMs: expect.any(Number) }]);
 });
 
 test('one that goes on although it is not read from is refused, and kept out until its debt is paid', async () => {

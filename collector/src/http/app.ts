@@ -5,9 +5,10 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import Fastify, { type FastifyBaseLogger, type FastifyInstance, type FastifyServerOptions, LogController } from 'fastify';
 import { serializerCompiler, validatorCompiler, type ZodTypeProvider } from 'fastify-type-provider-zod';
+import { createCrowdLog } from '../ingest/crowd-log.ts';
 import type { CollectorService } from '../runtime/service.ts';
 import { type Access, guard } from './access.ts';
-import { answerBrokenRequest } from './broken-request.ts';
+import { createBrokenRequestAnswer } from './broken-request.ts';
 import type { HttpContext } from './context.ts';
 import { createEventHub } from './event-hub.ts';
 import { registerOpenApi } from './openapi.ts';
@@ -94,7 +95,7 @@ const handleFrameworkError: NonNullable<FastifyServerOptions['frameworkErrors']>
   handleError(error, request, reply);
 };
 
-const createFastify = (log: FastifyBaseLogger | false, tls: HttpOptions['tls']) =>
+const createFastify = ({ log, tls, clock }: Pick<HttpOptions, 'log' | 'tls' | 'clock'>) =>
   Fastify({
     ...(log === false ? { logger: false } : { loggerInstance: log }),
     // Fastify's own request log holds the whole URL, and with it the tokens of heartbeats; ours is below.
@@ -116,7 +117,12 @@ const createFastify = (log: FastifyBaseLogger | false, tls: HttpOptions['tls']) 
     },
     routerOptions: { maxParamLength: 200 },
     frameworkErrors: handleFrameworkError,
-    clientErrorHandler: answerBrokenRequest,
+    clientErrorHandler: createBrokenRequestAnswer(
+      createCrowdLog(clock, (clients, address) => {
+        // Browsers open connections ahead and may not use them: no fault of anybody, and yet worth a line when it is a crowd.
+        if (log !== false) log.info({ clients, address }, 'clients that sent no whole request in time were cut off');
+      }),
+    ),
   });
 
 const registerHooks = (app: FastifyInstance): void => {
@@ -145,7 +151,7 @@ const registerHooks = (app: FastifyInstance): void => {
  */
 export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> => {
   const { service, clock, access, plugins = [] } = options;
-  const app = createFastify(options.log, options.tls).withTypeProvider<ZodTypeProvider>();
+  const app = createFastify(options).withTypeProvider<ZodTypeProvider>();
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(serializerCompiler);
   app.setErrorHandler(handleError);

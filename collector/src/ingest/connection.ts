@@ -7,6 +7,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import type { AgentSessionView } from '../runtime/service.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
 import { type Allowance, connectCost, debtMs, deliveryCost, fullAllowance, isFlood, messageCost, spend } from './allowance.ts';
+import { createCrowdLog } from './crowd-log.ts';
 import type { Delivery, FrameHead } from './delivery.ts';
 import type { IngestHost, LinkLoss, Pressure } from './host.ts';
 import { noRoundTrips, noteRoundTrip } from './round-trips.ts';
@@ -89,6 +90,10 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   let cancelDebt: CancelTimer = () => undefined;
   let cancelTick = clock.after(0, () => undefined);
   let log = options.log;
+  // One that sends all it may is slowed a hundred times a second.
+  const saySlowed = createCrowdLog<number>(clock, (times, waitMs) =>
+    log.info({ times, waitMs }, 'agent sends more than one agent may; it is slowed'),
+  );
 
   const armTick = (): void => {
     cancelTick();
@@ -122,7 +127,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
 
   const waitForDebt = (waitMs: number): void => {
     if (!pauses.has('debt')) {
-      log.info({ waitMs }, 'agent sends more than one agent may; it is slowed');
+      saySlowed(waitMs);
       options.onThrottled(true);
       pause('debt');
     }
