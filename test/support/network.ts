@@ -22,7 +22,7 @@ export interface SecondHost {
   remove(): Promise<void>;
 }
 
-export interface Way {
+interface Way {
   /** At `nearAddress`. */
   readonly port: number;
   /** Everything takes as long there, and as long back. */
