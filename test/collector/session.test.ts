@@ -107,7 +107,7 @@ describe('an agent connection', () => {
     {
       why: 'a heartbeat before the welcome',
       code: 'PROTOCOL_VIOLATION',
-      act: () => say(open(), { type: 'heartbeat', sentAtMs: 1, spoolFrames: 0, spoolBytes: 0 }),
+      act: () => say(open(), { type: 'heartbeat', sentAtMs: 1, heardTimeMs: 1, heardAgoMs: 0, spoolFrames: 0, spoolBytes: 0 }),
     },
     { why: 'a proof before the challenge', code: 'PROTOCOL_VIOLATION', act: () => say(open(), proof) },
     { why: 'a frame before the welcome', code: 'PROTOCOL_VIOLATION', act: () => sendFrame(open(), dictionary) },
@@ -174,7 +174,10 @@ describe('an agent connection', () => {
 
   test('delivers frames with the clock offset in force and acknowledges them when they are committed', () => {
     const session = streaming();
-    say(session, { type: 'heartbeat', sentAtMs: 1_000_000 - 60_000, spoolFrames: 3, spoolBytes: 99 });
+    say(session, {
+      ...{ type: 'heartbeat', sentAtMs: 1_000_000 - 60_000, heardTimeMs: 1_000_000, heardAgoMs: 0 },
+      ...{ spoolFrames: 3, spoolBytes: 99 },
+    });
     expect(sendFrame(session, dictionary)).toMatchObject([{ kind: 'deliver', delivery: { kind: 'dictionary', firstIndex: 0 } }]);
     expect(sendFrame(session, samples(0))).toMatchObject([
       { kind: 'deliver', delivery: { kind: 'samples', seq: 0, offsetMs: 60_000 } },
@@ -226,7 +229,7 @@ describe('an agent connection', () => {
     expect(stepSession(session, { kind: 'resumed', monotonicMs: heardAtMs })).toEqual([{ kind: 'overdue', isOverdue: false }]);
     expect(nextSessionDeadlineMs(session)).toBe(heardAtMs + 7_500);
     beOverdue();
-    const text = JSON.stringify({ type: 'heartbeat', sentAtMs: 1, spoolFrames: 0, spoolBytes: 0 });
+    const text = JSON.stringify({ type: 'heartbeat', sentAtMs: 1, heardTimeMs: 1, heardAgoMs: 0, spoolFrames: 0, spoolBytes: 0 });
     const outputs = stepSession(session, { kind: 'text', text, atMs: 1, monotonicMs: heardAtMs + 8_000 });
     expect(outputs[0]).toEqual({ kind: 'overdue', isOverdue: false });
     expect(outputs).toHaveLength(2);

@@ -67,12 +67,19 @@ export const openLoadAgent = async (options: {
   let seq = options.nextSeq ?? 0;
   let sentBytes = 0;
   const say = (message: unknown): void => socket.send(JSON.stringify(message));
+  let heard = { collectorTimeMs: 0, atMs: 0 };
+  const beat = (): void => {
+    const sentAtMs = Date.now();
+    const clocks = { sentAtMs, heardTimeMs: heard.collectorTimeMs, heardAgoMs: Math.max(0, sentAtMs - heard.atMs) };
+    say({ type: 'heartbeat', ...clocks, spoolFrames: 0, spoolBytes: 0 });
+  };
   const agentId = await new Promise<string>((resolve, reject) => {
     socket.on('error', reject);
     socket.on('close', (code, reason) => reject(new Error(`closed: ${code} ${reason}`)));
     socket.on('message', (data, isBinary) => {
       if (isBinary) return;
       const message = collectorMessageSchema.parse(JSON.parse(String(data)));
+      if ('collectorTimeMs' in message) heard = { collectorTimeMs: message.collectorTimeMs, atMs: Date.now() };
       if (message.type === 'challenge') {
         const signature = signChallenge(privateKey, {
           collectorId: message.collectorId,
@@ -82,7 +89,7 @@ export const openLoadAgent = async (options: {
         });
         say({ type: 'proof', signature, joinToken: options.joinToken, wantedId: options.name });
       } else if (message.type === 'welcome') {
-        say({ type: 'heartbeat', sentAtMs: Date.now(), spoolFrames: 0, spoolBytes: 0 });
+        beat();
         socket.send(encodeDictionary({ kind: 'dictionary', bootId, firstIndex: 0, series: options.series }));
         storedSeq = message.stored?.seq ?? null;
         resolve(message.agentId);
@@ -113,7 +120,7 @@ export const openLoadAgent = async (options: {
       reject,
     );
   });
-  const beating = setInterval(() => say({ type: 'heartbeat', sentAtMs: Date.now(), spoolFrames: 0, spoolBytes: 0 }), beatMs);
+  const beating = setInterval(beat, beatMs);
   void closed.then(() => clearInterval(beating));
   const send = (kind: 'samples' | 'results', number: number, body: Uint8Array): Promise<void> =>
     new Promise((resolve) => {

@@ -73,10 +73,13 @@ export const createLink = (options: LinkOptions): Link => {
   let armedForMs = Number.POSITIVE_INFINITY;
   let suspect: Suspect | null = null;
   let measurement: ClockMeasurement | null = null;
+  /** What the collector last said of its clock, and when that came. */
+  let told = { collectorTimeMs: 0, heardMonotonicMs: 0 };
   let onGone: (() => void) | null = null;
   let onIdle: (() => void) | null = null;
 
   const step = (event: LinkEvent): void => {
+    noteStandstill();
     const next = stepLink(state, event, {
       monotonicMs: clock.monotonicMs(),
       random: options.random(),
@@ -97,11 +100,18 @@ export const createLink = (options: LinkOptions): Link => {
     armedForMs = deadlineMs;
     if (!Number.isFinite(deadlineMs)) return;
     cancelTick = clock.after(Math.max(0, deadlineMs - clock.monotonicMs()), () => {
+      noteStandstill();
       armedForMs = Number.POSITIVE_INFINITY;
-      const lateMs = Math.round(clock.monotonicMs() - deadlineMs);
-      if (lateMs >= stoodStillMsMin) log.warn(`the agent stood still for ${(lateMs / 1_000).toFixed(1)} s`, { lateMs });
       step({ kind: 'tick' });
     });
+  };
+
+  /** After a standstill what waited in the socket may come before the timer that is overdue. */
+  const noteStandstill = (): void => {
+    const lateMs = Math.round(clock.monotonicMs() - armedForMs);
+    if (lateMs < stoodStillMsMin) return;
+    armedForMs = Number.POSITIVE_INFINITY;
+    log.warn(`the agent stood still for ${(lateMs / 1_000).toFixed(1)} s`, { lateMs });
   };
 
   const perform = (action: LinkAction): void => {
@@ -155,6 +165,8 @@ export const createLink = (options: LinkOptions): Link => {
 
   const hear = (text: string): void => {
     const read = readMessage(text);
+    if ('message' in read && 'collectorTimeMs' in read.message)
+      told = { collectorTimeMs: read.message.collectorTimeMs, heardMonotonicMs: clock.monotonicMs() };
     step('message' in read ? { kind: 'message', message: read.message } : { kind: 'nonsense', problem: read.problem });
   };
 
@@ -205,7 +217,11 @@ export const createLink = (options: LinkOptions): Link => {
   const sendHeartbeat = (): void => {
     handlers.onHeartbeat();
     const { pendingFrames, pendingBytes } = spool.counts();
-    send({ type: 'heartbeat', sentAtMs: stamps.nowMs(), spoolFrames: pendingFrames, spoolBytes: pendingBytes });
+    const heardAgoMs = Math.max(0, Math.floor(clock.monotonicMs() - told.heardMonotonicMs));
+    send({
+      ...{ type: 'heartbeat', sentAtMs: stamps.nowMs(), heardTimeMs: told.collectorTimeMs, heardAgoMs },
+      ...{ spoolFrames: pendingFrames, spoolBytes: pendingBytes },
+    });
   };
 
   const deliver = (message: Extract<LinkAction, { kind: 'deliver' }>['message']): void => {

@@ -274,7 +274,7 @@ const onStreaming = (
 ): SessionOutput[] => {
   switch (message.type) {
     case 'heartbeat':
-      session.skew = observeSkew(session.skew, message.sentAtMs, atMs);
+      session.skew = observeSkew(session.skew, message, atMs);
       session.spoolFrames = message.spoolFrames;
       session.spoolBytes = message.spoolBytes;
       return [send({ type: 'heartbeatAnswer', echoMs: message.sentAtMs, collectorTimeMs: atMs })];

@@ -109,6 +109,10 @@ export const ackSchema = z.object({ type: z.literal('ack'), bootId: epochMs, seq
 export const heartbeatSchema = z.object({
   type: z.literal('heartbeat'),
   sentAtMs: epochMs,
+  /** The collector's clock as it last told it, in the welcome or a heartbeat answer … */
+  heardTimeMs: epochMs,
+  /** … and how long ago that came, by the agent's monotonic clock. */
+  heardAgoMs: z.int().min(0),
   /** Frames waiting in the spool, for the collector's metrics. */
   spoolFrames: z.int().min(0),
   spoolBytes: z.int().min(0),

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { minuteMs, secondMs } from '@jiwei/shared/time.ts';
+import { minuteMs } from '@jiwei/shared/time.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { agentWithHeap, type District, openDistrict } from '../../support/district.ts';
 import { seededRandom } from '../../support/flips.ts';
@@ -130,7 +130,7 @@ describe('processes that are killed or stand still', () => {
   });
 
   test(
-    'the collector stands still for longer than every timeout of its links: agents go and come back, and it says so',
+    'the collector stands still for a minute: agents go and come back, and it says so',
     async () => {
       const incident = await openIncident();
       const agent = await district.startAgent('real', { launch: agentWithHeap });
@@ -140,8 +140,10 @@ describe('processes that are killed or stand still', () => {
       const levels = await levelsOf(agent);
       const stoppedMs = performance.now();
       district.collector.child.kill('SIGSTOP');
-      await eventually('it stood still long enough to be told', async () =>
-        performance.now() - stoppedMs >= 4 * secondMs ? true : null,
+      await eventually(
+        'it stood still for a minute',
+        async () => (performance.now() - stoppedMs >= minuteMs ? true : null),
+        2 * minuteMs,
       );
       await agent.line(/nothing came from the collector for the heartbeat timeout/, 2 * minuteMs);
       district.collector.child.kill('SIGCONT');
