@@ -1,5 +1,6 @@
 import type { Series } from '@jiwei/shared/series.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { calmOf, expectUnharmed } from '../support/after-fault.ts';
 import { type District, openDistrict } from '../support/district.ts';
 import { type LoadAgent, newLoadIdentity, openLoadAgent } from '../support/load-agent.ts';
 import { eventually } from '../support/processes.ts';
@@ -27,6 +28,7 @@ interface Cycle {
 interface IncidentRow {
   readonly id: string;
   readonly openedAtMs: number;
+  readonly faultFromMs: number;
   readonly cycles: readonly Cycle[];
 }
 
@@ -80,7 +82,7 @@ describe('a collector killed under load', () => {
     for (const agent of agents) agent.close();
 
     expect(await openIncident()).toEqual(before);
-    for (const stream of streams) {
+    const goOn = async (stream: (typeof streams)[number]): Promise<void> => {
       const agent = await connect(stream);
       const stored = agent.storedSeq ?? -1;
       expect(stored).toBeGreaterThanOrEqual(Math.max(...stream.acknowledged));
@@ -97,6 +99,13 @@ describe('a collector killed under load', () => {
         const values = one.points.map(([, value]) => value);
         expect(values).toEqual(Array.from({ length: rowsBefore }, (_, row) => row * 100 + Number(one.labels['n'])));
       }
-    }
+    };
+    await Promise.all(streams.map(goOn));
+    // No process lived through it, so there is no level of memory to come back to.
+    await expectUnharmed(district, await calmOf(), {
+      said: [[district.collector, /the run before did not end properly/]],
+      runs: streams.map(({ name, identity }) => ({ agentId: name, bootId: identity.bootId, lastSeq: rowsBefore - 1 })),
+      incidents: [before],
+    });
   });
 });

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Calm, calmOf, expectUnharmed, succeeded } from '../support/after-fault.ts';
 import { lacks } from '../support/components.ts';
-import { type District, openDistrict } from '../support/district.ts';
+import { agentWithHeap, agentWithHeapAt, type District, openDistrict } from '../support/district.ts';
+import { heapEnvironment } from '../support/heap.ts';
 import { canMakeHosts, openSecondHost, type SecondHost } from '../support/network.ts';
 import { eventually } from '../support/processes.ts';
 import { openWebhook, type WebhookReceiver } from '../support/webhook.ts';
@@ -38,16 +40,21 @@ describe.skipIf(lacks('ip', 'ping') || (!canMakeHosts && process.env['CI'] !== '
   let host: SecondHost;
   let webhook: WebhookReceiver;
   let district: District;
+  let calm: Calm;
+  const startFar = () =>
+    district.startAgent('far', { args: ['--insecure'], inside: host.inside, launch: agentWithHeapAt(host.farAddress) });
 
   beforeAll(async () => {
     host = await openSecondHost();
     webhook = await openWebhook();
     district = await openDistrict(declaration(webhook.url, host.farAddress), {
       host: host.nearAddress,
+      environment: heapEnvironment,
       collectorArgs: ['--allow-plain-http', '--heartbeat-ms', '500', '--heartbeat-timeout-ms', '2000'],
     });
-    await district.startAgent('near', { args: ['--insecure'] });
-    await district.startAgent('far', { args: ['--insecure'], inside: host.inside });
+    const near = await district.startAgent('near', { args: ['--insecure'], launch: agentWithHeap });
+    const far = await startFar();
+    calm = await calmOf(district.collector, near, far);
   });
   afterAll(async () => {
     await district.close();
@@ -82,17 +89,34 @@ describe.skipIf(lacks('ip', 'ping') || (!canMakeHosts && process.env['CI'] !== '
       `/api/v1/spans?kind=check&id=agent:far&fromMs=${pulledAtMs}&toMs=${Date.now()}`,
     );
     expect(items.map((span) => span.status)).toContain('down');
+    await expectUnharmed(district, calm, {
+      said: [
+        [district.collector, /"agentId":"far".*"code":"SILENT".*connection ended/],
+        [district.agent('far'), /nothing came from the collector for the heartbeat timeout/],
+        [district.agent('far'), /connected to the collector/],
+      ],
+    });
   });
 
   test('an agent that is killed on a host that answers is a stopped agent', async () => {
     const before = webhook.received.length;
-    await district.agent('far').kill('SIGKILL');
-    await webhook.next(
+    const far = district.agent('far');
+    await far.kill('SIGKILL');
+    const firing = await webhook.next(
       (notice) =>
         notice.notice === 'firing' &&
         webhook.received.indexOf(notice) >= before &&
         notice.incidentId.startsWith('far-host~agent'),
     );
     expect(await openIncidents()).toMatchObject([{ assetId: 'far-host', reason: 'AGENT_STOPPED', severity: 'minor' }]);
+
+    const next = await startFar();
+    await webhook.next((notice) => notice.notice === 'resolved' && notice.incidentId === firing.incidentId);
+    await expectUnharmed(district, succeeded(calm, far, next), {
+      said: [
+        [district.collector, /"agentId":"far".*"cause":"closed".*agent lost/],
+        [next, /the run before did not end properly/],
+      ],
+    });
   });
 });

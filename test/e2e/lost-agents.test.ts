@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { type District, openDistrict } from '../support/district.ts';
+import { calmOf, expectUnharmed, succeeded } from '../support/after-fault.ts';
+import { agentWithHeap, type District, openDistrict } from '../support/district.ts';
+import { heapEnvironment } from '../support/heap.ts';
 import { eventually } from '../support/processes.ts';
 import { openWebhook, type WebhookReceiver } from '../support/webhook.ts';
 
@@ -36,7 +38,7 @@ describe('agents that are killed', () => {
 
   beforeAll(async () => {
     webhook = await openWebhook();
-    district = await openDistrict(declaration(webhook.url));
+    district = await openDistrict(declaration(webhook.url), { environment: heapEnvironment });
   });
   afterAll(async () => {
     await district.close();
@@ -47,24 +49,33 @@ describe('agents that are killed', () => {
     (await district.get<{ items: IncidentRow[] }>('/api/v1/incidents?state=open')).items;
 
   test('one agent killed while another still reaches its host: the agent stopped, told within 3 s; its return resolves it', async () => {
-    await district.startAgent('a1');
-    await district.startAgent('a2');
+    const killed = await district.startAgent('a1', { launch: agentWithHeap });
+    const calm = await calmOf(district.collector, killed, await district.startAgent('a2', { launch: agentWithHeap }));
     const killedAtMs = Date.now();
-    await district.agent('a1').kill('SIGKILL');
+    await killed.kill('SIGKILL');
     const firing = await webhook.next((notice) => notice.notice === 'firing');
     expect(firing.atMs - killedAtMs).toBeLessThanOrEqual(3_000);
     expect(await openIncidents()).toMatchObject([
       { id: firing.incidentId, assetId: 'east-a', problem: 'agent', reason: 'AGENT_STOPPED' },
     ]);
-    await district.startAgent('a1');
+    const next = await district.startAgent('a1', { launch: agentWithHeap });
     await webhook.next((notice) => notice.notice === 'resolved' && notice.incidentId === firing.incidentId);
     expect(await openIncidents()).toEqual([]);
+    await expectUnharmed(district, succeeded(calm, killed, next), {
+      said: [
+        [district.collector, /"agentId":"a1".*agent lost/],
+        [next, /the run before did not end properly/],
+      ],
+    });
   });
 
   test('three agents of one zone killed at once are one incident of the zone and one notice', async () => {
     const before = webhook.received.length;
-    await Promise.all(['w1', 'w2', 'w3'].map((id) => district.startAgent(id)));
-    await Promise.all(['w1', 'w2', 'w3'].map((id) => district.agent(id).kill('SIGKILL')));
+    const zone = ['w1', 'w2', 'w3'];
+    const start = () => Promise.all(zone.map((id) => district.startAgent(id, { launch: agentWithHeap })));
+    const killed = await start();
+    const calm = await calmOf(district.collector, ...killed);
+    await Promise.all(killed.map((agent) => agent.kill('SIGKILL')));
     const firing = await webhook.next((notice) => notice.notice === 'firing' && webhook.received.indexOf(notice) >= before);
     const incidents = await eventually('the three are attached to it', async () => {
       const open = await openIncidents();
@@ -75,9 +86,16 @@ describe('agents that are killed', () => {
       reason: 'ZONE_OUTAGE',
     });
     expect(webhook.received.slice(before).map((notice) => notice.notice)).toEqual(['firing']);
-    await Promise.all(['w1', 'w2', 'w3'].map((id) => district.startAgent(id)));
+    const next = await start();
     await webhook.next((notice) => notice.notice === 'resolved' && notice.incidentId === firing.incidentId);
     expect(await eventually('all is closed', async () => ((await openIncidents()).length === 0 ? true : null))).toBe(true);
     expect(webhook.received.slice(before).map((notice) => notice.notice)).toEqual(['firing', 'resolved']);
+    const level = killed.reduce((so, agent, index) => succeeded(so, agent, next[index] ?? agent), calm);
+    await expectUnharmed(district, level, {
+      said: [
+        ...zone.map((id) => [district.collector, new RegExp(`"agentId":"${id}".*agent lost`)] as const),
+        ...next.map((agent) => [agent, /the run before did not end properly/] as const),
+      ],
+    });
   });
 });

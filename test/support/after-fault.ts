@@ -38,12 +38,14 @@ export const expectUnharmed = async (
   after: {
     /** Who said what since it was calm; for one that was started since, from its beginning. */
     readonly said: readonly (readonly [who: TestProcess, line: RegExp])[];
+    /** Frames that cannot come any more; none by default. */
+    readonly missing?: number;
     readonly runs?: readonly AcknowledgedRun[];
     readonly incidents?: readonly IncidentInstants[];
   },
 ): Promise<void> => {
   for (const [who, line] of after.said) await who.line(line, sayingMsMax, calm.saidCharacters.get(who));
-  await expectNoneMissing(district);
+  await expectNoneMissing(district, after.missing);
   for (const [who, levelBytes] of calm.levelsBytes) await expectLevel(who, levelBytes);
   expectInvariants(join(district.folder, 'data'), after.runs ?? [], after.incidents);
 };
