@@ -110,20 +110,16 @@ const world = () => {
   };
   return { clock, links, refused, throttled, acknowledgements, lines, call, connect };
 };
+const heartbeat = {
+  ...{ type: 'heartbeat', sentAtMs: 1_000_000, heardTimeMs: 1_000_000, heardAgoMs: 0 },
+  ...{ spoolFrames: 0, spoolBytes: 0 },
+};
 const silent = () => undefined;
 world.log = { info: silent, warn: silent, error: silent, debug: silent };
 
 test('an agent that sends too much is slowed, then goes on, and another one notices nothing', async () => {
   const { clock, connect, throttled, refused } = world();
   const [flooder, quiet] = [await connect('flooder'), await connect('quiet')];
-  const heartbeat = {
-    type: 'heartbeat',
-    sentAtMs: 1_000_000,
-    heardTimeMs: 1_000_000,
-    heardAgoMs: 0,
-    spoolFrames: 0,
-    spoolBytes: 0,
-  };
   let sent = 0;
   while (!flooder.state.isPaused && sent < 10_000) {
     flooder.say(heartbeat);
@@ -146,7 +142,6 @@ test('an agent that sends too much is slowed, then goes on, and another one noti
 test('an agent that is slowed many times a second is in the log at most once in ten seconds', async () => {
   const { clock, connect, throttled, lines } = world();
   const flooder = await connect('flooder');
-  const heartbeat = { type: 'heartbeat', sentAtMs: 1_000_000, spoolFrames: 0, spoolBytes: 0 };
   const slowed = () => lines.filter(([, line]) => line.includes('it is slowed')).map(([fields]) => fields);
   for (let sent = 0; throttled.length < 1_000 && sent < 100_000; sent += 1) {
     flooder.say(heartbeat);
@@ -162,14 +157,6 @@ test('an agent that is slowed many times a second is in the log at most once in 
 test('one that goes on although it is not read from is refused, and kept out until its debt is paid', async () => {
   const { clock, connect, refused } = world();
   const flooder = await connect('flooder');
-  const heartbeat = {
-    type: 'heartbeat',
-    sentAtMs: 1_000_000,
-    heardTimeMs: 1_000_000,
-    heardAgoMs: 0,
-    spoolFrames: 0,
-    spoolBytes: 0,
-  };
   // What the socket had taken in before it was paused still comes.
   for (let sent = 0; sent < limits.linkUnitsBurst + limits.linkDebtUnitsMax && flooder.state.isOpen; sent += 1)
     flooder.say(heartbeat);
@@ -225,14 +212,6 @@ test('a few frames of many bytes fill a queue as well', async () => {
 test('an agent that does not read what it is told is cut off', async () => {
   const { connect } = world();
   const deaf = await connect('deaf');
-  const heartbeat = {
-    type: 'heartbeat',
-    sentAtMs: 1_000_000,
-    heardTimeMs: 1_000_000,
-    heardAgoMs: 0,
-    spoolFrames: 0,
-    spoolBytes: 0,
-  };
   deaf.state.unsentBytes = 4 * 1024 * 1024;
   deaf.say(heartbeat);
   expect(deaf.state.isOpen).toBe(true);
@@ -255,14 +234,6 @@ test('only so many strangers are heard at once, and agents that are known by the
 test('there is room for agentsMax agents; of those that left the oldest is forgotten', async () => {
   const { links, connect } = world();
   const flooder = await connect('flooder');
-  const heartbeat = {
-    type: 'heartbeat',
-    sentAtMs: 1_000_000,
-    heardTimeMs: 1_000_000,
-    heardAgoMs: 0,
-    spoolFrames: 0,
-    spoolBytes: 0,
-  };
   for (let sent = 0; sent < 10_000 && flooder.state.isOpen; sent += 1) flooder.say(heartbeat);
   flooder.closed();
   // Making a key each would take longer than all the rest.
