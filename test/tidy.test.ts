@@ -8,6 +8,7 @@ import { metricDocs } from '../collector/src/metrics/metric-docs.ts';
 import * as registry from '../collector/src/registry/items.ts';
 import {
   checkKeys,
+  decisionNumbers,
   foreignWords,
   linksOf,
   lockFileHosts,
@@ -134,6 +135,20 @@ describe('documents mirror the code', () => {
     );
     expect(broken).toEqual([]);
     expect(linksOf('see [a](docs/a.md#b), [c](https://example.org) and [d](#d)')).toEqual(['docs/a.md']);
+  });
+
+  test('decisions are numbered one by one, each once', () => {
+    const decisions = tracked.filter((path) => path.startsWith('docs/decisions/'));
+    expect(decisions.length).toBeGreaterThan(5);
+    expect(decisionNumbers(Object.fromEntries(decisions.map((path) => [path, read(path)])))).toEqual([]);
+  });
+
+  test.each([
+    { why: 'given twice', pages: { 'd/0001-a.md': '# 0001 A', 'd/0001-b.md': '# 0001 B' }, at: 'd/0001-b.md' },
+    { why: 'left out', pages: { 'd/0001-a.md': '# 0001 A', 'd/0003-c.md': '# 0003 C' }, at: 'd/0003-c.md' },
+    { why: 'other in the heading', pages: { 'd/0001-a.md': '# 0002 A' }, at: 'd/0001-a.md' },
+  ])('a number of a decision that is $why is seen', ({ pages, at }) => {
+    expect(decisionNumbers(pages)).toEqual([expect.stringContaining(`${at}: `)]);
   });
 });
 

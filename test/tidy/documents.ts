@@ -37,6 +37,20 @@ export const checkKeys = (document: string): string[] => {
   return [...new Set(named.flatMap(wordsInBackticks))];
 };
 
+/**
+ * What is wrong with the numbers of the decisions: each has its own, from 0001 on without a gap, in its file's name as in its heading.
+ * @param pages text by path
+ */
+export const decisionNumbers = (pages: Readonly<Record<string, string>>): string[] =>
+  Object.keys(pages)
+    .sort()
+    .flatMap((path, index) => {
+      const wanted = String(index + 1).padStart(4, '0');
+      const isRight =
+        path.split('/').at(-1)?.startsWith(`${wanted}-`) === true && pages[path]?.startsWith(`# ${wanted} `) === true;
+      return isRight ? [] : [`${path}: by its place its number is ${wanted}, in the name and in the heading`];
+    });
+
 // Written in pieces, so that this file does not break its own rule.
 const foreign = new RegExp(
   `(^|[^a-z])/(${'work'}|${'farm'})/[a-z.]|bash_${'jobs'}|[.]${'library'}/|registry[.]${'npmjs'}|deb[.]${'debian'}`,
