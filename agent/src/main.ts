@@ -108,7 +108,12 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
   // Whoever launched it is gone, by whatever means: it must not stay behind alone.
   process.on('disconnect', () => stopped.resolve('the launcher ended'));
   try {
-    log.info('agent starts', { version: packageFile.version, collector: options.collector.origin, state: folder });
+    log.info('agent starts', {
+      version: packageFile.version,
+      collector: options.collector.origin,
+      ...(proxy === null ? {} : { proxy: proxy.url.host, proxyFrom: proxy.variable }),
+      state: folder,
+    });
     for (let isFirst = true; ; isFirst = false) {
       agent = await startAgent(worldOf({ address, state, host, log }), settingsOf(options, state.files));
       if (isFirst && state.wasCutOff) {

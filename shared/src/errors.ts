@@ -22,6 +22,10 @@ export const errorTable = {
   SPOOL_UNAVAILABLE: { httpStatus: 500, help: 'check disk space and permissions of the state folder' },
   SPOOL_CORRUPT: { httpStatus: 500, help: 'nothing to do: the readable rest was kept and the gap is reported' },
   LINK_REFUSED: { httpStatus: 403, help: 'see the refusal code in shared/PROTOCOL.md' },
+  PROXY_FAILED: {
+    httpStatus: 502,
+    help: 'do what the message says with the proxy or its environment variable; the link is tried again',
+  },
   LOCKED: { httpStatus: 409, help: 'another process uses this folder; stop it or choose another folder' },
   LISTEN_FAILED: { httpStatus: 500, help: 'stop what uses the address, or choose another one with --listen' },
   NOTIFY_FAILED: { httpStatus: 502, help: 'check the channel; the notification is tried again' },

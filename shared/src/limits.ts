@@ -77,6 +77,8 @@ export const limits = {
   outageWaitMsMax: 10 * secondMs,
   /** From connection to welcome. */
   handshakeMsMax: 10 * secondMs,
+  /** A proxy's answer to CONNECT, the way to it included: half of the time to the welcome, the other half is for the collector's own. */
+  proxyMsMax: 5 * secondMs,
   /** Connected sockets that have not yet proved who they are. */
   handshakesAtOnceMax: 1_000,
   agentsMax: 20_000,

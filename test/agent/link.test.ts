@@ -1,6 +1,6 @@
 import { once } from 'node:events';
-import { createServer } from 'node:http';
-import { connect } from 'node:net';
+import { createServer, type Server } from 'node:http';
+import type { Socket } from 'node:net';
 import {
   initialLink,
   type LinkAction,
@@ -17,7 +17,9 @@ import { createSendWindow } from '@jiwei/agent/link/window.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { hourMs, minuteMs } from '@jiwei/shared/time.ts';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type ConnectProxy, openConnectProxy, type ProxyAnswer } from '../support/connect-proxy.ts';
+import { portOf } from '../support/ports.ts';
 
 const nonce = 'n'.repeat(43);
 const challenge: LinkMessage = { type: 'challenge', version: 1, capabilities: [], nonce, collectorId: 'c' };
@@ -465,6 +467,45 @@ const proxies: readonly { why: string; target: string; environment: Record<strin
     environment: { HTTPS_PROXY: 'p:1', NO_PROXY: 'c.example:443' },
     expected: 'p:1',
   },
+  {
+    why: 'an exception for a network',
+    target: 'wss://10.1.2.3',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: '10.0.0.0/8' },
+    expected: null,
+  },
+  {
+    why: 'not for another network',
+    target: 'wss://11.1.2.3',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: '10.0.0.0/8' },
+    expected: 'p:1',
+  },
+  {
+    why: 'nor for a name',
+    target: 'wss://c.example',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: '0.0.0.0/0' },
+    expected: 'p:1',
+  },
+  {
+    why: 'a network of IPv6',
+    target: 'wss://[fd00::1]:1',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: 'fd00::/8' },
+    expected: null,
+  },
+  {
+    why: 'an IPv6 address with port',
+    target: 'wss://[fd00::1]:7070',
+    environment: { HTTPS_PROXY: 'p:1', NO_PROXY: '[fd00::1]:7070' },
+    expected: null,
+  },
+  {
+    why: 'an empty variable says nothing',
+    target: 'wss://c.example',
+    environment: { https_proxy: '', HTTPS_PROXY: 'p:1' },
+    expected: 'p:1',
+  },
+  { why: 'never for the loopback', target: 'wss://localhost', environment: { HTTPS_PROXY: 'p:1' }, expected: null },
+  { why: 'in none of its forms', target: 'wss://127.8.9.1', environment: { HTTPS_PROXY: 'p:1' }, expected: null },
+  { why: 'nor of IPv6', target: 'wss://[::1]', environment: { HTTPS_PROXY: 'p:1' }, expected: null },
   { why: 'an exception for all', target: 'wss://c.example', environment: { ALL_PROXY: 'p:1', NO_PROXY: '*' }, expected: null },
 ];
 for (const { why, target, environment, expected } of proxies) {
@@ -473,44 +514,124 @@ for (const { why, target, environment, expected } of proxies) {
   });
 }
 
-test('proxy: a bad URL is refused without repeating the password in it', () => {
-  expect(() => proxyFor(new URL('wss://c'), { HTTPS_PROXY: 'socks5://me:secret@p:1' })).toThrow(
-    /^HTTPS_PROXY is not a URL of the form http:\/\/\[user:password@\]host:port$/,
-  );
+for (const text of ['socks5://me:secret@p:1', 'http://me:sec%ret@p:1']) {
+  test(`proxy: ${text.slice(0, 5)} with a bad URL is refused without repeating the password in it`, () => {
+    expect(() => proxyFor(new URL('wss://c'), { HTTPS_PROXY: text })).toThrow(
+      /^HTTPS_PROXY is not a URL of the form http:\/\/\[user:password@\]host:port \(a "%" in user or password is written %25\)$/,
+    );
+  });
+}
+
+test('proxy: the variable is named as it is written', () => {
+  expect(proxyFor(new URL('wss://c'), { all_proxy: 'http://p:1' })?.variable).toBe('all_proxy');
 });
 
-test('proxy: opens a tunnel with the credentials, and tells what it answered when it refuses', async () => {
-  const asked: (string | undefined)[] = [];
-  const target = createServer((_request, response) => response.end('through')).listen(0, '127.0.0.1');
-  await once(target, 'listening');
-  const proxy = createServer();
-  proxy.on('connect', (request, socket) => {
-    asked.push(request.headers['proxy-authorization']);
-    if (request.url === 'forbidden.example:443') return socket.end('HTTP/1.1 403 Forbidden\r\n\r\n');
-    const [host = '', port = ''] = (request.url ?? '').split(':');
-    const upstream = connect(Number(port), host, () => {
-      socket.write('HTTP/1.1 200 Connection established\r\n\r\n');
-      upstream.pipe(socket).pipe(upstream);
-    });
-    return undefined;
+describe('proxy', () => {
+  let target: Server;
+  let proxy: ConnectProxy;
+  beforeAll(async () => {
+    target = createServer((_request, response) => response.end('through')).listen(0, '127.0.0.1');
+    await once(target, 'listening');
+    proxy = await openConnectProxy({ 'c.example:443': portOf(target) });
   });
-  proxy.listen(0, '127.0.0.1');
-  await once(proxy, 'listening');
-  const portOf = (server: typeof proxy): number => {
-    const address = server.address();
-    return typeof address === 'object' && address !== null ? address.port : 0;
-  };
-  const url = new URL(`http://me:p%40ss@127.0.0.1:${portOf(proxy)}`);
-  const signal = AbortSignal.timeout(5_000);
-  const tunnel = await connectThroughProxy({ url }, `127.0.0.1:${portOf(target)}`, signal);
-  tunnel.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
-  let text = '';
-  for await (const chunk of tunnel) text += String(chunk);
-  expect(text).toContain('through');
-  expect(asked).toEqual([`Basic ${Buffer.from('me:p@ss').toString('base64')}`]);
-  const refusal = connectThroughProxy({ url }, 'forbidden.example:443', signal);
-  await expect(refusal).rejects.toThrow(/403 to CONNECT forbidden\.example:443/);
-  await expect(refusal).rejects.not.toThrow(/p@ss|p%40ss/);
-  proxy.close();
-  target.close();
+  afterAll(async () => {
+    await proxy.stop();
+    target.close();
+  });
+  const connectBy = (credentials: string, to = 'c.example:443'): Promise<Socket> =>
+    connectThroughProxy({ url: new URL(`http://${credentials}127.0.0.1:${proxy.port}`), variable: 'HTTPS_PROXY' }, to, {
+      withinMs: 30_000,
+      signal: new AbortController().signal,
+    });
+
+  test('opens a tunnel with the credentials', async () => {
+    proxy.answer('tunnel');
+    const tunnel = await connectBy('me:p%40ss@');
+    tunnel.write('GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n');
+    let text = '';
+    for await (const chunk of tunnel) text += String(chunk);
+    expect(text).toContain('through');
+    expect(proxy.asked().at(-1)).toEqual({
+      target: 'c.example:443',
+      authorization: `Basic ${Buffer.from('me:p@ss').toString('base64')}`,
+    });
+  });
+
+  test('any status of success makes a tunnel, and what came with it is not lost', async () => {
+    proxy.answer({ says: 'HTTP/1.1 204 No Content\r\n\r\nearly' });
+    let text = '';
+    for await (const chunk of await connectBy('')) text += String(chunk);
+    expect(text).toBe('early');
+  });
+
+  const refusals: readonly { why: string; answer: ProxyAnswer; credentials?: string; expected: RegExp }[] = [
+    {
+      why: 'a user is wanted',
+      answer: { says: 'HTTP/1.1 407 No\r\nproxy-authenticate: Basic realm="a, b"\r\n\r\n' },
+      expected: /answered 407 to CONNECT c\.example:443; it wants a user and a password: write them into HTTPS_PROXY/,
+    },
+    {
+      why: 'the user is not taken',
+      answer: { says: 'HTTP/1.1 407 No\r\n\r\n' },
+      credentials: 'me:p%40ss@',
+      expected: /407 .*it does not take the user and the password in HTTPS_PROXY/,
+    },
+    {
+      why: 'another scheme is wanted',
+      answer: { says: 'HTTP/1.1 407 No\r\nproxy-authenticate: Negotiate\r\nproxy-authenticate: NTLM\r\n\r\n' },
+      credentials: 'me:p%40ss@',
+      expected: /407 .*it asks for negotiate or ntlm, and the agent speaks Basic only/,
+    },
+    {
+      why: 'the target is not allowed',
+      answer: { says: 'HTTP/1.1 403 No\r\n\r\n' },
+      expected: /403 .*does not allow this target/,
+    },
+    {
+      why: 'it is a web server',
+      answer: { says: 'HTTP/1.1 405 No\r\n\r\n' },
+      expected: /405 .*perhaps a web server and no proxy/,
+    },
+    { why: 'it cannot go on', answer: { says: 'HTTP/1.1 502 No\r\n\r\n' }, expected: /502 .*cannot reach the collector/ },
+    { why: 'it sends elsewhere', answer: { says: 'HTTP/1.1 302 Found\r\n\r\n' }, expected: /302 .*check the settings/ },
+    {
+      why: 'it is no HTTP',
+      answer: { says: '\u0005\u0000' },
+      expected: /something that is no HTTP \(HPE_\w+\); check that HTTPS_PROXY/,
+    },
+    { why: 'it hangs up', answer: 'hang-up', expected: /closed the connection without an answer/ },
+  ];
+  for (const { why, answer, credentials = '', expected } of refusals) {
+    test(`is named with what to do when ${why}`, async () => {
+      proxy.answer(answer);
+      const refusal = connectBy(credentials);
+      await expect(refusal).rejects.toMatchObject({ code: 'PROXY_FAILED', message: expect.stringMatching(expected) });
+      await expect(refusal).rejects.toThrow(new RegExp(`^the proxy 127\\.0\\.0\\.1:${proxy.port} \\(HTTPS_PROXY\\) `));
+      await expect(refusal).rejects.not.toThrow(/p@ss|p%40ss|bWU6/);
+    });
+  }
+
+  test('is given up and named when it accepts and says nothing', async () => {
+    proxy.answer('silence');
+    const url = new URL(`http://127.0.0.1:${proxy.port}`);
+    const asking = connectThroughProxy({ url, variable: 'HTTPS_PROXY' }, 'c.example:443', {
+      withinMs: 50,
+      signal: new AbortController().signal,
+    });
+    await expect(asking).rejects.toThrow(
+      /\(HTTPS_PROXY\) did not answer CONNECT c\.example:443 within 0\.05 s; check that HTTPS_PROXY/,
+    );
+  });
+
+  test('is named when it is not there, or speaks no TLS', async () => {
+    const lone = await openConnectProxy({});
+    const by = (scheme: string) =>
+      connectThroughProxy({ url: new URL(`${scheme}://127.0.0.1:${lone.port}`), variable: 'ALL_PROXY' }, 'c.example:443', {
+        withinMs: 30_000,
+        signal: new AbortController().signal,
+      });
+    await expect(by('https')).rejects.toThrow(/\(ALL_PROXY\) speaks no TLS; write http:\/\//);
+    await lone.stop();
+    await expect(by('http')).rejects.toThrow(/\(ALL_PROXY\) cannot be reached \(.*ECONNREFUSED.*\); check that it runs/);
+  });
 });

@@ -39,7 +39,8 @@ export const createWebSocketDial = (address: CollectorAddress): Dial => {
     const options: ClientOptions = {
       perMessageDeflate: false,
       maxPayload: payloadBytesMax,
-      handshakeTimeout: limits.handshakeMsMax,
+      // Before the link gives up for the same reason without knowing of the proxy: a tunnel may be made and lead nowhere.
+      handshakeTimeout: tunnel === null ? limits.handshakeMsMax : limits.handshakeMsMax - limits.proxyMsMax,
     };
     // A proxy's tunnel carries plain bytes; TLS is made inside it, with the collector.
     if (url.protocol === 'wss:')
@@ -54,12 +55,12 @@ const overProxy = (proxy: HttpProxy, url: URL, open: (tunnel: Socket) => WebSock
   let transport: Transport | null = null;
   const cancel = new AbortController();
   const port = url.port === '' ? (url.protocol === 'wss:' ? '443' : '80') : url.port;
-  connectThroughProxy(proxy, `${url.hostname}:${port}`, cancel.signal).then(
+  connectThroughProxy(proxy, `${url.hostname}:${port}`, { withinMs: limits.proxyMsMax, signal: cancel.signal }).then(
     (tunnel) => {
       if (cancel.signal.aborted) tunnel.destroy();
-      else transport = overSocket(open(tunnel), events);
+      else transport = overSocket(open(tunnel), throughProxy(proxy, events));
     },
-    (error: unknown) => events.closed(null, `no tunnel through the proxy ${proxy.url.host}: ${messageOf(error)}`),
+    (error: unknown) => events.closed(null, messageOf(error)),
   );
   return {
     sendText: (text) => transport?.sendText(text),
@@ -70,6 +71,13 @@ const overProxy = (proxy: HttpProxy, url: URL, open: (tunnel: Socket) => WebSock
     channelBinding: () => transport?.channelBinding?.() ?? null,
   };
 };
+
+/** Whoever reads why a connection broke has to know that somebody stands between. */
+const throughProxy = (proxy: HttpProxy, events: TransportEvents): TransportEvents => ({
+  ...events,
+  closed: (closeCode, problem) =>
+    events.closed(closeCode, closeCode === null ? `${problem} (through the proxy ${proxy.url.host})` : problem),
+});
 
 /** By its mark and not by its class, for which the whole module would have to be loaded. */
 const isTls = (socket: Socket): socket is TLSSocket => 'encrypted' in socket && socket.encrypted === true;

@@ -1,12 +1,13 @@
 import assert from 'node:assert/strict';
-import { connectThroughProxy } from '@jiwei/agent/link/proxy.ts';
+import { connectThroughProxy, type HttpProxy } from '@jiwei/agent/link/proxy.ts';
 import { createWebSocketDial } from '@jiwei/agent/link/web-socket.ts';
 import { AppError } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { openHostilePeer } from '../server.ts';
 import type { FuzzTarget } from '../target.ts';
 
 const peer = await openHostilePeer(true);
-const url = new URL(`http://127.0.0.1:${peer.port}`);
+const httpProxy: HttpProxy = { url: new URL(`http://127.0.0.1:${peer.port}`), variable: 'HTTP_PROXY' };
 const dial = createWebSocketDial({
   url: new URL(`ws://127.0.0.1:${peer.port}`),
   trust: { ca: null, pinned: null, trustsFirstUse: false, pin: () => undefined },
@@ -17,11 +18,8 @@ const dialThrough = createWebSocketDial({
   url: new URL('ws://collector.invalid:1'),
   trust: { ca: null, pinned: null, trustsFirstUse: false, pin: () => undefined },
   client: null,
-  proxy: { url },
+  proxy: httpProxy,
 });
-
-const codeOf = (error: unknown): unknown =>
-  error instanceof AppError || (error instanceof Error && 'code' in error) ? error.code : null;
 
 /** Dials and waits for the end; whatever comes, it is told once, and nothing after it. */
 const dialOnce = (one: typeof dial): Promise<number> =>
@@ -76,11 +74,14 @@ export const target: FuzzTarget = {
   run: async (bytes) => {
     peer.says(bytes);
     try {
-      const socket = await connectThroughProxy({ url }, 'collector:443', AbortSignal.timeout(5_000));
+      const socket = await connectThroughProxy(httpProxy, 'collector:443', {
+        withinMs: limits.proxyMsMax,
+        signal: new AbortController().signal,
+      });
       socket.on('error', () => undefined);
       socket.destroy();
     } catch (error) {
-      assert.ok(typeof codeOf(error) === 'string', `an error without a code: ${String(error)}`);
+      assert.ok(error instanceof AppError && error.code === 'PROXY_FAILED', `not an error of ours: ${String(error)}`);
     }
     return (await dialOnce(dial)) + (await dialOnce(dialThrough));
   },

@@ -142,4 +142,25 @@ export const linkFaults: readonly Fault[] = [
     find: 'if (missed > 0) {',
     replace: 'if (missed > 1_000_000_000) {',
   },
+  {
+    id: 'silent-proxy-kept',
+    rule: 'a proxy that does not answer is given up after a bounded time',
+    file: 'agent/src/link/proxy.ts',
+    find: 'signal: AbortSignal.any([signal, deadline]),',
+    replace: 'signal,',
+  },
+  {
+    id: 'loopback-by-proxy',
+    rule: 'no proxy is asked for the way to this host itself',
+    file: 'agent/src/link/proxy.ts',
+    find: "if (host === 'localhost' || isInside(host, loopback)) return true;",
+    replace: '',
+  },
+  {
+    id: 'proxy-refusal-taken-for-tunnel',
+    rule: 'only an answer of success makes a tunnel',
+    file: 'agent/src/link/proxy.ts',
+    find: 'if (status >= 200 && status < 300) {',
+    replace: 'if (status >= 200) {',
+  },
 ];
