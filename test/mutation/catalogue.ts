@@ -6,7 +6,7 @@ import { runtimeFaults } from './faults/runtime.ts';
 import { sessionFaults } from './faults/session.ts';
 import { spoolFaults } from './faults/spool.ts';
 
-const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'refused-frame', 'schedule', 'spool'].map(
+const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'recorder', 'refused-frame', 'schedule', 'spool'].map(
   (name) => `test/agent/${name}.test.ts`,
 );
 

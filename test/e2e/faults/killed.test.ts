@@ -1,12 +1,12 @@
-import { join } from 'node:path';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { type Calm, calmOf, expectUnharmed } from '../../support/after-fault.ts';
 import { agentWithHeap, type District, openDistrict } from '../../support/district.ts';
 import { seededRandom } from '../../support/flips.ts';
-import { bytesInUse, expectLevel, heapEnvironment } from '../../support/heap.ts';
-import { expectInvariants, type IncidentInstants } from '../../support/invariants.ts';
-import { expectNoneMissing, expectSteady } from '../../support/no-loss.ts';
-import { eventually, listening, type TestProcess } from '../../support/processes.ts';
+import { heapEnvironment } from '../../support/heap.ts';
+import type { IncidentInstants } from '../../support/invariants.ts';
+import { expectSteady } from '../../support/no-loss.ts';
+import { eventually, listening } from '../../support/processes.ts';
 import { type SteadyLoad, startSteadyLoad } from '../../support/steady-load.ts';
 
 const declaration = `
@@ -40,6 +40,9 @@ const manyKillsMsMax = 15 * 60_000;
 const randomWait = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms));
 const lastHour = (): string => `fromMs=${Date.now() - 3_600_000}&toMs=${Date.now()}`;
 
+/** Who is to have said what. */
+type Said = Parameters<typeof expectUnharmed>[2]['said'];
+
 describe('processes that are killed or stand still', () => {
   let district: District;
   let loads: readonly SteadyLoad[] = [];
@@ -59,13 +62,13 @@ describe('processes that are killed or stand still', () => {
       return items.find((incident) => incident.assetId === 'web') ?? null;
     });
   };
-  /** Stops the load and the collector, and reads what is stored. */
-  const check = async (incidents: readonly IncidentInstants[] = []): Promise<void> => {
+  /** Stops the load, and asks the whole question. @param calm of the processes that lived through it */
+  const check = async (calm: Calm, said: Said, incidents: readonly IncidentInstants[] = []): Promise<void> => {
     const runs = await Promise.all(loads.map((load) => load.stop()));
-    await expectNoneMissing(district);
-    await district.collector.kill('SIGTERM');
-    expectInvariants(join(district.folder, 'data'), runs, incidents);
+    await expectUnharmed(district, calm, { said, runs, incidents });
   };
+  /** Where every process was killed, there is no level of memory to come back to. */
+  const nobodyLived = (): Promise<Calm> => calmOf();
   const spool = async (id: string): Promise<number | null> => {
     const { items } = await district.get<{ items: { id: string; session: { spoolFrames: number } | null }[] }>('/api/v1/agents');
     return items.find((agent) => agent.id === id)?.session?.spoolFrames ?? null;
@@ -85,8 +88,7 @@ describe('processes that are killed or stand still', () => {
         district.launchCollector();
       }
       await Promise.all(loads.map((load) => load.progress(50)));
-      await district.collector.line(/the run before did not end properly .*last commit/);
-      await check([incident]);
+      await check(await nobodyLived(), [[district.collector, /the run before did not end properly .*last commit/]], [incident]);
     },
     manyKillsMsMax,
   );
@@ -107,10 +109,12 @@ describe('processes that are killed or stand still', () => {
       }
       const last = district.agent('real');
       await last.line(/connected to the collector/, 60_000);
-      await last.line(/the run before did not end properly .*frames/);
       await eventually('it was taken up again', async () => (((await spool('real')) ?? 99) < 5 ? true : null), 60_000);
       expect(await district.get(`/api/v1/agents/real/gaps?${lastHour()}`)).toMatchObject({ items: [] });
-      await check();
+      await check(await nobodyLived(), [
+        [last, /the run before did not end properly .*frames/],
+        [district.collector, /the run before did not end properly .*last commit/],
+      ]);
     },
     manyKillsMsMax,
   );
@@ -123,10 +127,12 @@ describe('processes that are killed or stand still', () => {
     const next = await district.startAgent('real');
     for (const one of [agent, next, district.collector]) expect(one.output()).not.toMatch(/did not end properly/);
     await next.kill('SIGKILL');
-    await (await district.startAgent('real')).line(/the run before did not end properly .*frames/);
+    const killed = await district.startAgent('real');
     await district.restartCollector();
-    await district.collector.line(/lastCommitAt.*agoMs.*the run before did not end properly/);
-    await check();
+    await check(await nobodyLived(), [
+      [killed, /the run before did not end properly .*frames/],
+      [district.collector, /lastCommitAt.*agoMs.*the run before did not end properly/],
+    ]);
   });
 
   test(
@@ -137,7 +143,7 @@ describe('processes that are killed or stand still', () => {
       const fromMs = await eventually('the check is answered', async () =>
         (await statusOf('closed-port', 'down')) ? Date.now() : null,
       );
-      const levels = await levelsOf(agent);
+      const calm = await calmOf(district.collector, agent);
       const stoppedMs = performance.now();
       district.collector.child.kill('SIGSTOP');
       await eventually(
@@ -145,10 +151,14 @@ describe('processes that are killed or stand still', () => {
         async () => (performance.now() - stoppedMs >= minuteMs ? true : null),
         2 * minuteMs,
       );
-      await agent.line(/nothing came from the collector for the heartbeat timeout/, 2 * minuteMs);
       district.collector.child.kill('SIGCONT');
-      await district.collector.line(/the collector stood still for \d/, 2 * minuteMs);
-      await district.collector.line(/SILENT|connection ended|agent lost/, 2 * minuteMs);
+      const said: Said = [
+        [agent, /nothing came from the collector for the heartbeat timeout/],
+        [district.collector, /the collector stood still for \d/],
+        [district.collector, /SILENT|connection ended|agent lost/],
+      ];
+      // Before that the session of before is the one that is seen.
+      for (const [who, line] of said) await who.line(line, 2 * minuteMs);
       await eventually(
         'the agent is back with all it kept',
         async () => (((await spool('real')) ?? 99) < 5 ? true : null),
@@ -156,8 +166,7 @@ describe('processes that are killed or stand still', () => {
       );
       await Promise.all(loads.map((load) => load.progress(50)));
       await expectSteady(district, 'closed-port', { intervalMs: 1_000, fromMs, toMs: Date.now() });
-      await expectLevels(agent, levels);
-      await check([incident]);
+      await check(calm, said, [incident]);
     },
     6 * minuteMs,
   );
@@ -167,7 +176,7 @@ describe('processes that are killed or stand still', () => {
     async () => {
       const agent = await district.startAgent('real', { launch: agentWithHeap });
       await eventually('the check is answered', async () => statusOf('closed-port', 'down'));
-      const levels = await levelsOf(agent);
+      const calm = await calmOf(district.collector, agent);
       const stoppedMs = performance.now();
       agent.child.kill('SIGSTOP');
       await eventually(
@@ -175,26 +184,17 @@ describe('processes that are killed or stand still', () => {
         async () => (performance.now() - stoppedMs >= minuteMs ? true : null),
         2 * minuteMs,
       );
-      await district.collector.line(/"agentId":"real".*agent lost|agent lost.*"real"/, 2 * minuteMs);
       await eventually('nothing is known of the check', async () => statusOf('closed-port', 'unknown'), 2 * minuteMs);
       agent.child.kill('SIGCONT');
-      await agent.line(/the agent stood still for \d/, 2 * minuteMs);
       await eventually('it is answered again', async () => statusOf('closed-port', 'down'), 2 * minuteMs);
       expect(await district.get(`/api/v1/agents/real/gaps?${lastHour()}`)).toMatchObject({ items: [] });
-      await expectLevels(agent, levels);
-      await check();
+      await check(calm, [
+        [district.collector, /"agentId":"real".*agent lost|agent lost.*"real"/],
+        [agent, /the agent stood still for \d/],
+      ]);
     },
     6 * minuteMs,
   );
-
-  const levelsOf = async (agent: TestProcess) => ({
-    collector: await bytesInUse(district.collector),
-    agent: await bytesInUse(agent),
-  });
-  const expectLevels = async (agent: TestProcess, levels: Awaited<ReturnType<typeof levelsOf>>): Promise<void> => {
-    await expectLevel(district.collector, levels.collector);
-    await expectLevel(agent, levels.agent);
-  };
 
   const statusOf = async (id: string, wanted: string): Promise<true | null> => {
     const { items } = await district.get<{ items: { id: string; status: string }[] }>('/api/v1/checks');

@@ -172,4 +172,11 @@ export const spoolFaults: readonly Fault[] = [
     find: 'for (const { name } of recovered.segments) await options.disk.sync(name);',
     replace: '',
   },
+  {
+    id: 'disk-again-unsaid',
+    rule: 'an agent whose disk takes data again says so',
+    file: 'agent/src/session/recorder.ts',
+    find: "else log.info('the disk takes data again');",
+    replace: '',
+  },
 ];
