@@ -1,5 +1,6 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { foundCases, keptCorpus } from './cases.ts';
+import { explore } from './explore.ts';
 import { createDice, mutate } from './mutate.ts';
 import { type FuzzTarget, judge } from './target.ts';
 import { loadTarget, targetNames } from './targets.ts';
@@ -86,5 +87,34 @@ describe('the fuzzer itself', () => {
     const dice = createDice(seed);
     const verdicts = await Promise.all(Array.from({ length: 1_000 }, () => judge(target, mutate(target, target.corpus, dice))));
     expect(verdicts.some(({ kind }) => kind === 'find')).toBe(true);
+  });
+
+  const heaps: readonly { readonly why: string; readonly looksMib: readonly number[]; readonly finds: number }[] = [
+    { why: 'as much as before is nothing', looksMib: [60, 60], finds: 0 },
+    { why: 'a little more is nothing', looksMib: [60, 68], finds: 0 },
+    { why: 'more, and then no more, is a cache that filled', looksMib: [60, 69, 77], finds: 0 },
+    { why: 'more and more is a find', looksMib: [60, 69, 78], finds: 1 },
+  ];
+  test.each(heaps)('memory: $why', async ({ looksMib, finds }) => {
+    let ms = 0;
+    const looks = [...looksMib];
+    const found = await explore(
+      broken(() => 0),
+      {
+        ...{
+          seed,
+          seconds: 1,
+          coverage: { take: () => [], pause: () => undefined, resume: () => undefined, stop: () => undefined },
+        },
+        nowMs: () => {
+          ms += 1;
+          return ms;
+        },
+        collectedHeapBytes: () => (looks.shift() ?? Number.NaN) * 1_048_576,
+        ...{ onInput: () => undefined, log: () => undefined },
+      },
+    );
+    expect(looks).toEqual([]);
+    expect(found.finds).toHaveLength(finds);
   });
 });
