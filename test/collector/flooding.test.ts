@@ -100,7 +100,7 @@ const world = () => {
     return { state, said, say, send: (bytes: Uint8Array) => events?.binary(bytes), closed: () => events?.closed() };
   };
   /** @param agent whose key it has; the collector of this world knows agents by their host names alone */
-  const connect = async (name: string, agent = testAgent(name, 'c', nonce)) => {
+  const knock = async (name: string, agent = testAgent(name, 'c', nonce)) => {
     const caller = call();
     caller.say({ ...agent.hello, hostname: name });
     caller.say(agent.proof);
@@ -108,7 +108,12 @@ const world = () => {
     const sendResults = (seq: number, count?: number, detail?: string) => caller.send(agent.results(seq, count, detail));
     return { ...caller, sendResults };
   };
-  return { clock, links, refused, throttled, acknowledgements, lines, call, connect };
+  const connect = async (name: string, agent?: ReturnType<typeof testAgent>) => {
+    const caller = await knock(name, agent);
+    expect(caller.said).toContainEqual(expect.objectContaining({ type: 'welcome' }));
+    return caller;
+  };
+  return { clock, links, refused, throttled, acknowledgements, lines, call, knock, connect };
 };
 const heartbeat = {
   ...{ type: 'heartbeat', sentAtMs: 1_000_000, heardTimeMs: 1_000_000, heardAgoMs: 0 },
@@ -155,7 +160,7 @@ test('an agent that is slowed many times a second is in the log at most once in 
 });
 
 test('one that goes on although it is not read from is refused, and kept out until its debt is paid', async () => {
-  const { clock, connect, refused } = world();
+  const { clock, knock, connect, refused } = world();
   const flooder = await connect('flooder');
   // What the socket had taken in before it was paused still comes.
   for (let sent = 0; sent < limits.linkUnitsBurst + limits.linkDebtUnitsMax && flooder.state.isOpen; sent += 1)
@@ -163,9 +168,9 @@ test('one that goes on although it is not read from is refused, and kept out unt
   expect(refused).toEqual(['FLOODING']);
   expect(flooder.said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING', class: 'retry-later' });
   flooder.closed();
-  expect((await connect('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
+  expect((await knock('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
   clock.advance(6_000);
-  expect((await connect('flooder')).said.map(({ type }) => type)).toContain('welcome');
+  await connect('flooder');
 });
 
 test('a link that is not read from is not taken for silent', async () => {
@@ -232,19 +237,19 @@ test('only so many strangers are heard at once, and agents that are known by the
 });
 
 test('there is room for agentsMax agents; of those that left the oldest is forgotten', async () => {
-  const { links, connect } = world();
+  const { links, knock, connect } = world();
   const flooder = await connect('flooder');
   for (let sent = 0; sent < 10_000 && flooder.state.isOpen; sent += 1) flooder.say(heartbeat);
   flooder.closed();
   // Making a key each would take longer than all the rest.
   const agent = testAgent('any', 'c', nonce);
-  const many = await Promise.all(Array.from({ length: limits.agentsMax - 1 }, (_, index) => connect(`agent-${index}`, agent)));
+  const many = await Promise.all(Array.from({ length: limits.agentsMax - 1 }, (_, index) => knock(`agent-${index}`, agent)));
   expect(links.hasRoom()).toBe(true);
   const last = await connect('last', agent);
   expect(links.hasRoom()).toBe(false);
   for (const one of many) one.closed();
   expect(links.hasRoom()).toBe(true);
-  expect((await connect('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
+  expect((await knock('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
   last.closed();
-  expect((await connect('flooder')).said.map(({ type }) => type)).toContain('welcome');
+  await connect('flooder');
 });
