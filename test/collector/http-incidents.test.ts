@@ -50,6 +50,7 @@ describe('incidents', () => {
               createdAtMs: i1.openedAtMs,
               state: 'waiting',
               tries: 1,
+              mayHaveArrived: false,
               nextTryAtMs: fixtureNowMs + 60_000,
               lastError: 'HTTP 500',
               finishedAtMs: null,
@@ -100,6 +101,7 @@ describe('incidents', () => {
     expect(detail.notifications).toEqual([
       {
         ...{ id: 'n1', routeId: 'duty', notice: 'firing', state: 'waiting', tries: 1, createdAtMs: openedAtMs },
+        mayHaveArrived: false,
         ...{ nextTryAtMs: fixtureNowMs + 60_000, finishedAtMs: null, lastError: 'HTTP 500' },
       },
     ]);

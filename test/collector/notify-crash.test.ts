@@ -58,7 +58,7 @@ test('with crashes at any moment every notice arrives, in order, and a repeat is
   const anyOutcome = fc.constantFrom<SendOutcome>(
     { kind: 'sent', detail: '' },
     { kind: 'sent', detail: '' },
-    { kind: 'retry', error: 'away' },
+    { kind: 'retry', error: 'away', mayHaveArrived: false },
   );
   await fc.assert(
     fc.asyncProperty(

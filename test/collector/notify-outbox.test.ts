@@ -136,10 +136,13 @@ describe('outbox', () => {
 
   test('a failed try comes again after 1, 2, 4 … minutes, and not before', async () => {
     await outbox.configure(declare('duty'));
-    hand.answers.push(...Array.from({ length: 3 }, (): SendOutcome => ({ kind: 'retry', error: 'away' })), {
-      kind: 'sent',
-      detail: '',
-    });
+    hand.answers.push(
+      ...Array.from({ length: 3 }, (): SendOutcome => ({ kind: 'retry', error: 'away', mayHaveArrived: false })),
+      {
+        kind: 'sent',
+        detail: '',
+      },
+    );
     await put(record('i1', 'firing'));
     await settled();
     for (const [tries, waitMs] of [1, 2, 4].map((minutes, index) => [index + 1, minutes * minuteMs] as const)) {
@@ -165,7 +168,7 @@ describe('outbox', () => {
     await outbox.configure(declare('duty'));
     await put(record('i1', 'firing', 'duty', { tries: 20, createdAtMs: startMs - dayMs, lastError: 'away' }));
     const last = await attempt(0);
-    last.end({ kind: 'retry', error: 'still away' });
+    last.end({ kind: 'retry', error: 'still away', mayHaveArrived: false });
     await vi.waitFor(() => expect(finished).toMatchObject([{ state: 'failed', tries: 21 }]), { interval: 1 });
     expect(finished[0]?.lastError).toContain('still away');
   });
@@ -175,7 +178,7 @@ describe('outbox', () => {
     await put(record('i1', 'firing'), record('i1', 'resolved'));
     await settled();
     expect(tried()).toEqual(['i1.firing.duty']);
-    hand.attempts[0]?.end({ kind: 'retry', error: 'away' });
+    hand.attempts[0]?.end({ kind: 'retry', error: 'away', mayHaveArrived: false });
     await settled();
     expect(tried()).toEqual(['i1.firing.duty']);
     clock.advance(minuteMs);
@@ -283,6 +286,43 @@ describe('outbox', () => {
       'i2.resolved.duty',
       'i2.resolved.duty',
     ]);
+  });
+
+  const arrivals: readonly { why: string; outcome: SendOutcome; mayHaveArrived: boolean }[] = [
+    { why: 'certainly did not', outcome: { kind: 'retry', error: 'refused', mayHaveArrived: false }, mayHaveArrived: false },
+    { why: 'may have', outcome: { kind: 'retry', error: 'reset', mayHaveArrived: true }, mayHaveArrived: true },
+  ];
+  test.each(arrivals)('while it lasts a try may have arrived; afterwards it is kept whether it $why', async (row) => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    const first = await attempt(0);
+    expect(await store.outboxOf(asId('i1'))).toMatchObject([{ state: 'waiting', tries: 0, mayHaveArrived: true }]);
+    first.end(row.outcome);
+    await settled();
+    expect(await store.outboxOf(asId('i1'))).toMatchObject([{ tries: 1, mayHaveArrived: row.mayHaveArrived }]);
+  });
+
+  test('a try cut off by a stop has arrived only if its channel cannot rule it out', async () => {
+    await outbox.configure(declare('duty', 'mail'));
+    await put(record('i1', 'firing'), record('i2', 'firing'));
+    await settled();
+    const [first, second] = [await attempt(0), await attempt(1)];
+    first.signal.addEventListener('abort', () => first.end({ kind: 'retry', error: 'cut', mayHaveArrived: false }));
+    second.signal.addEventListener('abort', () => second.end({ kind: 'retry', error: 'cut', mayHaveArrived: true }));
+    await outbox.close();
+    expect(await store.outboxOf(asId('i1'))).toMatchObject([{ tries: 0, mayHaveArrived: false }]);
+    expect(await store.outboxOf(asId('i2'))).toMatchObject([{ tries: 0, mayHaveArrived: true }]);
+  });
+
+  test('without a store there is no try, since nobody would know of it', async () => {
+    await outbox.configure(declare('duty'));
+    const save = vi.spyOn(store, 'saveOutbox').mockRejectedValueOnce(new Error('disk'));
+    await put(record('i1', 'firing'));
+    await settled();
+    expect(save).toHaveBeenCalledTimes(1);
+    expect(tried()).toEqual([]);
+    clock.advance(1_000);
+    await attempt(0);
   });
 
   test('while the store is away a finished try is not made again', async () => {

@@ -42,6 +42,7 @@ describe('what becomes of a record', () => {
     expect(afterTry({ ...record, tries: 2, lastError: 'x' }, { kind: 'sent', detail: '' }, 9)).toEqual({
       state: 'sent',
       tries: 3,
+      mayHaveArrived: true,
       nextTryAtMs: 0,
       lastError: null,
       finishedAtMs: 9,
@@ -49,12 +50,37 @@ describe('what becomes of a record', () => {
   });
 
   test('waits again, with what went wrong', () => {
-    expect(afterTry(record, { kind: 'retry', error: 'refused' }, 9)).toEqual({
+    expect(afterTry(record, { kind: 'retry', error: 'refused', mayHaveArrived: false }, 9)).toEqual({
       state: 'waiting',
       tries: 1,
+      mayHaveArrived: false,
       nextTryAtMs: 9 + minuteMs,
       lastError: 'refused',
       finishedAtMs: null,
+    });
+  });
+
+  const arrivals: readonly { why: string; before: boolean; now: boolean; after: boolean }[] = [
+    { why: 'what did not arrive did not', before: false, now: false, after: false },
+    { why: 'one try that may have is enough', before: false, now: true, after: true },
+    { why: 'a later one takes nothing back', before: true, now: false, after: true },
+  ];
+  test.each(arrivals)('$why, waiting or given up', ({ before, now, after }) => {
+    const outcome = { kind: 'retry', error: 'reset', mayHaveArrived: now } as const;
+    expect(afterTry({ ...record, mayHaveArrived: before }, outcome, 9)).toMatchObject({
+      state: 'waiting',
+      mayHaveArrived: after,
+    });
+    expect(afterTry({ ...record, mayHaveArrived: before, tries: 27 }, outcome, dayMs)).toMatchObject({
+      state: 'failed',
+      mayHaveArrived: after,
+    });
+  });
+
+  test('a refusal takes nothing back either', () => {
+    expect(afterTry({ ...record, mayHaveArrived: true }, { kind: 'failed', error: 'no' }, 9)).toMatchObject({
+      state: 'failed',
+      mayHaveArrived: true,
     });
   });
 
@@ -68,7 +94,7 @@ describe('what becomes of a record', () => {
   });
 
   test('given up when the day is over, keeping the last error', () => {
-    const fate = afterTry({ ...record, tries: 27 }, { kind: 'retry', error: 'refused' }, dayMs);
+    const fate = afterTry({ ...record, tries: 27 }, { kind: 'retry', error: 'refused', mayHaveArrived: false }, dayMs);
     expect(fate).toMatchObject({ state: 'failed', lastError: 'given up after 28 tries: refused' });
   });
 

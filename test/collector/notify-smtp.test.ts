@@ -4,6 +4,7 @@ import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import type { Notice } from '../../collector/src/notify/notifier.ts';
 import { smtpNotifier } from '../../collector/src/notify/smtp.ts';
 import { type Certificates, type KeyPair, makeCertificates } from '../agent/probes/support/certificates.ts';
+import { type MailFault, type MailStep, openBrokenMailServer } from '../support/broken-mail-server.ts';
 import { type MailServer, openMailServer } from '../support/mail-server.ts';
 import { noticeOf, worldOf } from '../support/notices.ts';
 
@@ -108,6 +109,38 @@ describe('mail', () => {
     expect(server.received).toEqual([]);
   });
 
+  const breaks: readonly { why: string; at: MailStep; fault: MailFault; mayHaveArrived: boolean; mails: number }[] = [
+    { why: 'hung up before the greeting', at: 'greeting', fault: 'reset', mayHaveArrived: false, mails: 0 },
+    { why: 'no greeting', at: 'greeting', fault: 'silence', mayHaveArrived: false, mails: 0 },
+    { why: 'hung up at the sender', at: 'sender', fault: 'reset', mayHaveArrived: false, mails: 0 },
+    { why: 'silent at the recipient', at: 'recipient', fault: 'silence', mayHaveArrived: false, mails: 0 },
+    { why: 'hung up instead of asking for the mail', at: 'data', fault: 'reset', mayHaveArrived: false, mails: 0 },
+    { why: 'silent instead of asking for the mail', at: 'data', fault: 'silence', mayHaveArrived: false, mails: 0 },
+    { why: 'busy when it should ask for the mail', at: 'data', fault: '451 later', mayHaveArrived: false, mails: 0 },
+    { why: 'hung up with the mail in its hands', at: 'end', fault: 'reset', mayHaveArrived: true, mails: 1 },
+    { why: 'silent with the mail in its hands', at: 'end', fault: 'silence', mayHaveArrived: true, mails: 1 },
+    { why: 'no room for the mail it was sent', at: 'end', fault: '452 full', mayHaveArrived: false, mails: 1 },
+    { why: 'going down with the mail it was sent', at: 'end', fault: '421 going down', mayHaveArrived: false, mails: 1 },
+  ];
+  test.each(breaks)('$why: tried again, may have arrived: $mayHaveArrived', async ({ at, fault, mayHaveArrived, mails }) => {
+    const broken = await openBrokenMailServer(at, fault);
+    expect(await send({ port: broken.port, timeoutMs: 300 })).toMatchObject({ kind: 'retry', mayHaveArrived });
+    expect(broken.mails).toHaveLength(mails);
+    await broken.close();
+  });
+
+  test('a mail that is refused once it was sent has not arrived', async () => {
+    const broken = await openBrokenMailServer('end', '554 no');
+    expect(await send({ port: broken.port })).toMatchObject({ kind: 'failed' });
+    await broken.close();
+  });
+
+  test('where nobody listens nothing has arrived', async () => {
+    const broken = await openBrokenMailServer('end', 'silence');
+    await broken.close();
+    expect(await send({ port: broken.port })).toMatchObject({ kind: 'retry', mayHaveArrived: false });
+  });
+
   test('starttls is required unless encryption was declined', async () => {
     server = await openMailServer();
     expect(await send({ security: 'starttls' })).toMatchObject({ kind: expect.not.stringMatching('sent') });
@@ -141,6 +174,7 @@ describe('encrypted mail', () => {
     expect(await send({ security, ...login })).toMatchObject({
       kind: 'retry',
       error: expect.stringMatching(/certificate|signed/i),
+      mayHaveArrived: false,
     });
     expect(server.received).toEqual([]);
   });

@@ -1,6 +1,7 @@
 import { createHmac } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
+import { createServer as createPlainServer, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { webhookNotifier } from '../../collector/src/notify/webhook.ts';
 import { type Certificates, type KeyPair, makeCertificates } from '../agent/probes/support/certificates.ts';
@@ -75,26 +76,41 @@ describe('webhook', () => {
     { why: 'any 2xx is success, whatever the body', mode: 'html', expected: { kind: 'sent', detail: 'HTTP 200' } },
     { why: 'a body without end is not read', mode: 'endless', expected: { kind: 'sent', detail: 'HTTP 200' } },
     { why: '202 is success', mode: { status: 202 }, expected: { kind: 'sent' } },
-    { why: '500 is tried again', mode: { status: 500 }, expected: { kind: 'retry', error: 'the receiver answered HTTP 500' } },
+    {
+      why: '500 is tried again, and was not taken',
+      mode: { status: 500 },
+      expected: { kind: 'retry', error: 'the receiver answered HTTP 500', mayHaveArrived: false },
+    },
     {
       why: '429 says when',
       mode: { status: 429, headers: { 'retry-after': '120' } },
-      expected: { kind: 'retry', afterMs: 120_000 },
+      expected: { kind: 'retry', afterMs: 120_000, mayHaveArrived: false },
     },
     {
       why: 'a date in Retry-After is left aside',
       mode: { status: 503, headers: { 'retry-after': 'Fri, 07 Nov 2025 14:03:05 GMT' } },
-      expected: { kind: 'retry', error: 'the receiver answered HTTP 503' },
+      expected: { kind: 'retry', error: 'the receiver answered HTTP 503', mayHaveArrived: false },
     },
-    { why: '401 may be mended within the day', mode: { status: 401 }, expected: { kind: 'retry' } },
+    {
+      why: '401 may be mended within the day',
+      mode: { status: 401 },
+      expected: { kind: 'retry', mayHaveArrived: false },
+    },
+    { why: 'a gateway whose receiver hung up', mode: { status: 502 }, expected: { kind: 'retry', mayHaveArrived: true } },
+    { why: 'a gateway whose receiver is silent', mode: { status: 504 }, expected: { kind: 'retry', mayHaveArrived: true } },
+    { why: 'what a gateway made up', mode: { status: 524 }, expected: { kind: 'retry', mayHaveArrived: true } },
     { why: '400 will be the same next time', mode: { status: 400 }, expected: { kind: 'failed' } },
     { why: '410 wants no more', mode: { status: 410 }, expected: { kind: 'disabled' } },
     {
       why: 'a redirect is not followed',
       mode: { status: 307, headers: { location: '/elsewhere' } },
-      expected: { kind: 'retry', error: expect.stringContaining('redirects are not followed') },
+      expected: { kind: 'retry', error: expect.stringContaining('redirects are not followed'), mayHaveArrived: false },
     },
-    { why: 'a reset is tried again', mode: 'reset', expected: { kind: 'retry' } },
+    {
+      why: 'a reset after the body is tried again, and may have arrived',
+      mode: 'reset',
+      expected: { kind: 'retry', mayHaveArrived: true },
+    },
   ];
   test.each(answers)('$why', async ({ mode, expected }) => {
     receiver.setMode(mode);
@@ -102,9 +118,32 @@ describe('webhook', () => {
     expect(receiver.received).toHaveLength(1);
   });
 
-  test('silence ends with the deadline', async () => {
+  test('silence ends with the deadline, and may have arrived', async () => {
     receiver.setMode('hang');
-    expect(await send({ timeoutMs: 150 })).toMatchObject({ kind: 'retry', error: expect.stringContaining('in time') });
+    expect(await send({ timeoutMs: 150 })).toMatchObject({
+      kind: 'retry',
+      error: expect.stringContaining('in time'),
+      mayHaveArrived: true,
+    });
+    expect(receiver.received).toHaveLength(1);
+  });
+
+  test('where nobody listens nothing has arrived', async () => {
+    const { url } = receiver;
+    await receiver.close();
+    receiver = await openReceiver();
+    expect(await send({ url })).toMatchObject({ kind: 'retry', mayHaveArrived: false });
+  });
+
+  test('a reset before anything was read cannot be told from one after it', async () => {
+    const server = createPlainServer({ pauseOnConnect: true }, (socket) => {
+      // The client lives in this process: its request has left when the event loop has gone round.
+      setTimeout(() => socket.resetAndDestroy(), 10);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const outcome = await send({ url: `http://127.0.0.1:${portOf(server)}/` });
+    expect(outcome).toMatchObject({ kind: 'retry', mayHaveArrived: true });
+    await new Promise<void>((resolve) => server.close(() => resolve()));
   });
 });
 
@@ -126,14 +165,45 @@ describe('webhook over TLS', () => {
     return outcome;
   };
 
+  /** Somebody who takes the connection and never comes to an encrypted one. */
+  const postUnencrypted = async (greet: (socket: Socket) => void) => {
+    const sockets = new Set<Socket>();
+    const server = createPlainServer((socket) => {
+      sockets.add(socket);
+      socket.on('error', () => undefined); // the client hangs up
+      greet(socket);
+    });
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    const url = `https://127.0.0.1:${portOf(server)}/`;
+    const channel = await webhookNotifier.open({ url, timeoutMs: 200 }, worldOf().world);
+    const outcome = await channel.send(noticeOf(), AbortSignal.timeout(10_000));
+    for (const socket of sockets) socket.destroy();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+    return outcome;
+  };
+
+  const beginnings: readonly { readonly why: string; readonly greet: (socket: Socket) => void }[] = [
+    { why: 'hangs up at once', greet: (socket) => socket.resetAndDestroy() },
+    { why: 'hangs up in the handshake', greet: (socket) => socket.once('data', () => socket.resetAndDestroy()) },
+    { why: 'does not speak TLS', greet: (socket) => socket.write('HTTP/1.1 204 No Content\r\n\r\n') },
+    { why: 'says nothing', greet: (socket) => socket.resume() },
+  ];
+  test.each(beginnings)('nothing has arrived at one who $why', async ({ greet }) => {
+    expect(await postUnencrypted(greet)).toMatchObject({ kind: 'retry', mayHaveArrived: false });
+  });
+
   test('a receiver with a certificate of the named authority is trusted', async () => {
     expect(await post(certificates.good, { caFile: 'ca' })).toMatchObject({ kind: 'sent' });
   });
   test('one of an unknown authority is not', async () => {
-    expect(await post(certificates.good, {})).toMatchObject({ kind: 'retry', error: expect.stringMatching(/certificate/i) });
+    expect(await post(certificates.good, {})).toMatchObject({
+      kind: 'retry',
+      error: expect.stringMatching(/certificate/i),
+      mayHaveArrived: false,
+    });
   });
   test('nor one with the certificate of another', async () => {
-    expect(await post(certificates.otherName, { caFile: 'ca' })).toMatchObject({ kind: 'retry' });
+    expect(await post(certificates.otherName, { caFile: 'ca' })).toMatchObject({ kind: 'retry', mayHaveArrived: false });
   });
   test('nor one whose certificate is over', async () => {
     expect(await post(certificates.expired, { caFile: 'ca' })).toMatchObject({

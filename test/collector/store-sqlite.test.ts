@@ -1,18 +1,19 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { summedOf, sumOfValues } from '../../collector/src/store/sql/row-sum.ts';
 import { assertBound } from '../../collector/src/store/sqlite/bind.ts';
 import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
 import { applicationId, migrate, readPragma } from '../../collector/src/store/sqlite/migrate.ts';
 import { migrations } from '../../collector/src/store/sqlite/migrations.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
-import { agentA, batchOf, frameOf, resultOf, webCheck } from '../support/store-samples.ts';
+import { agentA, batchOf, frameOf, outboxOf, resultOf, webCheck } from '../support/store-samples.ts';
 
 const everything = { fromMs: 0, toMs: Number.MAX_SAFE_INTEGER };
 let folder = '';
@@ -174,6 +175,35 @@ describe('migrations', () => {
     expect(readPragma(handle, 'user_version')).toBe(1);
     expect(handle.prepare('select x from a').all([])).toEqual([]);
     handle.close();
+  });
+});
+
+describe('a database of before it was recorded whether a notification may have arrived', () => {
+  const { id, routeId, incidentId, notice, incident, createdAtMs, state, tries, nextTryAtMs } = outboxOf();
+  const values = [id, routeId, incidentId, notice, JSON.stringify(incident), createdAtMs, state, tries, nextTryAtMs, null, null];
+  beforeEach(async () => {
+    await mkdir(join(folder, 'data'), { mode: 0o700 });
+    const handle = openHandle(path, { busyMs: 0 });
+    migrate(handle, migrations.slice(0, 3), 5);
+    const columns = summedOf('outbox').filter((column) => column !== 'may_have_arrived');
+    const places = columns.map(() => '?').join(', ');
+    const insert = handle.prepare(`insert into outbox (${columns.join(', ')}, outbox_sum) values (${places}, ?)`);
+    insert.run([...values, sumOfValues(values)]);
+    handle.close();
+  });
+
+  test('holds what may have: its notification fits its checksum, is kept, and is summed anew when it changes', async () => {
+    const store = await openSqliteStore({ path });
+    expect(await store.outboxOf(incidentId)).toEqual([outboxOf({ mayHaveArrived: true })]);
+    await store.saveOutbox(outboxOf({ mayHaveArrived: false, tries: 1 }));
+    expect(await store.outboxOf(incidentId)).toEqual([outboxOf({ mayHaveArrived: false, tries: 1 })]);
+    await store.close();
+  });
+
+  test.each(['tries = 1', 'may_have_arrived = 0'])('is refused where a bit turned: %s', async (change) => {
+    await (await openSqliteStore({ path })).close();
+    alter(`update outbox set ${change}`);
+    await expect(openSqliteStore({ path })).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
   });
 });
 

@@ -103,11 +103,18 @@ describe.each(notifierKinds)('notifier contract: $kind', ({ kind, summary, schem
     const expectRetry = async (port: number, signal = AbortSignal.timeout(5_000)) => {
       const channel = await open(optionsOf(port), world);
       const outcome = await channel.send(noticeOf(), signal);
-      expect(outcome).toMatchObject({ kind: 'retry', error: expect.stringMatching(/\S/) });
+      expect(outcome).toMatchObject({
+        kind: 'retry',
+        error: expect.stringMatching(/\S/),
+        mayHaveArrived: expect.any(Boolean),
+      });
       expect(JSON.stringify([outcome, lines])).not.toContain(secret);
+      return outcome;
     };
 
-    test('refused', async () => expectRetry(await refusedPort()));
+    test('refused, and nothing has arrived', async () => {
+      expect(await expectRetry(await refusedPort())).toMatchObject({ mayHaveArrived: false });
+    });
     test('closed at once', async () => {
       onConnection = 'close';
       await expectRetry(portOf(server));
@@ -122,7 +129,7 @@ describe.each(notifierKinds)('notifier contract: $kind', ({ kind, summary, schem
     });
     test('given up by the caller, before and during', async () => {
       onConnection = 'hang';
-      await expectRetry(portOf(server), AbortSignal.abort());
+      expect(await expectRetry(portOf(server), AbortSignal.abort())).toMatchObject({ mayHaveArrived: false });
       const during = new AbortController();
       server.once('connection', () => during.abort());
       await expectRetry(portOf(server), during.signal);

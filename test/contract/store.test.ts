@@ -524,7 +524,7 @@ for (const { name, open } of implementations) {
 
       test('keeps the state of tries, and nothing else is changed by saving', async () => {
         await store.commit(batchOf({ outbox: [outboxOf()] }));
-        const tried = { tries: 2, nextTryAtMs: 99_000, lastError: '连接被拒绝' };
+        const tried = { tries: 2, mayHaveArrived: true, nextTryAtMs: 99_000, lastError: '连接被拒绝' };
         await store.saveOutbox(outboxOf({ ...tried, createdAtMs: 1, notice: 'resolved' }));
         expect(await store.outboxOf(outboxOf().incidentId)).toEqual([outboxOf(tried)]);
         await expect(store.saveOutbox(waiting('none', 1))).rejects.toMatchObject({ code: 'NOT_FOUND' });

@@ -113,6 +113,7 @@ export const outboxOf = (part: Partial<OutboxRecord> = {}): OutboxRecord => ({
   createdAtMs: 3_000,
   state: 'waiting',
   tries: 0,
+  mayHaveArrived: false,
   nextTryAtMs: 3_000,
   lastError: null,
   finishedAtMs: null,

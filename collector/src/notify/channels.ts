@@ -62,17 +62,21 @@ export const openNotifier = async (
 
 /** Whatever happens is an outcome: a defect of one channel must not stop the others, and costs tries, not notices. */
 const tryOnce = async (open: () => Promise<Channel>, notice: Notice, signal: AbortSignal): Promise<SendOutcome> => {
+  let channel: Channel | null = null;
   try {
-    const channel = await open();
+    channel = await open();
     return await Promise.race([channel.send(notice, signal), untilAborted(signal)]);
   } catch (thrown) {
-    return { kind: 'retry', error: messageOf(thrown) };
+    // How far a channel with a defect got nobody knows; one that could not be opened sent nothing.
+    return { kind: 'retry', error: messageOf(thrown), mayHaveArrived: channel !== null };
   }
 };
 
+/** One turn of the event loop after the abort: a channel that heeds it can say better how far it got. */
 const untilAborted = (signal: AbortSignal): Promise<SendOutcome> => {
   const { promise, resolve } = Promise.withResolvers<SendOutcome>();
-  const end = (): void => resolve({ kind: 'retry', error: 'the try did not end in time' });
+  const giveUp = (): void => resolve({ kind: 'retry', error: 'the try did not end in time', mayHaveArrived: true });
+  const end = (): void => void setImmediate(giveUp);
   if (signal.aborted) end();
   else signal.addEventListener('abort', end, { once: true });
   return promise;

@@ -22,12 +22,13 @@ export interface Notice {
 }
 
 /**
- * What came of one try. `retry`: later may help (`afterMs`: not earlier than this). `failed`: this notice will never be taken. `disabled`: the
- * receiver wants nothing any more from this channel; a person must look. Texts hold no secrets.
+ * What came of one try. `retry`: later may help (`afterMs`: not earlier than this); `mayHaveArrived` is false only when it is certain that the
+ * receiver has not taken it. `failed`: this notice was refused and will never be taken. `disabled`: the receiver wants nothing any more from this
+ * channel; a person must look. Texts hold no secrets.
  */
 export type SendOutcome =
   | { readonly kind: 'sent'; readonly detail: string }
-  | { readonly kind: 'retry'; readonly error: string; readonly afterMs?: number }
+  | { readonly kind: 'retry'; readonly error: string; readonly mayHaveArrived: boolean; readonly afterMs?: number }
   | { readonly kind: 'failed'; readonly error: string }
   | { readonly kind: 'disabled'; readonly error: string };
 

@@ -152,6 +152,7 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       if (refused !== null) await settle(record, refused);
       return;
     }
+    if (!(await isMarked(record))) return;
     const deadline = new AbortController();
     const cancelDeadline = clock.after(limits.notificationMsMax, () => deadline.abort());
     const { id, notice, incident, createdAtMs } = record;
@@ -160,10 +161,39 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
       AbortSignal.any([deadline.signal, closing.signal]),
     );
     cancelDeadline();
-    // A try cut off by closing says nothing: it is made again after the start, with the same id.
-    if (closing.signal.aborted && outcome.kind === 'retry') return;
+    // A try cut off by closing is none: it is made again after the start, with the same id.
+    if (closing.signal.aborted && outcome.kind === 'retry') {
+      if (!outcome.mayHaveArrived) await unmark(record);
+      return;
+    }
     await settle(record, afterTry(record, outcome, clock.nowMs()));
     counters.notificationTried(notifier.id, outcome.kind);
+  };
+
+  /**
+   * Stored before the try, so that one that is cut off with the process counts as one that may have arrived.
+   * @returns false when the store is away: then there is no try
+   */
+  const isMarked = async (record: OutboxRecord): Promise<boolean> => {
+    if (record.mayHaveArrived) return true;
+    if (closing.signal.aborted) return false;
+    try {
+      await store.saveOutbox({ ...record, mayHaveArrived: true });
+      return true;
+    } catch (thrown) {
+      log.error({ notificationId: record.id, error: messageOf(thrown) }, 'a notification waits until the store takes its state');
+      await pause(clock, storeRetryMs, closing.signal);
+      return false;
+    }
+  };
+
+  /** The try has certainly not arrived. When the store is away, it counts as one that may have. */
+  const unmark = async (record: OutboxRecord): Promise<void> => {
+    try {
+      await store.saveOutbox(record);
+    } catch (thrown) {
+      log.warn({ notificationId: record.id, error: messageOf(thrown) }, 'the state of a notification cannot be stored');
+    }
   };
 
   /** Stores what became of it; while the store is away nothing else of it happens, lest it be sent again. */

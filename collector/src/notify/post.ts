@@ -3,10 +3,13 @@ import { request as requestTls } from 'node:https';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 
-/** What came of a POST. Errors name the host, never path, query or headers, where secrets may stand. */
+/**
+ * What came of a POST. `mayHaveArrived`: the receiver may have got all of it. Errors name the host, never path, query or headers, where secrets
+ * may stand.
+ */
 export type PostAnswer =
   | { readonly kind: 'answered'; readonly status: number; readonly retryAfterMs: number | null }
-  | { readonly kind: 'failed'; readonly error: string };
+  | { readonly kind: 'failed'; readonly error: string; readonly mayHaveArrived: boolean };
 
 /**
  * Posts JSON once: no redirects, no connection kept, and nothing of the answer's body is waited for or kept.
@@ -22,9 +25,12 @@ export const postJson = (order: {
 }): Promise<PostAnswer> => {
   const { promise, resolve } = Promise.withResolvers<PostAnswer>();
   const { url, body, ca, signal } = order;
-  const fail = (thrown: unknown): void => resolve({ kind: 'failed', error: failureText(thrown, url, signal) });
+  const isEncrypted = url.protocol === 'https:';
+  let isOpen = false;
+  const fail = (thrown: unknown): void =>
+    resolve({ kind: 'failed', error: failureText(thrown, url, signal), mayHaveArrived: isOpen });
   try {
-    const request = (url.protocol === 'https:' ? requestTls : requestPlain)(url, {
+    const request = (isEncrypted ? requestTls : requestPlain)(url, {
       method: 'POST',
       agent: false,
       signal,
@@ -36,6 +42,12 @@ export const postJson = (order: {
         Connection: 'close',
       },
       ...(ca === null ? {} : { ca }),
+    });
+    // A small request leaves in the moment in which the connection stands. From then on a reset does not tell how much of it was read.
+    request.once('socket', (socket) => {
+      socket.once(isEncrypted ? 'secureConnect' : 'connect', () => {
+        isOpen = true;
+      });
     });
     request.on('error', fail);
     request.on('response', (response) => {

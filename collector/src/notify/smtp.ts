@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { Readable } from 'node:stream';
 import { messageOf as errorText } from '@jiwei/shared/errors.ts';
 import { createTransport } from 'nodemailer';
 import { z } from 'zod';
@@ -59,14 +60,14 @@ const defaultPorts = { tls: 465, starttls: 587, none: 25 } as const;
 
 const channelOf = (options: SmtpOptions, password: string | null, ca: string | null): Channel => {
   const { host, security, username, timeoutMs } = options;
-  const transport = createTransport({
+  const transportOptions = {
     host,
     port: options.port ?? defaultPorts[security],
     secure: security === 'tls',
     requireTLS: security === 'starttls',
     ignoreTLS: security === 'none',
     tls: {
-      minVersion: 'TLSv1.2',
+      minVersion: 'TLSv1.2' as const,
       ...(options.serverName === undefined ? {} : { servername: options.serverName }),
       ...(ca === null ? {} : { ca }),
     },
@@ -78,19 +79,39 @@ const channelOf = (options: SmtpOptions, password: string | null, ca: string | n
     socketTimeout: timeoutMs,
     disableFileAccess: true,
     disableUrlAccess: true,
-  });
+  };
   return {
     send: async (notice, signal) => {
+      let isUnderWay = false;
+      // A transport is options and nothing else: each mail has its own connection anyway, and this one says how far it got.
+      const transport = createTransport(transportOptions);
+      transport.use('stream', (mail, done) => {
+        mail.message.processFunc((source) =>
+          noticeReading(source, () => {
+            isUnderWay = true;
+          }),
+        );
+        done();
+      });
       try {
         const deadline = AbortSignal.any([signal, AbortSignal.timeout(timeoutMs)]);
         const info = await transport.sendMail({ ...mailOf(notice, messageOf(notice, options), options), signal: deadline });
         const refused = info.rejected.length;
         return { kind: 'sent', detail: refused === 0 ? 'accepted' : `accepted, but refused for ${refused} of the recipients` };
       } catch (thrown) {
-        return outcomeOf(thrown, host);
+        return outcomeOf(thrown, host, isUnderWay);
       }
     },
   };
+};
+
+/** The same bytes; says when the first of them is asked for, which is when the server has agreed to take the mail (354). */
+const noticeReading = (source: Readable, onReading: () => void): Readable => {
+  const bytes = async function* (): AsyncGenerator<Uint8Array> {
+    onReading();
+    yield* source;
+  };
+  return Readable.from(bytes(), { objectMode: false });
 };
 
 /** The mail's content, with the headers that make a thread of an incident's mails (RFC 5322, 3.6.4). */
@@ -117,12 +138,17 @@ const mailOf = (notice: Notice, message: Message, options: SmtpOptions) => {
 const idPart = (id: string): string =>
   /^[A-Za-z0-9-]+(\.[A-Za-z0-9-]+)*$/.test(id) && id.length <= 128 ? id : createHash('sha256').update(id).digest('hex');
 
-/** The reply's first digit decides (RFC 5321, 4.2.1); without a reply it was the connection, and later may help. */
-const outcomeOf = (thrown: unknown, host: string): SendOutcome => {
+/**
+ * The reply's first digit decides (RFC 5321, 4.2.1); without a reply it was the connection, and later may help. A server that refuses has taken
+ * nothing (6.1); one that says nothing once it was sent the mail may have taken it.
+ */
+const outcomeOf = (thrown: unknown, host: string, isUnderWay: boolean): SendOutcome => {
   const reply = replyCodeOf(thrown);
   // Replies may quote what was sent to them, credentials not among it: nodemailer never puts those into its errors.
   const error = `${host}: ${errorText(thrown).replace(/\s+/g, ' ').slice(0, 300)}`;
-  return reply !== null && reply >= 500 && reply < 600 ? { kind: 'failed', error } : { kind: 'retry', error };
+  const isRefused = reply !== null && reply >= 400 && reply < 600;
+  if (isRefused && reply >= 500) return { kind: 'failed', error };
+  return { kind: 'retry', error, mayHaveArrived: isUnderWay && !isRefused };
 };
 
 const replyCodeOf = (thrown: unknown): number | null =>

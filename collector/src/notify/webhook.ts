@@ -92,13 +92,17 @@ const channelOf = (options: WebhookOptions, secret: string | null, ca: string | 
 /** The answer will be the same next time: it is the event that is not understood, not the receiver that is unwell. */
 const refusingStatuses = new Set([400, 413, 414, 415, 422]);
 
+/** Said by a gateway of a receiver it had asked and that may have taken the event: RFC 9110, 15.6.3 and 15.6.5; the rest is what gateways made up. */
+const isWordOfGateway = (status: number): boolean => status === 502 || status === 504 || status >= 520;
+
 const outcomeOf = (answer: PostAnswer): SendOutcome => {
-  if (answer.kind === 'failed') return { kind: 'retry', error: answer.error };
+  if (answer.kind === 'failed') return { kind: 'retry', error: answer.error, mayHaveArrived: answer.mayHaveArrived };
   const { status, retryAfterMs } = answer;
   if (status >= 200 && status < 300) return { kind: 'sent', detail: `HTTP ${status}` };
   if (status === 410) return { kind: 'disabled', error: 'the receiver answered HTTP 410 Gone: it wants no more events' };
   if (refusingStatuses.has(status)) return { kind: 'failed', error: `the receiver refused the event with HTTP ${status}` };
   const hint = status >= 300 && status < 400 ? '; redirects are not followed, name the final address' : '';
   const error = `the receiver answered HTTP ${status}${hint}`;
-  return retryAfterMs === null ? { kind: 'retry', error } : { kind: 'retry', error, afterMs: retryAfterMs };
+  const retry = { kind: 'retry', error, mayHaveArrived: isWordOfGateway(status) } as const;
+  return retryAfterMs === null ? retry : { ...retry, afterMs: retryAfterMs };
 };

@@ -58,6 +58,7 @@ const outboxRecordOf = (effect: Extract<Effect, { kind: 'notify' }>): OutboxReco
   createdAtMs: effect.atMs,
   state: 'waiting',
   tries: 0,
+  mayHaveArrived: false,
   nextTryAtMs: effect.atMs,
   lastError: null,
   finishedAtMs: null,

@@ -114,6 +114,8 @@ export interface OutboxRecord {
   readonly createdAtMs: EpochMs;
   readonly state: 'waiting' | 'sent' | 'failed';
   readonly tries: number;
+  /** False only while it is certain that nobody has got it. A try under way may have arrived already. */
+  readonly mayHaveArrived: boolean;
   readonly nextTryAtMs: EpochMs;
   readonly lastError: string | null;
   readonly finishedAtMs: EpochMs | null;
@@ -240,7 +242,7 @@ export interface Store {
   outboxDue(atMs: EpochMs, limit: number, exceptRoutes?: readonly RouteId[]): Promise<readonly OutboxRecord[]>;
   /** When the next waiting one is due; null when none waits. */
   outboxNextAtMs(): Promise<EpochMs | null>;
-  /** Updates state, tries, nextTryAtMs, lastError and finishedAtMs. */
+  /** Updates state, tries, mayHaveArrived, nextTryAtMs, lastError and finishedAtMs. */
   saveOutbox(record: OutboxRecord): Promise<void>;
   outboxOf(incidentId: IncidentId): Promise<readonly OutboxRecord[]>;
 

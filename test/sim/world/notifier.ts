@@ -31,7 +31,7 @@ export const createPeople = (random: Random): People => {
           send: (notice) =>
             new Promise((resolve) => {
               clock.after(20 + random.next() * 200, () => {
-                if (people.isUnreachable) return resolve({ kind: 'retry', error: 'unreachable' });
+                if (people.isUnreachable) return resolve({ kind: 'retry', error: 'unreachable', mayHaveArrived: false });
                 received.push({ id: notice.id, notice: notice.notice, incidentId: notice.incident.id });
                 resolve({ kind: 'sent', detail: 'sim' });
               });

@@ -59,6 +59,7 @@ const notificationBody = (record: OutboxRecord): z.input<typeof notificationSche
   notice: record.notice,
   state: record.state,
   tries: record.tries,
+  mayHaveArrived: record.mayHaveArrived,
   createdAtMs: record.createdAtMs,
   nextTryAtMs: record.state === 'waiting' ? record.nextTryAtMs : null,
   finishedAtMs: record.finishedAtMs,

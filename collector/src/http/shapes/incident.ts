@@ -64,6 +64,7 @@ export const notificationSchema = z
     notice: z.string(),
     state: z.enum(['waiting', 'sent', 'failed']),
     tries: z.int(),
+    mayHaveArrived: z.boolean().describe('False only when it is certain that no try of it reached its receiver.'),
     createdAtMs: instant,
     nextTryAtMs: instant.nullable().describe('null when it is finished.'),
     finishedAtMs: instant.nullable(),

@@ -38,6 +38,7 @@ export const outboxQueries = (db: Kysely<Tables>): OutboxQueries => ({
         next_try_at_ms: record.nextTryAtMs,
         last_error: record.lastError,
         finished_at_ms: record.finishedAtMs,
+        may_have_arrived: Number(record.mayHaveArrived),
       };
       await tx.updateTable('outbox').set(withSum('outbox', changed)).where('id', '=', record.id).execute();
     });
@@ -56,6 +57,7 @@ const recordOf = (row: Selectable<Tables['outbox']>): OutboxRecord => ({
   createdAtMs: row.created_at_ms,
   state: row.state,
   tries: row.tries,
+  mayHaveArrived: row.may_have_arrived !== 0,
   nextTryAtMs: row.next_try_at_ms,
   lastError: row.last_error,
   finishedAtMs: row.finished_at_ms,

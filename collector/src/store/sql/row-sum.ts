@@ -24,7 +24,7 @@ const summedColumns = {
   timeline: ['incident_id', 'number', 'at_ms', 'recorded_at_ms', 'kind', 'actor', 'text'],
   outbox: [
     ...['id', 'route_id', 'incident_id', 'notice', 'incident_json', 'created_at_ms', 'state', 'tries', 'next_try_at_ms'],
-    ...['last_error', 'finished_at_ms'],
+    ...['last_error', 'finished_at_ms', 'may_have_arrived'],
   ],
   agent: ['id', 'public_key', 'record_json'],
   join_token: [
@@ -55,7 +55,23 @@ export const summedBy = (sumColumn: string): readonly string[] | null => columns
 /** Columns of a table its checksum covers, in their order. */
 export const summedOf = (table: keyof Tables): readonly string[] => summedColumns[table];
 
-/** CRC-32 over the values of one row, in the order of `summedOf`. */
+/** Columns that came when there were checksums already. */
+const laterColumns: ReadonlySet<string> = new Set(['may_have_arrived']);
+
+/**
+ * CRC-32 of a row that is whole. A later column that holds nothing adds nothing, so that rows from before it fit the checksum they have.
+ * @param columns those the checksum covers, in their order
+ */
+export const sumOfRow = (columns: readonly string[], read: (column: string) => unknown): number => {
+  const values: unknown[] = [];
+  for (const column of columns) {
+    const value = read(column) ?? null;
+    if (value !== null || !laterColumns.has(column)) values.push(value);
+  }
+  return sumOfValues(values);
+};
+
+/** CRC-32 over the values of one row, in the order of `summedOf`; none of a later column may be null. */
 export const sumOfValues = (values: readonly unknown[]): number => {
   let sum = 0;
   let text = '';
@@ -70,5 +86,5 @@ export const sumOfValues = (values: readonly unknown[]): number => {
 export const withSum = <T extends keyof Tables, Row extends object>(table: T, row: Row): Row & { [K in `${T}_sum`]: number } => {
   const values = new Map<string, unknown>(Object.entries(row));
   // The key is that of the table by construction; TypeScript cannot follow a computed one.
-  return { ...row, [sumColumnOf(table)]: sumOfValues(summedOf(table).map((column) => values.get(column) ?? null)) } as never;
+  return { ...row, [sumColumnOf(table)]: sumOfRow(summedOf(table), (column) => values.get(column)) } as never;
 };

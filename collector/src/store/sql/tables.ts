@@ -114,6 +114,8 @@ export interface Tables {
     next_try_at_ms: EpochMs;
     last_error: string | null;
     finished_at_ms: EpochMs | null;
+    /** null in rows written before it was recorded: that is not known to be 0. */
+    may_have_arrived: number | null;
   };
   agent: { agent_sum: number | null; id: AgentId; public_key: string; record_json: string };
   join_token: {

@@ -204,6 +204,7 @@ const incidentWriterOf = (handle: SqliteHandle): BatchWriter => {
       'next_try_at_ms',
       'last_error',
       'finished_at_ms',
+      'may_have_arrived',
     ],
     'on conflict (id) do nothing',
   );
@@ -235,6 +236,7 @@ const incidentWriterOf = (handle: SqliteHandle): BatchWriter => {
         o.nextTryAtMs,
         o.lastError,
         o.finishedAtMs,
+        Number(o.mayHaveArrived),
       ]),
     );
   };

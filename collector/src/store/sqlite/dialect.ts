@@ -8,7 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { summedBy, sumOfValues } from '../sql/row-sum.ts';
+import { summedBy, sumOfRow } from '../sql/row-sum.ts';
 import { assertBound, type Bound } from './bind.ts';
 import { corruptStore, isDamage, storeFault } from './fault.ts';
 
@@ -136,7 +136,7 @@ const verify = <Row extends Record<string, unknown>>(statement: StatementSync, r
   const { sumColumn, columns } = summed;
   for (const row of rows) {
     const sum = row[sumColumn];
-    if (sum === null || sum === sumOfValues(columns.map((column) => row[column]))) continue;
+    if (sum === null || sum === sumOfRow(columns, (column) => row[column])) continue;
     const key = columns.slice(0, 3).map((column) => `${column} ${String(row[column]).slice(0, 64)}`);
     throw corruptStore(path, `the row with ${key.join(', ')} does not fit its ${sumColumn}`);
   }

@@ -119,11 +119,17 @@ alter table setting add column setting_sum integer;
 alter table declaration add column text_sum integer;
 `;
 
+// Of rows from before it is not known.
+const arrivals = `
+alter table outbox add column may_have_arrived integer;
+`;
+
 /** All steps, in order. Forward only: an older program refuses a newer file (STORE_TOO_NEW). */
 export const migrations: readonly Migration[] = [
   { number: 1, name: 'first', sql: first },
   { number: 2, name: 'join tokens are approved and revoked', sql: joinTokens },
   { number: 3, name: 'checksums of rows', sql: sums },
+  { number: 4, name: 'whether a notification may have arrived', sql: arrivals },
 ];
 
 /** SHA-256 of the statement text, hex. */
