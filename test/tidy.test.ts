@@ -16,6 +16,7 @@ import {
   namesInTables,
   registryKeys,
 } from './tidy/documents.ts';
+import { pureFiles } from './tidy/purity.ts';
 import { rules } from './tidy/rules.ts';
 import { parseSource } from './tidy/source.ts';
 
@@ -29,6 +30,10 @@ const files = tracked
   .map((path) => parseSource(path, read(path)));
 
 describe('house rules', () => {
+  test('the files that are said to be pure are there', () => {
+    expect([...pureFiles].filter((path) => !tracked.includes(path))).toEqual([]);
+  });
+
   for (const rule of rules) {
     test(rule.name, () => {
       expect(rule.check(files)).toEqual([]);

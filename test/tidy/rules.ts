@@ -1,19 +1,9 @@
+import { purity } from './purity.ts';
 import { resolveImport } from './resolve.ts';
+import type { Rule, Violation } from './rule.ts';
 import type { SourceFile } from './source.ts';
 
-/** A breach of a house rule: `path:line: what is wrong`. */
-type Violation = string;
-
-/** One house rule over all files of the repository's own code. */
-export interface Rule {
-  readonly name: string;
-  check(files: readonly SourceFile[]): Violation[];
-  /** Small repositories that break it, and where: the proof that the rule can fail. */
-  readonly seeded: readonly { readonly at: string; readonly files: Readonly<Record<string, string>> }[];
-}
-
 const isProduct = (file: SourceFile): boolean => /^(shared|agent|collector)\/src\//.test(file.path);
-const isEngine = (path: string): boolean => path.startsWith('collector/src/engine/');
 
 /** What each room may import of ours, besides itself. */
 const arrows: readonly { readonly room: string; readonly may: readonly string[] }[] = [
@@ -48,52 +38,12 @@ const importArrows: Rule = {
   ],
 };
 
-/** Node parts that do nothing but compute. */
-const pureNodeParts = new Set(['node:assert', 'node:assert/strict']);
-const impureGlobals =
-  /^(Date\.now|Date|new Date\(\)|Math\.random|process\..*|performance\..*|crypto\..*|console\..*|globalThis\..*|setTimeout|setInterval|setImmediate|queueMicrotask|fetch)$/;
-
-const enginePurity: Rule = {
-  name: 'the engine is pure: no clock, no randomness, no environment, no I/O',
-  check: (files) => {
-    const shells = new Set(files.filter((file) => !isEngine(file.path) && isImpure(file)).map((file) => file.path));
-    return files
-      .filter((file) => isEngine(file.path))
-      .flatMap((file) => [
-        ...file.globals
-          .filter(({ name }) => impureGlobals.test(name))
-          .map(({ name, line }) => `${file.path}:${line}: uses ${name}`),
-        ...file.imports
-          .filter(({ specifier }) => specifier.startsWith('node:') && !pureNodeParts.has(specifier))
-          .map(({ specifier, line }) => `${file.path}:${line}: imports ${specifier}`),
-        ...file.imports
-          .filter(({ specifier }) => shells.has(resolveImport(file.path, specifier) ?? ''))
-          .map(({ specifier, line }) => `${file.path}:${line}: imports ${specifier}, which touches the machine`),
-      ]);
-  },
-  seeded: [
-    { at: 'collector/src/engine/a.ts', files: { 'collector/src/engine/a.ts': 'export const now = () => Date.now();\n' } },
-    {
-      at: 'collector/src/engine/b.ts',
-      files: { 'collector/src/engine/b.ts': "import { readFileSync } from 'node:fs';\nreadFileSync('x');\n" },
-    },
-    {
-      at: 'collector/src/engine/c.ts',
-      files: {
-        'collector/src/engine/c.ts': "import { systemClock } from '@jiwei/shared/clock.ts';\nsystemClock.nowMs();\n",
-        'shared/src/clock.ts': 'export const systemClock = { nowMs: () => Date.now() };\n',
-      },
-    },
-  ],
-};
-const isImpure = (file: SourceFile): boolean => file.globals.some(({ name }) => impureGlobals.test(name));
-
 const clockAndEnvironment: Rule = {
   name: 'only clock.ts asks the machine for the time, only main.ts reads environment and arguments',
   check: (files) =>
     files.filter(isProduct).flatMap((file) =>
       file.globals.flatMap(({ name, line }) => {
-        const isTime = /^(Date\.now|Date|new Date\(\)|performance\.now|setTimeout|setInterval)$/.test(name);
+        const isTime = /^(Date\.now|Date|new Date\(\)|Temporal\.Now|performance\.now|setTimeout|setInterval)$/.test(name);
         if (isTime && file.path !== 'shared/src/clock.ts') return [`${file.path}:${line}: uses ${name}; take a Clock`];
         const isEnvironment = /^process\.(env|argv)$/.test(name);
         return isEnvironment && !file.path.endsWith('/main.ts')
@@ -171,7 +121,7 @@ const noDeadFiles: Rule = {
 };
 
 const unitless =
-  /^(timeout|interval|delay|duration|period|size|percent|percentage|elapsed|ttl|age|lag)$|(Timeout|Interval|Delay|Duration|Percent|Percentage|Elapsed)$/;
+  /^(timeout|interval|delay|duration|period|size|percent|percentage|elapsed|ttl|age|lag|latency|uptime|downtime)$|(Timeout|Interval|Delay|Duration|Period|Size|Percent|Percentage|Elapsed|Ttl|Age|Lag|Latency|Uptime|Downtime)$/;
 
 const unitsInNames: Rule = {
   name: 'a quantity says its unit at the end: intervalMs, usedBytes, lossRatio',
@@ -186,6 +136,21 @@ const unitsInNames: Rule = {
   seeded: [
     { at: 'agent/src/a.ts', files: { 'agent/src/a.ts': 'export interface Options {\n  readonly timeout: number;\n}\n' } },
     { at: 'agent/src/b.ts', files: { 'agent/src/b.ts': 'export const run = (retryInterval: number) => retryInterval;\n' } },
+    ...[
+      'export function run(timeout: number) {\n  return timeout;\n}\n',
+      'export class Runner {\n  run(delay: number) {\n    return delay;\n  }\n}\n',
+      'export class Runner {\n  readonly period = 5;\n}\n',
+      'export const runner = {\n  run(elapsed: number) {\n    return elapsed;\n  },\n};\n',
+      'export const run = ({ timeout }: Options) => timeout;\n',
+      'export const run = ({ timeoutMs: timeout = 5 }: Options) => timeout;\n',
+      'export const run = (first: number, interval = 5) => first + interval;\n',
+      'export const run = (...[ttl]: readonly number[]) => ttl;\n',
+      'export const run = (options: Options) => {\n  const { size } = options;\n  return size;\n};\n',
+      'export interface Runner {\n  run(duration: number): void;\n}\n',
+      'export interface Runner {\n  latency(): number;\n}\n',
+      'export type Run = (batchSize: number) => void;\n',
+      'export type Options = { readonly percent: number };\n',
+    ].map((text) => ({ at: 'agent/src/c.ts', files: { 'agent/src/c.ts': text } })),
   ],
 };
 
@@ -307,7 +272,7 @@ const limitsInUse: Rule = {
 export const rules: readonly Rule[] = [
   noShell,
   importArrows,
-  enginePurity,
+  purity,
   clockAndEnvironment,
   noCycles,
   noDeadFiles,

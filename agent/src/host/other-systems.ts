@@ -24,7 +24,7 @@ export const createOtherSystemReaders = (source: SystemSource): readonly Reader[
   }),
   readerOf({ name: 'meminfo', metrics: Object.values(memory), everyMs: 0 }, async (sink) => putMemory(sink, await source.mem())),
   readerOf({ name: 'filesystem', metrics: Object.values(filesystem), everyMs: minuteMs }, async (sink) => {
-    for (const one of await source.fsSize()) putFilesystem(sink, one);
+    for (const one of await source.fileSystems()) putFilesystem(sink, one);
   }),
   readerOf({ name: 'netdev', metrics: Object.values(network), everyMs: 0 }, async (sink) => {
     for (const one of await source.networkStats('*')) putNetwork(sink, one);
@@ -53,7 +53,7 @@ export interface SystemSource {
   readonly machine: () => string;
   readonly uptimeSeconds: () => number;
   readonly mem: () => Promise<Systeminformation.MemData>;
-  readonly fsSize: () => Promise<readonly Systeminformation.FsSizeData[]>;
+  readonly fileSystems: () => Promise<readonly Systeminformation.FsSizeData[]>;
   readonly networkStats: (interfaces: string) => Promise<readonly Systeminformation.NetworkStatsData[]>;
   readonly osInfo: () => Promise<Systeminformation.OsData>;
 }
@@ -66,7 +66,7 @@ export const systemSource = (platform: string, uptimeSeconds: () => number): Sys
   machine,
   uptimeSeconds,
   mem: async () => (await import('systeminformation')).mem(),
-  fsSize: async () => (await import('systeminformation')).fsSize(),
+  fileSystems: async () => (await import('systeminformation')).fsSize(),
   networkStats: async (interfaces) => (await import('systeminformation')).networkStats(interfaces),
   osInfo: async () => (await import('systeminformation')).osInfo(),
 });

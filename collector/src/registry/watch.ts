@@ -23,8 +23,8 @@ export interface FileWatch {
 /** Reads a file of at most the declaration's size. @throws AppError CONFIG_UNREADABLE */
 export const readDeclarationFile = async (path: string): Promise<string> => {
   try {
-    const { size } = await stat(path);
-    if (size <= limits.declarationBytesMax) return await readFile(path, 'utf8');
+    const { size: fileBytes } = await stat(path);
+    if (fileBytes <= limits.declarationBytesMax) return await readFile(path, 'utf8');
   } catch (error) {
     throw new AppError('CONFIG_UNREADABLE', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
   }

@@ -26,7 +26,7 @@ const windows: SystemSource = {
     writeback: null,
     dirty: null,
   }),
-  fsSize: async () => [
+  fileSystems: async () => [
     { fs: 'C:', type: 'NTFS', size: 1_000, used: 400, available: 600, use: 40, mount: 'C:', rw: true },
     { fs: 'D:', type: 'CDFS', size: 700, used: 700, available: 0, use: 100, mount: 'D:', rw: null },
   ],

@@ -226,7 +226,7 @@ export const boundFaults: readonly Fault[] = [
     'declaration-file-bytes',
     'a declared file is not read beyond its size',
     `${collector}/registry/watch.ts`,
-    'if (size <= limits.declarationBytesMax)',
+    'if (fileBytes <= limits.declarationBytesMax)',
     'if (size >= 0)',
   ),
   unbounded(

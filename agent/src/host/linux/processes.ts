@@ -12,7 +12,7 @@ const threadsMax = describe('node_processes_max_threads', 'gauge', 'Limit of thr
 const processesMax = describe('node_processes_max_processes', 'gauge', 'Number of max PIDs limit');
 
 /** Processes read between two turns of the event loop: about a millisecond. */
-const sliceSize = 50;
+const processesPerSlice = 50;
 /** stat is one line of 52 numbers and a name of at most 16 bytes (64 for kernel threads). */
 const statBytes = 2 * 1024;
 
@@ -39,7 +39,7 @@ export const processesReader: Reader = {
           counts.set(stat.state, (counts.get(stat.state) ?? 0) + 1);
         }
         readCount += 1;
-        if (readCount % sliceSize !== 0) continue;
+        if (readCount % processesPerSlice !== 0) continue;
         await setImmediate();
         if (signal.aborted) return false;
       }

@@ -30,9 +30,9 @@ const parse = (cursor: string): unknown => {
 };
 
 /** Rows one page may ask for, with one more that tells whether another page follows. */
-export const rowsToRead = (page: PageRequest): number => pageSize(page) + 1;
+export const rowsToRead = (page: PageRequest): number => pageItems(page) + 1;
 
-const pageSize = (page: PageRequest): number => Math.min(Math.max(1, Math.trunc(page.limit)), limits.pageItemsMax);
+const pageItems = (page: PageRequest): number => Math.min(Math.max(1, Math.trunc(page.limit)), limits.pageItemsMax);
 
 /** Cuts what was read by `rowsToRead` into a page. */
 export const pageOf = <Row, Item>(
@@ -41,7 +41,7 @@ export const pageOf = <Row, Item>(
   itemOf: (row: Row) => Item,
   keyOf: (row: Row) => CursorKey,
 ): Page<Item> => {
-  const shown = rows.slice(0, pageSize(page));
+  const shown = rows.slice(0, pageItems(page));
   const last = shown.at(-1);
   return { items: shown.map(itemOf), next: rows.length > shown.length && last !== undefined ? encodeCursor(keyOf(last)) : null };
 };

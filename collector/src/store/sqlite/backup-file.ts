@@ -47,18 +47,18 @@ export const encodeManifest = (manifest: BackupManifest): Uint8Array => {
 
 /** @throws BACKUP_INVALID saying what is wrong with the file; nothing was changed then */
 export const readManifest = async (file: FileHandle, path: string): Promise<BackupManifest> => {
-  const { size } = await file.stat();
-  const tail = await readExactly(file, Math.max(0, size - tailBytes), Math.min(size, tailBytes));
-  if (size < tailBytes || !tail.subarray(8).equals(magic)) throw invalid(path, await whyNoManifest(file));
+  const { size: fileBytes } = await file.stat();
+  const tail = await readExactly(file, Math.max(0, fileBytes - tailBytes), Math.min(fileBytes, tailBytes));
+  if (fileBytes < tailBytes || !tail.subarray(8).equals(magic)) throw invalid(path, await whyNoManifest(file));
   const jsonBytes = tail.readUInt32LE(0);
-  if (jsonBytes > Math.min(manifestBytesMax, size - tailBytes)) throw invalid(path, 'its manifest is damaged');
-  const json = await readExactly(file, size - tailBytes - jsonBytes, jsonBytes);
+  if (jsonBytes > Math.min(manifestBytesMax, fileBytes - tailBytes)) throw invalid(path, 'its manifest is damaged');
+  const json = await readExactly(file, fileBytes - tailBytes - jsonBytes, jsonBytes);
   if (crc32(json) !== tail.readUInt32LE(4)) throw invalid(path, 'the checksum of its manifest is wrong');
   const manifest = parseManifest(json, path);
-  if (manifest.databaseBytes !== size - tailBytes - jsonBytes) {
+  if (manifest.databaseBytes !== fileBytes - tailBytes - jsonBytes) {
     throw invalid(
       path,
-      `it holds ${size - tailBytes - jsonBytes} bytes of database, its manifest says ${manifest.databaseBytes}`,
+      `it holds ${fileBytes - tailBytes - jsonBytes} bytes of database, its manifest says ${manifest.databaseBytes}`,
     );
   }
   return manifest;
@@ -66,9 +66,9 @@ export const readManifest = async (file: FileHandle, path: string): Promise<Back
 
 /** The end is missing: of a backup, of a database that is none, or of anything else. */
 const whyNoManifest = async (file: FileHandle): Promise<string> => {
-  const { size } = await file.stat();
-  if (size === 0) return 'it is empty';
-  const head = await readExactly(file, 0, Math.min(size, 16));
+  const { size: fileBytes } = await file.stat();
+  if (fileBytes === 0) return 'it is empty';
+  const head = await readExactly(file, 0, Math.min(fileBytes, 16));
   return head.toString('latin1').startsWith('SQLite format 3')
     ? 'it was cut off, or it is a plain copy of a database: its manifest with the checksum is missing at the end'
     : 'it is another kind of file';

@@ -81,10 +81,10 @@ const stateAtMs = (copy: SqliteHandle): EpochMs => {
 const seal = async (draft: string, facts: Omit<BackupManifest, 'databaseBytes' | 'sha256'>): Promise<BackupManifest> => {
   const file = await open(draft, 'r+');
   try {
-    const { size } = await file.stat();
-    const manifest = { ...facts, databaseBytes: size, sha256: await digestOf(file, size, async () => undefined) };
+    const { size: fileBytes } = await file.stat();
+    const manifest = { ...facts, databaseBytes: fileBytes, sha256: await digestOf(file, fileBytes, async () => undefined) };
     const end = encodeManifest(manifest);
-    await file.write(end, 0, end.length, size);
+    await file.write(end, 0, end.length, fileBytes);
     await file.sync();
     return manifest;
   } finally {

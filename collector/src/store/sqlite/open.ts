@@ -147,9 +147,9 @@ const largeTables = new Set(['frame', 'result', 'span', 'correction']);
  * its large tables.
  */
 const check = (handle: SqliteHandle): void => {
-  const { size } = statSync(handle.path);
-  if (size <= limits.storeFullCheckBytesMax) return runCheck(handle, 'integrity_check', '1');
-  if (size <= limits.storeCheckBytesMax) runCheck(handle, 'quick_check', '1');
+  const { size: fileBytes } = statSync(handle.path);
+  if (fileBytes <= limits.storeFullCheckBytesMax) return runCheck(handle, 'integrity_check', '1');
+  if (fileBytes <= limits.storeCheckBytesMax) runCheck(handle, 'quick_check', '1');
   for (const name of tablesOf(handle).filter((table) => !largeTables.has(table)))
     runCheck(handle, 'integrity_check', `'${name}'`);
 };
