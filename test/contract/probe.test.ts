@@ -35,6 +35,7 @@ const untilAborted = (signal: AbortSignal): Promise<never> =>
 /** A tool of the kind that starts well and then hangs. */
 const hangingTool = (name: 'ping' | 'fping') => ({
   name,
+  targetsMax: 100,
   isPermitted: async () => true,
   run: () => new Promise<never>(() => undefined),
 });
@@ -57,7 +58,12 @@ const silent: { readonly [K in AgentProbeKind]: () => Promise<Target> } = {
 const talkative: { readonly [K in AgentProbeKind]: () => Promise<Target> } = {
   icmp: async () => ({
     spec: { host },
-    tools: { echo: async () => ({ roundTripsMs: [1, 2, 3], sentCount: 3, method: 'ping' }) },
+    tools: {
+      echo: {
+        ask: async () => ({ roundTripsMs: [1, 2, 3], sentCount: 3, sentAfterMs: 0, method: 'ping' }),
+        isBatching: () => false,
+      },
+    },
   }),
   tcp: async () => ({ spec: { host, port: await silentServer() } }),
   http: async () => ({

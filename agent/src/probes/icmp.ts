@@ -2,7 +2,8 @@ import { seriesText } from '@jiwei/shared/series.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import { orAborted } from './abort.ts';
 import { addressesOf, type DialTimes, dial } from './dial.ts';
-import type { EchoReport } from './icmp/echo.ts';
+import { ProbeFault } from './fault.ts';
+import type { EchoAnswer } from './icmp/echo-batch.ts';
 import { codeOf } from './network-error.ts';
 import { type Finding, findingOf, judgeTime, toOutcome } from './outcome.ts';
 import { type ProbeOutcome, type ProbeRunner, type RunContext, type Specs, toDetail } from './probe.ts';
@@ -15,6 +16,7 @@ const toolShareOfTime = 0.85;
 /** Sends echo requests through `ping` or `fping`; where the agent may do neither, a TCP connection is tried instead. */
 export const icmpRunner: ProbeRunner<'icmp'> = {
   kind: 'icmp',
+  batchKey: ({ count }, { echo }) => (echo.isBatching() ? String(count) : null),
   run: async (spec, context) => {
     const { clock, signal, tools } = context;
     const startedMs = clock.monotonicMs();
@@ -22,11 +24,16 @@ export const icmpRunner: ProbeRunner<'icmp'> = {
     try {
       const [first] = await addressesOf(spec.host, context);
       resolveMs = clock.monotonicMs() - startedMs;
-      const address = first?.address ?? spec.host;
+      if (first === undefined) throw new ProbeFault('DNS_NO_DATA', `${spec.host} has no address`);
+      const { address } = first;
       const waitMs = Math.max(1, (context.deadlineMonotonicMs - clock.monotonicMs()) * toolShareOfTime);
-      const report = await orAborted(tools.echo({ address, count: spec.count, waitMs, signal }), signal);
-      if (report === null) return await connectInstead(spec, address, resolveMs, context);
-      return judgeReport({ ...spec, count: report.sentCount }, report, resolveMs, report.method);
+      const answer = await orAborted(tools.echo.ask({ address, count: spec.count, waitMs, signal }), signal);
+      if (answer === null) {
+        const askedAfterMs = clock.monotonicMs() - startedMs;
+        return { ...(await connectInstead(spec, address, resolveMs, context)), askedAfterMs };
+      }
+      const outcome = judgeAnswer({ ...spec, count: answer.sentCount }, answer, resolveMs, answer.method);
+      return { ...outcome, askedAfterMs: resolveMs + answer.sentAfterMs };
     } catch (error) {
       return toOutcome(findingOf(error, signal, `pinging ${spec.host}`), null, { [lookupSeries]: resolveMs / secondMs });
     }
@@ -35,7 +42,12 @@ export const icmpRunner: ProbeRunner<'icmp'> = {
 
 const lookupSeries = 'probe_dns_lookup_time_seconds';
 
-const judgeReport = (spec: Spec, report: EchoReport, resolveMs: number, method: string): ProbeOutcome => {
+const judgeAnswer = (
+  spec: Spec,
+  report: Pick<EchoAnswer, 'roundTripsMs' | 'detail'>,
+  resolveMs: number,
+  method: string,
+): ProbeOutcome => {
   const receivedCount = report.roundTripsMs.length;
   const lossRatio = 1 - receivedCount / spec.count;
   const meanMs = report.roundTripsMs.reduce((sum, ms) => sum + ms, 0) / receivedCount;
@@ -75,7 +87,7 @@ const connectInstead = async (spec: Spec, address: string, resolveMs: number, co
     }
   }
   const report = { roundTripsMs: [clock.monotonicMs() - startedMs] };
-  return judgeReport({ ...spec, count: 1 }, report, resolveMs, 'tcp');
+  return judgeAnswer({ ...spec, count: 1 }, report, resolveMs, 'tcp');
 };
 
 const phaseSeries = (phase: 'resolve' | 'rtt'): string => seriesText('probe_icmp_duration_seconds', [['phase', phase]]);

@@ -14,6 +14,8 @@ export interface ProbeOutcome {
   readonly reason: ReasonCode;
   /** From question to answer in ms with fractions; null when there was no answer. */
   readonly latencyMs: number | null;
+  /** From the start of the run to when the target was asked, ms, where that was later: it waited for others to be asked along with it. */
+  readonly askedAfterMs?: number;
   /** How it was asked where there is a choice: `ping`, `fping`, `tcp`. */
   readonly method?: string;
   /** For people; at most `limits.detailCharactersMax` characters. */
@@ -40,6 +42,8 @@ export interface RunContext extends ProbeContext {
 /** How one kind of probe is run. */
 export interface ProbeRunner<K extends AgentProbeKind> {
   readonly kind: K;
+  /** Only of kinds of which many runs may share a process: which ones can at present, by a common key; null when each needs its own. */
+  batchKey?(spec: Specs[K], tools: ProbeTools): string | null;
   /**
    * Asks the question once. Whatever the network, the target or the deadline did comes back as a value; what is thrown is a bug.
    * When the signal fires, everything opened is closed and the answer is TIMEOUT (or what was concluded until then).

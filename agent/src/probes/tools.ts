@@ -36,7 +36,7 @@ export interface ProbeTools {
 /** The tools of this machine. */
 export const createProbeTools = (options: { readonly clock: Clock; readonly unitState: ReadUnitState }): ProbeTools => ({
   lookup: (host) => lookup(host, { all: true }),
-  echo: createEcho({ clock: options.clock, ping: createPingTool(runTool), fping: createFpingTool(runTool) }),
+  echo: createEcho({ clock: options.clock, ping: createPingTool(runTool), fping: createFpingTool(runTool, options.clock) }),
   patterns: createPatternRunner(),
   listProcesses:
     platform() === 'linux' ? listProcessesFromProc({ procFolder: '/proc', passwdFile: '/etc/passwd' }) : listProcessesFromSystem,

@@ -14,10 +14,10 @@ export const answerProbe = async (
   { requestId, probe, timeoutMs }: ProbeRequest,
   context: { readonly ask: Ask; readonly stamps: Stamps; readonly signal: AbortSignal },
 ): Promise<Extract<AgentMessage, { type: 'probeAnswer' }>> => {
-  const observedAtMs = context.stamps.nowMs();
-  const outcome = await askSafely(probe, timeoutMs, context);
-  const run = outcome.outcome === 'down' ? { ofDown: 1, ofUp: 0 } : { ofDown: 0, ofUp: 1 };
-  const { values, ...rest } = outcome;
+  const startedAtMs = context.stamps.nowMs();
+  const { askedAfterMs = 0, values, ...rest } = await askSafely(probe, timeoutMs, context);
+  const observedAtMs = startedAtMs + Math.floor(askedAfterMs);
+  const run = rest.outcome === 'down' ? { ofDown: 1, ofUp: 0 } : { ofDown: 0, ofUp: 1 };
   const result = { checkId: questionId, observedAtMs, ...rest, run, ...(values === undefined ? {} : { values: { ...values } }) };
   return { type: 'probeAnswer', requestId, result };
 };

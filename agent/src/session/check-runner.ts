@@ -69,12 +69,13 @@ export const createCheckRunner = (options: CheckRunnerOptions): CheckRunner => {
     const control = new AbortController();
     running.set(id, control);
     const startedAtMs = resultStamps.next(id);
-    const end = (outcome: ProbeOutcome): void => {
+    const end = ({ askedAfterMs, ...outcome }: ProbeOutcome): void => {
       if (running.get(id) !== control) return;
       running.delete(id);
       const place = schedule.finish(run, { outcome: outcome.outcome, startedAtMs }, stamps.nowMs());
       if (isStopped) return;
-      if (place !== null) tell({ checkId: id, observedAtMs: startedAtMs, ...outcome, run: place }, run.check);
+      const observedAtMs = resultStamps.later(id, startedAtMs, askedAfterMs ?? 0);
+      if (place !== null) tell({ checkId: id, observedAtMs, ...outcome, run: place }, run.check);
       pump();
     };
     const cancelOvertime = clock.after(timeoutMs + overtimeMs, () => {
@@ -121,7 +122,15 @@ export const failedOutcome = (detail: string): ProbeOutcome => ({
 });
 
 /** Stamps of one check grow, also when two runs begin in the same millisecond; only a clock that was set back may lower them. */
-const createResultStamps = (stamps: Stamps): { next(id: CheckId): EpochMs; keep(ids: ReadonlySet<CheckId>): void } => {
+interface ResultStamps {
+  /** For a run that begins now. */
+  next(id: CheckId): EpochMs;
+  /** For the same run, which asked only `afterMs` later. */
+  later(id: CheckId, startedAtMs: EpochMs, afterMs: number): EpochMs;
+  keep(ids: ReadonlySet<CheckId>): void;
+}
+
+const createResultStamps = (stamps: Stamps): ResultStamps => {
   const last = new Map<CheckId, EpochMs>();
   let seenSteps = stamps.steps;
   return {
@@ -133,6 +142,11 @@ const createResultStamps = (stamps: Stamps): { next(id: CheckId): EpochMs; keep(
       }
       const stamp = Math.max(nowMs, (last.get(id) ?? 0) + 1);
       last.set(id, stamp);
+      return stamp;
+    },
+    later: (id, startedAtMs, afterMs) => {
+      const stamp = startedAtMs + Math.floor(Math.max(0, afterMs));
+      if (last.get(id) === startedAtMs) last.set(id, stamp);
       return stamp;
     },
     keep: (ids) => {

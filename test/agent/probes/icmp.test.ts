@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { aloneMax, createEcho, type EchoTool } from '../../../agent/src/probes/icmp/echo.ts';
+import { aloneMax, createEcho, type Echo, gatherMs } from '../../../agent/src/probes/icmp/echo.ts';
+import type { EchoNews, EchoOrder, EchoTool } from '../../../agent/src/probes/icmp/echo-tool.ts';
 import { createFpingTool, parseFping } from '../../../agent/src/probes/icmp/fping-tool.ts';
 import { createPingTool } from '../../../agent/src/probes/icmp/ping-tool.ts';
 import type { ToolCommand, ToolResult } from '../../../agent/src/probes/icmp/run-tool.ts';
@@ -10,6 +11,7 @@ import { refusingPort, silentServer } from './support/servers.ts';
 
 const live = new AbortController().signal;
 const host = '127.0.0.1';
+const echoOf = (ask: Echo['ask']): Echo => ({ ask, isBatching: () => false });
 
 test('the loopback address is reached by whatever this machine may use, and the result says by what', async () => {
   const outcome = await run('icmp', { host, tcpFallbackPort: await silentServer() });
@@ -52,12 +54,12 @@ const reports: readonly {
 ];
 for (const { why, spec, roundTripsMs, expected } of reports) {
   test(`icmp: ${why}`, async () => {
-    const echo = async ({ count }: { count: number }) => ({ roundTripsMs, sentCount: count, method: 'ping' as const });
+    const echo = echoOf(async ({ count }) => ({ roundTripsMs, sentCount: count, sentAfterMs: 0, method: 'ping' }));
     expect(await run('icmp', { host, ...spec }, { tools: { echo } })).toMatchObject(expected);
   });
 }
 
-const withoutPing = { echo: async () => null };
+const withoutPing = { echo: echoOf(async () => null) };
 test('without the privilege a TCP connection is tried, and said so', async () => {
   const outcome = await run('icmp', { host, tcpFallbackPort: await silentServer() }, { tools: withoutPing });
   expect(outcome).toMatchObject({ outcome: 'up', method: 'tcp', values: { probe_icmp_loss_ratio: 0 } });
@@ -70,34 +72,64 @@ test('a name is looked up within the deadline, and pinged by its address', async
   const asked: string[] = [];
   const tools = {
     lookup: async () => [{ address: '10.0.0.7', family: 4 }],
-    echo: async ({ address }: { address: string }) => {
+    echo: echoOf(async ({ address }) => {
       asked.push(address);
-      return { roundTripsMs: [1, 1, 1], sentCount: 3, method: 'ping' as const };
-    },
+      return { roundTripsMs: [1, 1, 1], sentCount: 3, sentAfterMs: 0, method: 'ping' };
+    }),
   };
   expect(await run('icmp', { host: 'host.example' }, { tools })).toMatchObject({ outcome: 'up' });
   expect(asked).toEqual(['10.0.0.7']);
+  const none = { lookup: async () => [] };
+  expect(await run('icmp', { host: 'host.example' }, { tools: none })).toMatchObject({ outcome: 'down', reason: 'DNS_NO_DATA' });
   const never = { lookup: () => new Promise<never>(() => undefined) };
   expect(await run('icmp', { host: 'host.example' }, { timeoutMs: 30, tools: never })).toMatchObject({ reason: 'TIMEOUT' });
 });
 
-/** A tool that notes what it is asked and answers every address with one round trip. */
-const recordingTool = (name: EchoTool['name'], isPermitted: () => Promise<boolean> = async () => true) => {
-  const batches: (readonly string[])[] = [];
+test('a result is of when its own request was sent, however long it waited for others', async () => {
+  const clock = createManualClock(0);
+  const sent = { roundTripsMs: [1], sentCount: 1, sentAfterMs: 64.5, method: 'fping' as const };
+  const tools = {
+    lookup: async () => {
+      clock.advance(20);
+      return [{ address: '10.0.0.7', family: 4 }];
+    },
+    echo: echoOf(async () => sent),
+  };
+  const outcome = await run('icmp', { host: 'host.example', count: 1 }, { clock, tools });
+  expect(outcome).toMatchObject({ method: 'fping', askedAfterMs: 84.5, latencyMs: 1 });
+});
+
+/** A tool that notes what it is asked; by default each address has replied once, after as many ms as its last byte says, when it is asked. */
+const recordingTool = (
+  name: EchoTool['name'],
+  {
+    isPermitted = async () => true,
+    run,
+  }: { isPermitted?: () => Promise<boolean>; run?: (order: EchoOrder) => Promise<boolean> } = {},
+) => {
+  const orders: EchoOrder[] = [];
   const tool: EchoTool = {
     name,
+    targetsMax: name === 'ping' ? 1 : 100,
     isPermitted,
-    run: async ({ addresses }) => {
-      batches.push(addresses);
-      return addresses.map((address) => ({ roundTripsMs: [Number(address.split('.')[3])] }));
+    run: async (order) => {
+      orders.push(order);
+      if (run !== undefined) return run(order);
+      for (const address of order.addresses) order.onNews(replyOf(address, Number(address.split('.')[3])));
+      return true;
     },
   };
-  return { tool, batches };
+  return { tool, orders };
 };
+const replyOf = (address: string, roundTripMs: number | null, sentAfterMs = 0): EchoNews => ({
+  ...{ kind: 'echo', address, roundTripMs, sentAfterMs },
+});
 const addresses = (count: number) => Array.from({ length: count }, (_, index) => `10.0.0.${index + 1}`);
 const request = (address: string, signal = live) => ({ address, count: 1, waitMs: 5_000, signal });
+const no = { isPermitted: async () => false };
+const answer = { sentCount: 1, sentAfterMs: gatherMs };
 
-test('few targets are pinged one by one, many at about the same time go to one fping', async () => {
+test('few targets are pinged one by one, more at about the same time go to one fping', async () => {
   for (const [count, method] of [
     [aloneMax, 'ping'],
     [aloneMax + 1, 'fping'],
@@ -106,56 +138,146 @@ test('few targets are pinged one by one, many at about the same time go to one f
     const fping = recordingTool('fping');
     const clock = createManualClock(0);
     const echo = createEcho({ clock, ping: ping.tool, fping: fping.tool });
-    const answers = addresses(count).map((address) => echo(request(address)));
-    clock.advance(50);
+    const answers = addresses(count).map((address) => echo.ask(request(address)));
+    clock.advance(gatherMs);
     // Each gets the answer of its own address.
     expect(await Promise.all(answers)).toEqual(
-      addresses(count).map((_, index) => ({ roundTripsMs: [index + 1], sentCount: 1, method })),
+      addresses(count).map((_, index) => ({ ...answer, roundTripsMs: [index + 1], method })),
     );
-    expect(ping.batches).toHaveLength(method === 'ping' ? count : 0);
-    expect(fping.batches).toHaveLength(method === 'fping' ? 1 : 0);
+    expect(ping.orders).toHaveLength(method === 'ping' ? count : 0);
+    expect(fping.orders).toHaveLength(method === 'fping' ? 1 : 0);
   }
 });
 
+test('a process has at most its share of addresses, all of one family and one count, and none twice', async () => {
+  const fping = recordingTool('fping');
+  const clock = createManualClock(0);
+  const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: fping.tool });
+  const many = Array.from({ length: 120 }, (_, index) => `10.0.${index % 2}.${index}`);
+  const six = ['2001:db8::1', '2001:db8::2'];
+  const requests = [...many, ...many, ...six].map((address) => request(address));
+  const answers = [...requests, { ...request('10.0.0.1'), count: 3 }].map((one) => echo.ask(one));
+  clock.advance(gatherMs);
+  await Promise.all(answers);
+  expect(fping.orders.map(({ addresses, count }) => [addresses.length, count])).toEqual([
+    [100, 1],
+    [20, 1],
+    [2, 1],
+    [1, 3],
+  ]);
+  expect(fping.orders[2]?.addresses).toEqual(six);
+});
+
+test('an answer is given when it is there, not when the slowest of the batch has its own', async () => {
+  let order: EchoOrder | null = null;
+  const ended = Promise.withResolvers<boolean>();
+  const fping = recordingTool('fping', {
+    run: (given) => {
+      order = given;
+      return ended.promise;
+    },
+  });
+  const clock = createManualClock(0);
+  const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: fping.tool });
+  const settled: string[] = [];
+  const ask = (address: string, waitMs: number) =>
+    echo.ask({ address, count: 2, waitMs, signal: live }).then((found) => {
+      settled.push(address);
+      return found;
+    });
+  const quick = ask('10.0.0.1', 5_000);
+  const lossy = ask('10.0.0.2', 5_000);
+  const hasty = ask('10.0.0.3', 1_000);
+  const silent = ask('10.0.0.4', 5_000);
+  clock.advance(gatherMs);
+  await expect.poll(() => order).not.toBeNull();
+  const { onNews, waitMs, signal } = order as unknown as EchoOrder;
+  // The process may take as long as the one with the most time has left.
+  expect(waitMs).toBeCloseTo(4_950, -1);
+  onNews(replyOf('10.0.0.2', 3, 2));
+  onNews(replyOf('10.0.0.1', 7, 4));
+  onNews(replyOf('10.0.0.3', 5, 6));
+  onNews(replyOf('10.0.0.1', 9, 204));
+  expect(await quick).toEqual({ roundTripsMs: [7, 9], sentCount: 2, sentAfterMs: 54, method: 'fping' });
+  onNews({ kind: 'said', address: '10.0.0.4', text: 'ICMP Host Unreachable from 10.0.0.9' });
+  onNews(replyOf('10.0.0.2', null, 202));
+  expect(await lossy).toMatchObject({ roundTripsMs: [3], sentAfterMs: 52 });
+  clock.advance(949);
+  expect(settled).toEqual(['10.0.0.1', '10.0.0.2']);
+  clock.advance(11);
+  // At its own deadline, with what had come until then.
+  expect(await hasty).toMatchObject({ roundTripsMs: [5], sentAfterMs: 56 });
+  expect(signal.aborted).toBe(false);
+  ended.resolve(true);
+  expect(await silent).toMatchObject({ roundTripsMs: [], detail: 'ICMP Host Unreachable from 10.0.0.9', sentAfterMs: 50 });
+});
+
+test('what is no address is never put onto a command line', async () => {
+  const ping = recordingTool('ping');
+  const echo = createEcho({ clock: createManualClock(0), ping: ping.tool, fping: recordingTool('fping').tool });
+  for (const address of ['-V', '--help', 'localhost', '', '127.1', '10.0.0.1 -f'])
+    await expect(echo.ask(request(address))).rejects.toThrow('is no address');
+  expect(ping.orders).toEqual([]);
+});
+
 test('the tool that is missing is replaced by the other, and by nothing where both are', async () => {
-  const no = async () => false;
   const rows = [
     {
       ping: recordingTool('ping', no),
       fping: recordingTool('fping'),
-      expected: { roundTripsMs: [1], sentCount: 1, method: 'fping' },
+      expected: { ...answer, roundTripsMs: [1], method: 'fping' },
     },
     {
       ping: recordingTool('ping'),
       fping: recordingTool('fping', no),
-      expected: { roundTripsMs: [1], sentCount: 1, method: 'ping' },
+      expected: { ...answer, roundTripsMs: [1], method: 'ping' },
     },
     { ping: recordingTool('ping', no), fping: recordingTool('fping', no), expected: null },
   ];
   for (const { ping, fping, expected } of rows) {
     const clock = createManualClock(0);
     const echo = createEcho({ clock, ping: ping.tool, fping: fping.tool });
-    const answer = echo(request('10.0.0.1'));
-    clock.advance(50);
-    expect(await answer).toEqual(expected);
+    const asked = echo.ask(request('10.0.0.1'));
+    clock.advance(gatherMs);
+    expect(await asked).toEqual(expected);
   }
 });
 
 test('the privilege is asked once and again after ten minutes', async () => {
   let askedCount = 0;
-  const ping = recordingTool('ping', async () => ++askedCount > 1);
+  const ping = recordingTool('ping', { isPermitted: async () => ++askedCount > 1 });
   const clock = createManualClock(0);
-  const echo = createEcho({ clock, ping: ping.tool, fping: recordingTool('fping', async () => false).tool });
+  const echo = createEcho({ clock, ping: ping.tool, fping: recordingTool('fping', no).tool });
   const ask = async (afterMs: number) => {
     clock.advance(afterMs);
-    const answer = echo(request('10.0.0.1'));
-    clock.advance(50);
-    return answer;
+    const asked = echo.ask(request('10.0.0.1'));
+    clock.advance(gatherMs);
+    return asked;
   };
   expect(await ask(0)).toBeNull();
   expect(await ask(599_000)).toBeNull();
-  expect(await ask(1_000)).toEqual({ roundTripsMs: [1], sentCount: 1, method: 'ping' });
+  expect(await ask(1_000)).toEqual({ ...answer, roundTripsMs: [1], method: 'ping' });
   expect(askedCount).toBe(2);
+});
+
+test('a tool that lost its privilege is asked again at once, and the other takes its place', async () => {
+  let isPermitted = true;
+  const fping = recordingTool('fping', { isPermitted: async () => isPermitted, run: async () => isPermitted });
+  const clock = createManualClock(0);
+  const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: fping.tool });
+  const askMany = () => {
+    const answers = addresses(aloneMax + 1).map((address) => echo.ask(request(address)));
+    clock.advance(gatherMs);
+    return Promise.all(answers);
+  };
+  expect(echo.isBatching()).toBe(false);
+  await expect.poll(() => echo.isBatching()).toBe(true);
+  expect((await askMany())[0]).toMatchObject({ method: 'fping' });
+  fping.tool.run = async () => false;
+  isPermitted = false;
+  expect(await askMany()).toEqual(addresses(aloneMax + 1).map(() => null));
+  expect((await askMany())[0]).toMatchObject({ method: 'ping' });
+  expect(echo.isBatching()).toBe(false);
 });
 
 const counts: readonly { count: number; waitMs: number; sentCount: number; why: string }[] = [
@@ -166,43 +288,43 @@ const counts: readonly { count: number; waitMs: number; sentCount: number; why: 
 test.each(counts)('of $count requests within $waitMs ms $sentCount are sent: $why', async ({ count, waitMs, sentCount }) => {
   const clock = createManualClock(0);
   const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: recordingTool('fping').tool });
-  const answer = echo({ address: '10.0.0.1', count, waitMs, signal: live });
-  clock.advance(50);
-  expect(await answer).toMatchObject({ sentCount });
+  const asked = echo.ask({ address: '10.0.0.1', count, waitMs, signal: live });
+  clock.advance(gatherMs);
+  expect(await asked).toMatchObject({ sentCount });
 });
 
 test('a tool that does not end in its time is cut off, and what came until then counts', async () => {
   const clock = createManualClock(0);
-  const started: AbortSignal[] = [];
-  const slow: EchoTool = {
-    ...recordingTool('ping').tool,
-    run: ({ signal }) =>
-      new Promise((resolve) => {
-        started.push(signal);
-        signal.addEventListener('abort', () => resolve([{ roundTripsMs: [7] }]), { once: true });
-      }),
-  };
-  const answer = createEcho({ clock, ping: slow, fping: recordingTool('fping').tool })({ ...request('10.0.0.1'), waitMs: 1_000 });
-  clock.advance(50);
-  await expect.poll(() => started.length).toBe(1);
-  clock.advance(950);
-  expect(await answer).toEqual({ roundTripsMs: [7], sentCount: 1, method: 'ping' });
+  const slow = recordingTool('ping', {
+    run: ({ signal, onNews }) =>
+      new Promise((resolve) =>
+        signal.addEventListener('abort', () => {
+          onNews(replyOf('10.0.0.1', 7));
+          resolve(true);
+        }),
+      ),
+  });
+  const echo = createEcho({ clock, ping: slow.tool, fping: recordingTool('fping').tool });
+  const asked = echo.ask({ ...request('10.0.0.1'), waitMs: 1_000 });
+  clock.advance(gatherMs);
+  await expect.poll(() => slow.orders.length).toBe(1);
+  clock.advance(960);
+  expect(await asked).toEqual({ ...answer, roundTripsMs: [7], method: 'ping' });
 });
 
 test('a shared process runs on while one still waits for it, and is killed when none does', async () => {
   const clock = createManualClock(0);
-  const signals: AbortSignal[] = [];
-  const never: EchoTool = { ...recordingTool('fping').tool, run: ({ signal }) => new Promise(() => void signals.push(signal)) };
-  const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: never });
+  const fping = recordingTool('fping', { run: () => new Promise(() => undefined) });
+  const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: fping.tool });
   const controllers = addresses(aloneMax + 1).map(() => new AbortController());
-  const answers = controllers.map((controller, index) => echo(request(`10.0.0.${index}`, controller.signal)));
+  const answers = controllers.map((controller, index) => echo.ask(request(`10.0.0.${index}`, controller.signal)));
   const settled = Promise.allSettled(answers);
-  clock.advance(50);
-  await expect.poll(() => signals.length).toBe(1);
+  clock.advance(gatherMs);
+  await expect.poll(() => fping.orders.length).toBe(1);
   for (const controller of controllers.slice(1)) controller.abort();
-  expect(signals[0]?.aborted).toBe(false);
+  expect(fping.orders[0]?.signal.aborted).toBe(false);
   controllers[0]?.abort();
-  expect(signals[0]?.aborted).toBe(true);
+  expect(fping.orders[0]?.signal.aborted).toBe(true);
   expect((await settled).every(({ status }) => status === 'rejected')).toBe(true);
 });
 
@@ -211,6 +333,7 @@ const recorded = (result: Partial<ToolResult> | null) => {
   const commands: ToolCommand[] = [];
   const play = async (command: ToolCommand): Promise<ToolResult | null> => {
     commands.push(command);
+    for (const line of `${result?.stdout ?? ''}${result?.stderr ?? ''}`.split('\n')) command.onLine?.(line);
     return result === null ? null : { exitCode: 0, stdout: '', stderr: '', ...result };
   };
   return { commands, play };
@@ -219,7 +342,12 @@ const pingOutput = `PING 10.0.0.1 (10.0.0.1) 56(84) bytes of data.
 64 bytes from 10.0.0.1: icmp_seq=1 ttl=64 time=0.595 ms
 64 bytes from 10.0.0.1: icmp_seq=3 ttl=64 time=12 ms
 `;
-const ask = { addresses: ['10.0.0.1'], count: 3, waitMs: 4_200, signal: live };
+/** Runs a tool with all it tells gathered. */
+const gather = async (tool: EchoTool, addresses: readonly string[] = ['10.0.0.1']) => {
+  const news: EchoNews[] = [];
+  const isPermitted = await tool.run({ addresses, count: 3, waitMs: 4_200, signal: live, onNews: (one) => news.push(one) });
+  return { isPermitted, news };
+};
 
 test('ping: the replies are read, also of a process that was killed before it summed up', async () => {
   for (const rest of [
@@ -227,25 +355,29 @@ test('ping: the replies are read, also of a process that was killed before it su
     '\n--- 10.0.0.1 ping statistics ---\n3 packets transmitted, 2 received, 33.3% packet loss, time 408ms\n',
   ]) {
     const { play } = recorded({ exitCode: 1, stdout: pingOutput + rest });
-    expect(await createPingTool(play).run(ask)).toEqual([{ roundTripsMs: [0.595, 12] }]);
+    expect(await gather(createPingTool(play))).toEqual({
+      isPermitted: true,
+      news: [replyOf('10.0.0.1', 0.595), replyOf('10.0.0.1', 12, 200)],
+    });
   }
 });
 test('ping: IPv4 after IPv6 is asked as IPv4 again', async () => {
   const { play, commands } = recorded({ exitCode: 1 });
   const tool = createPingTool(play);
-  await tool.run({ ...ask, addresses: ['2001:db8::1'] });
-  await tool.run(ask);
+  await gather(tool, ['2001:db8::1']);
+  await gather(tool);
   expect(commands[0]?.file).not.toBe(commands[1]?.file);
   expect(commands[1]?.args.at(-1)).toBe('10.0.0.1');
 });
 test('ping: what it complains of becomes the detail', async () => {
   const { play } = recorded({ exitCode: 2, stderr: 'ping: connect: Network is unreachable\n' });
-  expect(await createPingTool(play).run(ask)).toEqual([{ roundTripsMs: [], detail: 'ping: connect: Network is unreachable' }]);
+  const text = 'ping: connect: Network is unreachable';
+  expect((await gather(createPingTool(play))).news).toEqual([{ kind: 'said', address: '10.0.0.1', text }]);
 });
-test('ping and fping: a program that is missing is null, not "no reply"', async () => {
+test('ping and fping: a program that is missing is told apart from "no reply"', async () => {
   const { play } = recorded(null);
-  expect(await createPingTool(play).run(ask)).toBeNull();
-  expect(await createFpingTool(play).run(ask)).toBeNull();
+  expect(await gather(createPingTool(play))).toEqual({ isPermitted: false, news: [] });
+  expect(await gather(createFpingTool(play, createManualClock(0)))).toEqual({ isPermitted: false, news: [] });
 });
 
 const permissions: readonly { why: string; tool: 'ping' | 'fping'; result: Partial<ToolResult> | null; expected: boolean }[] = [
@@ -266,25 +398,87 @@ const permissions: readonly { why: string; tool: 'ping' | 'fping'; result: Parti
 ];
 for (const { why, tool, result, expected } of permissions) {
   test(`${tool}: ${why} means ${expected ? 'permitted' : 'not permitted'}`, async () => {
-    const create = { ping: createPingTool, fping: createFpingTool }[tool];
-    expect(await create(recorded(result).play).isPermitted(live)).toBe(expected);
+    const { play } = recorded(result);
+    const tested = tool === 'ping' ? createPingTool(play) : createFpingTool(play, createManualClock(0));
+    expect(await tested.isPermitted(live)).toBe(expected);
   });
 }
 
-test('fping: one process per family, answers by address, exit 4 in silence is null', async () => {
-  const { play, commands } = recorded({ exitCode: 1, stderr: '10.0.0.1 : 1.5 - 2\n2001:db8::1 : - - -\n' });
-  const reports = await createFpingTool(play).run({ ...ask, addresses: ['2001:db8::1', '10.0.0.1', '10.0.0.2'] });
-  expect(reports).toEqual([{ roundTripsMs: [] }, { roundTripsMs: [1.5, 2] }, { roundTripsMs: [] }]);
-  expect(commands.map(({ args }) => args.slice(-1))).toEqual([['10.0.0.2'], ['2001:db8::1']]);
-  expect(commands[0]?.args).toContain('3600');
-  expect(await createFpingTool(recorded({ exitCode: 4 }).play).run(ask)).toBeNull();
+const startMs = 1_795_998_455_000;
+const fpingOutput = `[1795998455.40000] 10.0.0.1    : [0], 64 bytes, 300 ms (300 avg, 0% loss)
+ICMP Host Unreachable from 10.0.0.9 for ICMP Echo sent to 10.0.0.2
+10.0.0.1 : duplicate for [0], 64 bytes, 301 ms
+[1795998458.60200] 10.0.0.2    : [0], timed out (NaN avg, 100% loss)
+[1795998400.00000] 10.0.0.1    : [1], 64 bytes, 0.52 ms (0.52 avg, 0% loss)
+no-such: Name or service not known
+
+10.0.0.1 : 300 0.52 -
+10.0.0.2 : - - -
+10.0.0.3 : - - -
+`;
+test('fping: replies and lost ones are told with when they were sent, and of a target without a line when it had its turn', async () => {
+  const { play, commands } = recorded({ exitCode: 1, stdout: fpingOutput });
+  const clock = createManualClock(startMs);
+  const tool = createFpingTool((command) => {
+    clock.advance(5_000);
+    return play(command);
+  }, clock);
+  const { isPermitted, news } = await gather(tool, ['10.0.0.1', '10.0.0.2', '10.0.0.3']);
+  expect(isPermitted).toBe(true);
+  expect(news.map((one) => (one.kind === 'echo' ? { ...one, sentAfterMs: Math.round(one.sentAfterMs) } : one))).toEqual([
+    replyOf('10.0.0.1', 300, 100),
+    { kind: 'said', address: '10.0.0.2', text: 'ICMP Host Unreachable from 10.0.0.9' },
+    replyOf('10.0.0.2', null, 102),
+    // Its time says that it was sent before fping was started: the clock was set.
+    replyOf('10.0.0.1', 0.52, 0),
+    replyOf('10.0.0.3', null, 4),
+  ]);
+  const pace = ['-i', '2', '-p', '200', '-t', '3500'];
+  expect(commands.map(({ args }) => args)).toEqual([['-C', '3', '-D', ...pace, '--', '10.0.0.1', '10.0.0.2', '10.0.0.3']]);
 });
-test('fping: lines of another form are passed over', () => {
-  const text =
-    'ICMP Host Unreachable from 10.0.0.9 for ICMP Echo sent to 10.0.0.3\n10.0.0.3    : - 0.52\n\nno-such: Name or service not known\n';
-  expect([...parseFping(text)]).toEqual([['10.0.0.3', [0.52]]]);
+test('fping: exit 4 in silence says nothing of the targets; one that was killed in silence had asked', async () => {
+  const clock = createManualClock(startMs);
+  expect(await gather(createFpingTool(recorded({ exitCode: 4 }).play, clock))).toEqual({ isPermitted: false, news: [] });
+  const killed = createFpingTool(recorded({ exitCode: null }).play, clock);
+  expect(await gather(killed)).toEqual({ isPermitted: true, news: [replyOf('10.0.0.1', null)] });
 });
 
+const lines: readonly { why: string; line: string; expected: ReturnType<typeof parseFping> }[] = [
+  {
+    why: 'a reply, in the words of fping 4',
+    line: '[1596092373.18423] 8.8.8.8 : [0], 84 bytes, 12.8 ms (12.8 avg, 0% loss)',
+    expected: { kind: 'reply', address: '8.8.8.8', roundTripMs: 12.8, printedAtMs: 1_596_092_373_184.23 },
+  },
+  {
+    why: 'a reply of more than a quarter of an hour',
+    line: '[1.5] ::1 : [0], 64 bytes, 1.234e+06 ms (1.2 avg, 0% loss)',
+    expected: { kind: 'reply', address: '::1', roundTripMs: 1_234_000, printedAtMs: 1_500 },
+  },
+  {
+    why: 'a lost one',
+    line: '[2.25] 8.8.8.7     : [11], timed out (NaN avg, 100% loss)',
+    expected: { kind: 'lost', address: '8.8.8.7', printedAtMs: 2_250 },
+  },
+  { why: 'the sums', line: '10.0.0.3    : - 0.52', expected: { kind: 'summary', address: '10.0.0.3' } },
+  { why: 'the empty line before the sums', line: '', expected: null },
+  { why: 'a second reply', line: '10.0.0.3 : duplicate for [0], 64 bytes, 0.05 ms', expected: null },
+  { why: 'words of another program', line: '[x] 10.0.0.3 : [0], 64 bytes, fast ms', expected: null },
+];
+test.each(lines)('fping: reads $why', ({ line, expected }) => {
+  expect(parseFping(line)).toEqual(expected);
+});
+
+test('lines of a helper program are told as they come, whole', async () => {
+  const lines: string[] = [];
+  const script =
+    "process.stdout.write('a\\nb');process.stderr.write('c\\n');setTimeout(() => process.stdout.write('é\\nrest'), 20)";
+  const result = await runTool({
+    ...{ file: process.execPath, args: ['-e', script], signal: live },
+    onLine: (line) => lines.push(line),
+  });
+  expect(lines.sort()).toEqual(['a', 'bé', 'c']);
+  expect(result?.stdout).toBe('a\nbé\nrest');
+});
 test('a helper program is killed when the signal fires', async () => {
   const controller = new AbortController();
   const endless = 'setInterval(() => undefined, 1_000);';

@@ -32,7 +32,15 @@ const tls = async (pair: 'good' | 'otherName' | 'expired' | 'selfSigned', daysLa
 const dns = async (code: number, spec = {}) =>
   run('dns', { name: 'www.example.org', server: await nameServer(() => ({ code })), ...spec });
 const echo = (roundTripsMs: readonly number[], spec = {}) =>
-  run('icmp', { host, ...spec }, { tools: { echo: async () => ({ roundTripsMs, sentCount: 3, method: 'ping' }) } });
+  run(
+    'icmp',
+    { host, ...spec },
+    {
+      tools: {
+        echo: { ask: async () => ({ roundTripsMs, sentCount: 3, sentAfterMs: 0, method: 'ping' }), isBatching: () => false },
+      },
+    },
+  );
 const unit = (load: string, active: string) =>
   run('unit', { unit: 'a.service' }, { tools: { unitState: async () => ({ load, active, sub: 'x' }) } });
 const processes = (spec: Readonly<Record<string, unknown>>) =>

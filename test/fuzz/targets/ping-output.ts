@@ -1,7 +1,10 @@
 import { systemClock } from '@jiwei/shared/clock.ts';
 import { probeSchema } from '@jiwei/shared/probes/registry.ts';
+import type { Echo } from '../../../agent/src/probes/icmp/echo.ts';
+import { runEchoBatch } from '../../../agent/src/probes/icmp/echo-batch.ts';
 import { createFpingTool } from '../../../agent/src/probes/icmp/fping-tool.ts';
 import { createPingTool } from '../../../agent/src/probes/icmp/ping-tool.ts';
+import type { RunTool } from '../../../agent/src/probes/icmp/run-tool.ts';
 import { runProbe } from '../../../agent/src/probes/run-probe.ts';
 import { assertOutcome, fuzzTools } from '../server.ts';
 import type { FuzzTarget } from '../target.ts';
@@ -21,6 +24,9 @@ export const target: FuzzTarget = {
   name: 'ping-output',
   corpus: [
     Buffer.from(ping),
+    Buffer.from(
+      `[1795998455.69161] ${host} : [0], 64 bytes, 0.36 ms (0.36 avg, 0% loss)\n[1795998456.39605] ${host} : [1], timed out (NaN avg, 100% loss)\n`,
+    ),
     Buffer.from(`${host} : 0.42 - 0.51\n10.0.0.2 : - - -\nICMP Host Unreachable from 10.0.0.1 for ICMP Echo sent to 10.0.0.2\n`),
     Buffer.from(`ping: ${host}: Name or service not known\n`),
   ],
@@ -28,6 +34,9 @@ export const target: FuzzTarget = {
     'time=',
     ' ms\n',
     `${host} : `,
+    '[0], ',
+    ' bytes, ',
+    'timed out',
     ' - ',
     'icmp_seq=',
     '% packet loss',
@@ -41,18 +50,22 @@ export const target: FuzzTarget = {
   boundedInputs: 600,
   run: async (bytes) => {
     const text = Buffer.from(bytes).toString('utf8');
-    const runTool = async () => ({ exitCode: 0, stdout: text, stderr: text });
-    const request = { addresses: [host], count: 3, waitMs: 1_000, signal: new AbortController().signal };
-    for (const [method, tool] of [
-      ['ping', createPingTool(runTool)],
-      ['fping', createFpingTool(runTool)],
-    ] as const) {
-      const reports = await tool.run(request);
-      const report = reports?.[0] ?? null;
-      const echo = async () => (report === null ? null : { ...report, sentCount: 3, method });
+    const runTool: RunTool = async ({ onLine }) => {
+      for (const line of text.split('\n')) onLine?.(line);
+      return { exitCode: 0, stdout: text, stderr: text };
+    };
+    const { signal } = new AbortController();
+    for (const tool of [createPingTool(runTool), createFpingTool(runTool, systemClock)]) {
+      const ask: Echo['ask'] = ({ address, count }) =>
+        new Promise((resolve, reject) => {
+          const askedMs = systemClock.monotonicMs();
+          const waiting = { address, count, askedMs, dueMs: askedMs + 1_000, signal, resolve, reject };
+          void runEchoBatch(tool, [waiting], systemClock);
+        });
       const probe = probeSchema.parse({ kind: 'icmp', spec: { host, tcpFallbackPort: 1 } });
-      if (probe.kind !== 'icmp' || report === null) continue;
-      assertOutcome(await runProbe(probe, 1_000, { signal: request.signal, clock: systemClock, tools: fuzzTools({ echo }) }));
+      if (probe.kind !== 'icmp') continue;
+      const echo: Echo = { ask, isBatching: () => true };
+      assertOutcome(await runProbe(probe, 1_000, { signal, clock: systemClock, tools: fuzzTools({ echo }) }));
     }
     return 0;
   },

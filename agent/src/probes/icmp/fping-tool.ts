@@ -1,62 +1,102 @@
-import { isIPv6 } from 'node:net';
+import type { Clock } from '@jiwei/shared/clock.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
-import { type EchoReport, type EchoTool, spacingMs } from './echo.ts';
+import { type EchoNews, type EchoOrder, type EchoTool, spacingMs } from './echo-tool.ts';
 import type { RunTool, ToolResult } from './run-tool.ts';
 
 /**
- * One process of `fping` for a whole batch. It sends to all targets in turn and prints, at its end and on stderr, a line for each:
- * `10.0.0.1 : 0.42 - 0.51`, where `-` is a lost one.
+ * Between two packets of one process, whoever they go to, ms: 500 packets of 98 bytes (on Ethernet) a second, 0.4 Mbit/s. fping's own default
+ * is 10, the least it grants to everyone 1; this is the least at which the requests of a whole batch go out within `spacingMs`.
  */
-export const createFpingTool = (runTool: RunTool): EchoTool => ({
+const packetGapMs = 2;
+/** So many that each round of requests takes just `spacingMs`: with more, rounds would last longer than the spacing that was asked for. */
+const batchTargetsMax = 100;
+/** For starting the process and reading its last lines: it should end by itself before it is cut off. */
+const marginMs = 100;
+/** Least wait for the last reply, ms: fping grants no less to everyone. */
+const lastReplyMsMin = 50;
+
+/**
+ * One process of `fping` for a whole batch. It sends to all targets in turn and prints each reply when it comes, since version 5.0 also each
+ * one that stayed away:
+ * `[1795998455.69161] 10.0.0.1 : [0], 64 bytes, 0.36 ms (0.36 avg, 0% loss)` and `[1795998456.39605] 10.0.0.2 : [0], timed out (NaN avg, 100% loss)`
+ */
+export const createFpingTool = (runTool: RunTool, clock: Pick<Clock, 'nowMs'>): EchoTool => ({
   name: 'fping',
-  run: async ({ addresses, count, waitMs, signal }) => {
-    const families = [addresses.filter((address) => !isIPv6(address)), addresses.filter((address) => isIPv6(address))];
-    const found = new Map<string, EchoReport>();
-    const results = await Promise.all(families.map((some) => runFping(runTool, some, { count, waitMs, signal })));
-    for (const result of results) {
-      for (const [address, roundTripsMs] of parseFping(result?.stderr ?? '')) found.set(address, { roundTripsMs });
-    }
+  targetsMax: batchTargetsMax,
+  run: async (order) => {
+    const startedAtMs = clock.nowMs();
+    const places = new Map(order.addresses.map((address, index) => [address, index]));
+    const silent = new Map(places);
+    let hasSpoken = false;
+    const result = await runFping(runTool, order, (line) => {
+      const read = parseFping(line);
+      const place = read === null ? undefined : places.get(read.address);
+      if (read === null || place === undefined) return;
+      hasSpoken = true;
+      if (read.kind === 'said') order.onNews(read);
+      if (read.kind !== 'reply' && read.kind !== 'lost') return;
+      const roundTripMs = read.kind === 'reply' ? read.roundTripMs : null;
+      const sentAfterMs = read.printedAtMs - (roundTripMs ?? lastReplyMsOf(order)) - startedAtMs;
+      // Times of a machine whose clock was set meanwhile are of no use: then the place in the line says when it must have been its turn.
+      const isPossible = sentAfterMs >= 0 && sentAfterMs <= clock.nowMs() - startedAtMs;
+      const { address } = read;
+      silent.delete(address);
+      order.onNews({ kind: 'echo', address, roundTripMs, sentAfterMs: isPossible ? sentAfterMs : place * packetGapMs });
+    });
     // Exit 4 and silence: the right to open the socket is gone, and nothing is known of any target. One that was killed is silent, too.
-    const isRefused = found.size === 0 && results.every((result) => result === null || result.exitCode !== null);
-    return isRefused ? null : addresses.map((address) => found.get(address) ?? { roundTripsMs: [] });
+    if (!hasSpoken && result?.exitCode !== null) return false;
+    // Nothing is printed of a target there is no way to, nor by old versions of one that stays silent: they had their turn all the same.
+    for (const [address, place] of silent)
+      order.onNews({ kind: 'echo', address, roundTripMs: null, sentAfterMs: place * packetGapMs });
+    return true;
   },
   isPermitted: async (signal) => {
-    const result = await runFping(runTool, ['127.0.0.1'], { count: 1, waitMs: secondMs, signal });
-    return result !== null && parseFping(result.stderr).size > 0;
+    let hasSpoken = false;
+    const order = { addresses: ['127.0.0.1'], count: 1, waitMs: secondMs, signal };
+    await runFping(runTool, order, (line) => {
+      hasSpoken ||= parseFping(line) !== null;
+    });
+    return hasSpoken;
   },
 });
 
-const runFping = async (
+const runFping = (
   runTool: RunTool,
-  addresses: readonly string[],
-  { count, waitMs, signal }: { readonly count: number; readonly waitMs: number; readonly signal: AbortSignal },
+  order: Omit<EchoOrder, 'onNews'>,
+  onLine: (line: string) => void,
 ): Promise<ToolResult | null> => {
-  if (addresses.length === 0) return null;
-  // Every round takes at least the spacing; what is left is for the last replies.
-  const lastReplyMs = Math.max(50, Math.floor(waitMs - count * spacingMs));
-  return runTool({
-    file: 'fping',
-    args: ['-C', String(count), '-q', '-i', '1', '-p', String(spacingMs), '-t', String(lastReplyMs), ...addresses],
-    signal,
-  });
+  const pace = ['-i', packetGapMs, '-p', spacingMs, '-t', lastReplyMsOf(order)].map(String);
+  const args = ['-C', String(order.count), '-D', ...pace, '--', ...order.addresses];
+  return runTool({ file: 'fping', args, signal: order.signal, onLine });
 };
 
-/** Round trips by address, ms, lost ones left out. Lines of another form (warnings, ICMP errors) are passed over. */
-export const parseFping = (output: string): ReadonlyMap<string, readonly number[]> => {
-  const found = new Map<string, readonly number[]>();
-  for (const line of output.split('\n')) {
-    const match = /^(\S+)\s+:((?: (?:-|\d+(?:\.\d+)?))+)\s*$/.exec(line);
-    if (match === null) continue;
-    const [, address = '', replies = ''] = match;
-    found.set(
-      address,
-      replies
-        .trim()
-        .split(' ')
-        .filter((reply) => reply !== '-')
-        .map(Number)
-        .filter((roundTripMs) => Number.isFinite(roundTripMs)),
-    );
+/** Patience with each reply, ms: every round takes at least the spacing, and what is left is for the last replies. */
+const lastReplyMsOf = ({ count, waitMs }: Pick<EchoOrder, 'count' | 'waitMs'>): number =>
+  Math.max(lastReplyMsMin, Math.floor(waitMs - count * spacingMs - marginMs));
+
+type FpingLine =
+  | { readonly kind: 'reply'; readonly address: string; readonly roundTripMs: number; readonly printedAtMs: number }
+  | { readonly kind: 'lost'; readonly address: string; readonly printedAtMs: number }
+  | { readonly kind: 'summary'; readonly address: string }
+  | Extract<EchoNews, { kind: 'said' }>;
+
+/** A line of fping has about 80 characters, with an IPv6 address 120. */
+const lineCharactersMax = 1_000;
+
+/** Reads a line of fping; null for one of another form (a second reply to the same request, a warning). */
+export const parseFping = (line: string): FpingLine | null => {
+  if (line.length > lineCharactersMax) return null;
+  const one = /^\[(\d+\.\d+)\] (\S+)\s+: \[\d+\], (?:(timed out)|\d+ bytes, (\d+(?:\.\d+)?(?:e[+-]\d+)?) ms)/.exec(line);
+  if (one !== null) {
+    const [, seconds, address = '', timedOut, roundTripMs] = one;
+    const printedAtMs = Number(seconds) * secondMs;
+    if (timedOut !== undefined) return { kind: 'lost', address, printedAtMs };
+    return Number.isFinite(Number(roundTripMs))
+      ? { kind: 'reply', address, roundTripMs: Number(roundTripMs), printedAtMs }
+      : null;
   }
-  return found;
+  const [, summed] = /^(\S+)\s+:(?: (?:-|\d+(?:\.\d+)?))+\s*$/.exec(line) ?? [];
+  if (summed !== undefined) return { kind: 'summary', address: summed };
+  const [, text = '', said] = /^(ICMP .+ from \S+) for ICMP Echo sent to (\S+)/.exec(line) ?? [];
+  return said === undefined ? null : { kind: 'said', address: said, text };
 };

@@ -3,15 +3,23 @@ import { platform } from 'node:os';
 import { secondMs } from '@jiwei/shared/time.ts';
 import builderFactory from 'ping/lib/builder/factory.js';
 import parserFactory from 'ping/lib/parser/factory.js';
-import { type EchoReport, type EchoTool, spacingMs } from './echo.ts';
+import { type EchoTool, spacingMs } from './echo-tool.ts';
 import type { RunTool, ToolResult } from './run-tool.ts';
 
-/** One process of the system's `ping` per target. */
+/** One process of the system's `ping` per target; all it tells it tells at its end. */
 export const createPingTool = (runTool: RunTool): EchoTool => ({
   name: 'ping',
-  run: async ({ addresses, count, waitMs, signal }) => {
-    const reports = await Promise.all(addresses.map((address) => pingOne(runTool, { address, count, waitMs, signal })));
-    return reports.every((report) => report === null) ? null : reports.map((report) => report ?? { roundTripsMs: [] });
+  targetsMax: 1,
+  run: async ({ addresses, count, waitMs, signal, onNews }) => {
+    const [address = ''] = addresses;
+    const result = await runPing(runTool, { address, count, waitMs, signal });
+    if (result === null) return false;
+    const roundTripsMs = parse(address, result.stdout).slice(0, count);
+    for (const [index, roundTripMs] of roundTripsMs.entries())
+      onNews({ kind: 'echo', address, roundTripMs, sentAfterMs: index * spacingMs });
+    const text = result.stderr.trim();
+    if (text !== '') onNews({ kind: 'said', address, text });
+    return true;
   },
   // iputils exits with 2, busybox with 1 and without its first line, when it may not open the socket.
   isPermitted: async (signal) => {
@@ -26,14 +34,6 @@ interface OneRequest {
   readonly waitMs: number;
   readonly signal: AbortSignal;
 }
-
-const pingOne = async (runTool: RunTool, request: OneRequest): Promise<EchoReport | null> => {
-  const result = await runPing(runTool, request);
-  if (result === null) return null;
-  const roundTripsMs = parse(request.address, result.stdout).slice(0, request.count);
-  const said = result.stderr.trim();
-  return { roundTripsMs, ...(roundTripsMs.length > 0 || said === '' ? {} : { detail: said }) };
-};
 
 const runPing = (runTool: RunTool, { address, count, waitMs, signal }: OneRequest): Promise<ToolResult | null> => {
   // Made anew each time: the package writes into it.

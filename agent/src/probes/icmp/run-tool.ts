@@ -8,7 +8,7 @@ export interface ToolResult {
   readonly stderr: string;
 }
 
-/** Bytes of output kept per stream: a batch of 500 targets with 20 replies each prints about 100 KiB. */
+/** Bytes of output read per stream: a batch of 100 targets with 20 replies each prints about 170 KiB. */
 const outputBytesMax = 1_048_576;
 
 /** A program to run. */
@@ -18,6 +18,8 @@ export interface ToolCommand {
   /** The agent's own environment when left out. */
   readonly env?: NodeJS.ProcessEnv | undefined;
   readonly signal: AbortSignal;
+  /** Is given each whole line, of either stream, as it comes; without its end. */
+  readonly onLine?: (line: string) => void;
 }
 
 export type RunTool = (command: ToolCommand) => Promise<ToolResult | null>;
@@ -39,8 +41,8 @@ export const runTool: RunTool = (options) =>
     const kill = (): void => {
       child.kill('SIGKILL');
     };
-    const stdout = collect(child.stdout);
-    const stderr = collect(child.stderr);
+    const stdout = collect(child.stdout, options.onLine);
+    const stderr = collect(child.stderr, options.onLine);
     child.once('error', (error) => {
       options.signal.removeEventListener('abort', kill);
       const code = codeOf(error);
@@ -55,12 +57,22 @@ export const runTool: RunTool = (options) =>
     if (options.signal.aborted) kill();
   });
 
-const collect = (stream: NodeJS.ReadableStream): (() => string) => {
-  const chunks: Buffer[] = [];
+const collect = (stream: NodeJS.ReadableStream, onLine: ToolCommand['onLine']): (() => string) => {
+  let text = '';
   let bytes = 0;
+  /** Where the line begins that is not whole yet. */
+  let lineStart = 0;
+  const decoder = new TextDecoder();
   stream.on('data', (chunk: Buffer) => {
-    if (bytes < outputBytesMax) chunks.push(chunk);
+    const isRead = bytes < outputBytesMax;
     bytes += chunk.length;
+    if (!isRead) return;
+    text += decoder.decode(chunk, { stream: true });
+    if (onLine === undefined) return;
+    for (let end = text.indexOf('\n', lineStart); end !== -1; end = text.indexOf('\n', lineStart)) {
+      onLine(text.slice(lineStart, end));
+      lineStart = end + 1;
+    }
   });
-  return () => Buffer.concat(chunks).toString('utf8');
+  return () => text;
 };

@@ -52,8 +52,12 @@ has them, so that dashboards and rules made for it work unchanged. What the answ
 - **Patterns** are ECMAScript regular expressions with flag u. One that needs longer than 250 ms is stopped and reported as PROBE_ERROR.
 - **Cloud metadata addresses** (169.254.169.254 and the like, listed in \`agent/src/probes/metadata-address.ts\`) and all link-local ones are refused by every probe
   with NOT_PERMITTED, also after a name look-up or a redirect.
-- **Ping** needs the program \`ping\` or \`fping\` with the right to open its socket. More than 8 targets at about the same time go to one
-  fping process. Where neither may be used, a TCP connection is tried; the result's \`method\` says which it was.
+- **Ping** needs the program \`ping\` or \`fping\` with the right to open its socket. Up to 3 targets at about the
+  same time get a \`ping\` each; more go to one \`fping\` with up to 100 targets. Where neither may be used, a TCP connection is tried. The
+  result's \`method\` says which it was.
+- **fping** sends a packet each 2 ms, so at most 500 a second (0.4 Mbit/s on Ethernet), the requests to one target 200 ms apart. Each result is told
+  when its own target has answered or was given up, and is of the time at which its own first request was sent. IPv4 and IPv6, and checks with a
+  different \`count\`, go to processes of their own.
 - **Processes.** On Linux \`user\` may be a name of /etc/passwd; users of a directory service are written as their number. Of other users'
   processes an agent that is not root knows the name only as their first argument and as the kernel keeps it, cut to 15 bytes.
 `;
