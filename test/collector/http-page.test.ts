@@ -1,5 +1,6 @@
 import { reasonCodes } from '@jiwei/shared/reasons.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { faultCodes } from '../../collector/src/engine/incident.ts';
 import { durationText, instantText, shortSpanText } from '../../collector/src/http/page/duration.ts';
 import { escapeHtml, html } from '../../collector/src/http/page/html.ts';
 import { reasonText } from '../../collector/src/http/page/reason-words.ts';
@@ -58,16 +59,7 @@ describe('pieces of the page', () => {
   }
 
   test('every reason has words in both languages', () => {
-    for (const reason of [
-      ...reasonCodes,
-      'AGENT_STOPPED',
-      'AGENT_SILENT',
-      'AGENT_CLONED',
-      'HOST_DOWN',
-      'ZONE_OUTAGE',
-      'ZONE_STORM',
-      'RULE',
-    ] as const) {
+    for (const reason of [...reasonCodes, ...faultCodes]) {
       expect(reasonText(reason, 'zh-CN'), reason).toMatch(/[\u4e00-\u9fff]/);
       expect(reasonText(reason, 'en'), reason).toMatch(/^[a-zA-Z]/);
     }

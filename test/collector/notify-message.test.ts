@@ -1,6 +1,8 @@
+import { readFile } from 'node:fs/promises';
 import { asId } from '@jiwei/shared/ids.ts';
 import { reasonCodes } from '@jiwei/shared/reasons.ts';
 import { describe, expect, test } from 'vitest';
+import { faultCodes } from '../../collector/src/engine/incident.ts';
 import { messageOf } from '../../collector/src/notify/message.ts';
 import { durationText, instantText } from '../../collector/src/notify/message-time.ts';
 import { reasonText } from '../../collector/src/notify/words.ts';
@@ -113,9 +115,16 @@ describe('messages', () => {
   });
 
   test('every reason has words in both languages', () => {
-    for (const reason of [...reasonCodes, 'AGENT_STOPPED', 'HOST_DOWN', 'ZONE_OUTAGE', 'ZONE_STORM', 'RULE'] as const) {
+    for (const reason of [...reasonCodes, ...faultCodes]) {
       expect(reasonText(reason, 'en')).toMatch(/^[a-zA-Z]/);
       expect(reasonText(reason, 'zh-CN')).toMatch(/\p{Script=Han}/u);
     }
+  });
+
+  test('docs/reasons.md lists every code of the engine with its words, and no other', async () => {
+    const text = await readFile(new URL('../../docs/reasons.md', import.meta.url), 'utf8');
+    const ofEngine = text.slice(text.indexOf('\n## '));
+    const rows = Array.from(ofEngine.matchAll(/^\| `([A-Z_]+)` \| ([^|]+) \|/gm), ([, code, words]) => [code, words?.trim()]);
+    expect(rows).toEqual(faultCodes.map((code) => [code, reasonText(code, 'en')]));
   });
 });

@@ -30,6 +30,11 @@ export interface Loss {
   readonly failedCount: number;
   readonly failedFromMs: EpochMs | null;
   readonly verdict: HostVerdict;
+  /**
+   * With `cannotTell` only: what the last answer about the host was, which nobody can renew; null: there was none since the loss. Left out
+   * where it was stored before this was kept: not known.
+   */
+  readonly foundBefore?: 'reachable' | 'unreachable' | null;
   readonly verdictAtMs: EpochMs;
   /** When it was last looked at, or tried to. */
   readonly seenAtMs: EpochMs;

@@ -7,12 +7,10 @@ import { agentCheckIdOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Span } from './effect.ts';
 import type { EngineEvent } from './event.ts';
-import type { BadFinding, Finding } from './finding.ts';
-import { retired, worseSeverity } from './findings.ts';
 import { checkTimeline } from './histories.ts';
 import { saysNothing } from './lane.ts';
-import { type EngineState, indexAgent, standingRecord } from './state.ts';
-import { type AffectedAsset, asAgentId, zoneAssetIdOf } from './subject.ts';
+import { type EngineState, indexAgent } from './state.ts';
+import { asAgentId, zoneAssetIdOf } from './subject.ts';
 import { rewrite } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
 
@@ -222,14 +220,18 @@ const cannotTell = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
   if (loss.verdict === 'reachable' || loss.verdict === 'unreachable')
     record(turn, agentId, nowMs, [{ fromMs: nowMs, status: 'unknown' }]);
   return {
-    ...loss,
+    ...unanswered(loss, nowMs),
     question: null,
     nextRoundAtMs: nowMs + turn.state.config.timing.questionIntervalMs,
-    verdict: 'cannotTell',
-    verdictAtMs: loss.verdict === 'cannotTell' ? loss.verdictAtMs : nowMs,
     seenAtMs: nowMs,
   };
 };
+
+/** Nothing is known of the host as it is now; what was found before is kept, to be told of. */
+const unanswered = (loss: Loss, nowMs: EpochMs): Loss =>
+  loss.verdict === 'cannotTell'
+    ? loss
+    : { ...loss, verdict: 'cannotTell', verdictAtMs: nowMs, foundBefore: loss.verdict === 'asking' ? null : loss.verdict };
 
 /** Puts the next question, or settles that nobody can tell. */
 const ask = (turn: Turn, agentId: AgentId, loss: Loss, isAgain = true): Loss => {
@@ -265,11 +267,11 @@ const settle = (turn: Turn, agentId: AgentId, loss: Loss, result: CheckResult | 
   const askedAtMs = loss.question?.askedAtMs ?? turn.nowMs;
   // An agent that may not ask, or does not answer, says nothing of the host: somebody else is asked, nobody twice.
   if (result === null || saysNothing(result)) {
-    const unanswered: Loss = { ...loss, question: null, seenAtMs: turn.nowMs };
-    if (loss.askedIds.length >= questionsPerRoundMax) return cannotTell(turn, agentId, unanswered);
-    const next = ask(turn, agentId, unanswered, false);
+    const open: Loss = { ...loss, question: null, seenAtMs: turn.nowMs };
+    if (loss.askedIds.length >= questionsPerRoundMax) return cannotTell(turn, agentId, open);
+    const next = ask(turn, agentId, open, false);
     // People are told in time that nobody can tell yet, and what is found out later is told in place.
-    return next.verdict === 'asking' && result === null ? { ...next, verdict: 'cannotTell', verdictAtMs: turn.nowMs } : next;
+    return next.verdict === 'asking' && result === null ? unanswered(next, turn.nowMs) : next;
   }
   if (result.outcome !== 'down') return reached(turn, agentId, loss, askedAtMs);
   const failed: Loss = {
@@ -304,12 +306,16 @@ const reached = (turn: Turn, agentId: AgentId, loss: Loss, askedAtMs: EpochMs): 
   return { ...loss, ...roundOver(turn), ...verdictOf(turn, loss, 'reachable', askedAtMs), wasReachable: true };
 };
 
-/** Nobody reached the host: it is down, from the loss on, or from the first failed question when it was reached in between. */
+/**
+ * Nobody reached the host: it is down, from the loss on; from the first failed question when more is known of the time before: that it was reached,
+ * or that it was found down once and nobody could look since.
+ */
 const missed = (turn: Turn, agentId: AgentId, loss: Loss): Loss => {
   const isNew = loss.verdict !== 'unreachable';
   if (isNew) {
     const failedFromMs = loss.failedFromMs ?? turn.nowMs;
-    const fromMs = loss.wasReachable ? failedFromMs : knownFromMs(loss, failedFromMs);
+    const wasKnown = loss.wasReachable || loss.foundBefore === 'unreachable';
+    const fromMs = wasKnown ? failedFromMs : knownFromMs(loss, failedFromMs);
     record(turn, agentId, fromMs, [{ fromMs, status: 'down' }]);
   }
   return { ...loss, ...roundOver(turn), ...verdictOf(turn, loss, 'unreachable', loss.failedFromMs ?? turn.nowMs) };
@@ -338,48 +344,4 @@ export const onAgentDue = (turn: Turn, agentId: AgentId): boolean => {
     loss = ask(turn, agentId, { ...loss, askedIds: [], failedCount: 0, failedFromMs: null });
   putAgent(turn, { ...agent, loss });
   return isGraceEnd;
-};
-
-const verdictWords = {
-  reachable: { reason: 'AGENT_STOPPED', severity: 'minor', text: 'the agent stopped; its host answers' },
-  unreachable: { reason: 'HOST_DOWN', severity: 'critical', text: 'neither the agent nor its host answers' },
-  cannotTell: { reason: 'AGENT_SILENT', severity: 'minor', text: 'the agent is silent and nobody can ask its host' },
-} as const;
-
-/** Problem `agent`: an agent of the asset is lost. */
-export const agentFinding = (state: EngineState, asset: AffectedAsset, nowMs: EpochMs): Finding => {
-  const entries = state.index.agentsOn.get(asset.id) ?? [];
-  const failing = standingRecord(state, asset.id, 'agent')?.failing ?? [];
-  if (failing.length > 0 && !entries.some((entry) => failing.includes(entry.id))) return retired;
-  const agents = entries.flatMap((entry) => state.agents.get(entry.id) ?? []);
-  const lost = agents.filter((agent) => agent.loss?.isGraceOver === true);
-  const told = lost.flatMap((agent) =>
-    agent.loss === null || agent.loss.verdict === 'asking' ? [] : [{ agent, loss: agent.loss, verdict: agent.loss.verdict }],
-  );
-  const bad = told.map(({ agent, loss, verdict }): BadFinding => {
-    const { reason, severity, text } = verdictWords[verdict];
-    return {
-      kind: 'bad',
-      severity,
-      reason,
-      summary: `${asset.name}: ${text}`,
-      details: { agent: agent.id, cause: loss.cause },
-      faultFromMs: loss.faultFromMs,
-      failing: [agent.id],
-      // Where nobody can look, what was last known of the host stays: not knowing is no relief.
-      canEase: verdict !== 'cannotTell',
-      seenAtMs: loss.seenAtMs,
-    };
-  });
-  const worst = bad.reduce<BadFinding | null>(
-    (found, one) =>
-      found === null || (worseSeverity(found.severity, one.severity) === one.severity && one.severity !== found.severity)
-        ? one
-        : found,
-    null,
-  );
-  if (worst !== null) return worst;
-  if (lost.length > 0) return { kind: 'between' };
-  const sinceMs = agents.filter((agent) => agent.loss === null).map((agent) => agent.sinceMs);
-  return { kind: 'good', faultToMs: sinceMs.length === 0 ? nowMs : Math.max(...sinceMs), text: 'the agent is connected again' };
 };

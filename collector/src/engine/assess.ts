@@ -1,6 +1,6 @@
 import { type AssetId, asId, type CheckId, type ZoneId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
-import { agentFinding } from './agents.ts';
+import { agentFinding } from './agent-finding.ts';
 import { causeOf, explainsOthers, waitUntilMs } from './cause.ts';
 import { beginQuiet, endQuiet, isQuietOver } from './clocks.ts';
 import { cloneFinding } from './clones.ts';
@@ -8,7 +8,7 @@ import { descendantsOf, isInMaintenance } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { BadFinding, Finding, GoodFinding } from './finding.ts';
 import { assetDownFinding, checkDownFinding, degradedFinding, worseSeverity } from './findings.ts';
-import type { ProblemKey } from './incident.ts';
+import { hostFactOf, type ProblemKey } from './incident.ts';
 import { type IncidentRecord, problemIdOf } from './incident-record.ts';
 import {
   attachIncident,
@@ -193,7 +193,12 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
   const severity = finding.canEase === true ? finding.severity : worseSeverity(before.severity, finding.severity);
   record.failing = failing;
   const wasQuiet = record.goodSinceMs !== null;
-  const isChanged = isNew || severity !== before.severity || before.reason !== finding.reason || before.isNoData || wasQuiet;
+  const hostBefore = hostFactOf(before);
+  const isHostOther = hostFactOf({ ...before, details: finding.details }) !== hostBefore;
+  // By codes: a summary also changes when its asset is named anew. That the host is known of now, where it was not kept before, is no news.
+  const isOther = before.reason !== finding.reason || (isHostOther && hostBefore !== null);
+  const isNews = isNew || severity !== before.severity || isOther;
+  const isChanged = isNews || before.isNoData || wasQuiet || isHostOther;
   if (isChanged) {
     record.incident = {
       ...before,
@@ -205,8 +210,7 @@ const goOn = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, finding:
     };
     endQuiet(record);
     if (before.isNoData) note(turn, record, { kind: 'dataBack', text: 'data is back; it still fails' });
-    if (isNew || severity !== before.severity || before.reason !== finding.reason)
-      note(turn, record, { kind: 'updated', text: finding.summary });
+    if (isNews) note(turn, record, { kind: 'updated', text: finding.summary });
     save(turn, record);
     // A graver fault is news to people.
     tellGraver(turn, record);

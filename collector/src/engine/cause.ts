@@ -1,6 +1,6 @@
 import type { AssetId, IncidentId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { Incident, ProblemKey } from './incident.ts';
+import { hostFactOf, type Incident, type ProblemKey } from './incident.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { isLaneSuspect, laneIdOf } from './lane.ts';
 import { type EngineState, openRecord } from './state.ts';
@@ -15,8 +15,9 @@ const isExplainable = (problem: ProblemKey): boolean =>
 export const explainsOthers = ({ incident }: Pick<IncidentRecord, 'incident'>): boolean =>
   incident.problem === 'down' || incident.reason === 'HOST_DOWN' || zoneOfAsset(incident.assetId) !== null;
 
-/** Unknown explains nothing new. */
-const isSuppressing = (record: IncidentRecord): boolean => !record.incident.isNoData && explainsOthers(record);
+/** Unknown explains nothing new, nor does a host that was down when somebody could still look. */
+const isSuppressing = (record: IncidentRecord): boolean =>
+  !record.incident.isNoData && hostFactOf(record.incident) !== 'unknown' && explainsOthers(record);
 
 const downRecordOf = (state: EngineState, assetId: AssetId): IncidentRecord | undefined =>
   [openRecord(state, assetId, 'down'), openRecord(state, assetId, 'agent')].find(

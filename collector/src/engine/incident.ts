@@ -36,6 +36,18 @@ export interface ResponseCycle {
   readonly excluded: Exclusion | null;
 }
 
+/** What the engine itself finds, beside what probes answer. Documented in docs/reasons.md. */
+export const faultCodes = [
+  'AGENT_STOPPED',
+  'AGENT_SILENT',
+  'AGENT_CLONED',
+  'HOST_DOWN',
+  'ZONE_OUTAGE',
+  'ZONE_STORM',
+  'RULE',
+] as const;
+export type FaultCode = (typeof faultCodes)[number];
+
 /** One incident as it is stored and shown. Its timeline is kept apart (TimelineEntry). */
 export interface Incident {
   readonly id: IncidentId;
@@ -46,16 +58,8 @@ export interface Incident {
   readonly problem: ProblemKey;
   readonly severity: Severity;
   readonly state: IncidentState;
-  /** Code of what was found first: a probe's reason, AGENT_STOPPED, AGENT_CLONED, HOST_DOWN, ZONE_OUTAGE, ZONE_STORM or RULE. */
-  readonly reason:
-    | ReasonCode
-    | 'AGENT_STOPPED'
-    | 'AGENT_SILENT'
-    | 'AGENT_CLONED'
-    | 'HOST_DOWN'
-    | 'ZONE_OUTAGE'
-    | 'ZONE_STORM'
-    | 'RULE';
+  /** What was found: a probe's reason, or the engine's. That of a lost agent follows what is found out about its host. */
+  readonly reason: ReasonCode | FaultCode;
   /** One line for people, in English; the console and the channels say it in Chinese from the codes. */
   readonly summary: string;
   /** Free facts for templates: check, target, rule annotations, names of attached assets. */
@@ -77,6 +81,13 @@ export interface Incident {
   /** A firing notice has gone out and its resolved notice has not. */
   readonly isTold: boolean;
 }
+
+/**
+ * What is known of the host of a lost agent: `reachable`, `unreachable` or `unknown`. null for other problems, whose facts may have any name,
+ * and for incidents stored before it was kept.
+ */
+export const hostFactOf = ({ problem, details }: Pick<Incident, 'problem' | 'details'>): string | null =>
+  problem === 'agent' ? (details['host'] ?? null) : null;
 
 export const timelineKinds = [
   'opened',

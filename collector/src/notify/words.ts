@@ -1,7 +1,7 @@
 import { type ReasonCode, reasons } from '@jiwei/shared/reasons.ts';
 import type { Severity } from '@jiwei/shared/status.ts';
 import type { NoticeKind } from '../engine/effect.ts';
-import type { Incident } from '../engine/incident.ts';
+import type { FaultCode, Incident } from '../engine/incident.ts';
 import type { Language } from './message-time.ts';
 
 /** A text in each language. */
@@ -32,8 +32,8 @@ const reasonInEnglish = (reason: IncidentReason): string =>
   isProbeReason(reason) ? reasons[reason].text : engineReasons[reason];
 const isProbeReason = (reason: IncidentReason): reason is ReasonCode => reason in reasons;
 
-const engineReasons: Readonly<Record<Exclude<IncidentReason, ReasonCode>, string>> = {
-  AGENT_STOPPED: 'the agent stopped; its host still answers',
+const engineReasons: Readonly<Record<FaultCode, string>> = {
+  AGENT_STOPPED: 'the agent stopped; nothing says that its host is at fault',
   AGENT_SILENT: 'the agent is silent, and nobody else can ask its host',
   AGENT_CLONED: 'somebody else uses a copy of the key of its agent',
   HOST_DOWN: 'the agent is gone and nobody can reach its host',
@@ -79,7 +79,7 @@ const reasonsInChinese: Readonly<Record<IncidentReason, string>> = {
   HEARTBEAT_REPORTED_DOWN: '心跳自身报告异常',
   NOT_PERMITTED: '代理缺少探测所需的权限或工具',
   PROBE_ERROR: '探测自身出错,不能说明目标状态',
-  AGENT_STOPPED: '代理已停止,主机仍可达',
+  AGENT_STOPPED: '代理已停止,未发现主机故障',
   AGENT_CLONED: '代理密钥被复制,另有程序在使用',
   AGENT_SILENT: '代理失去联系,且没有其他代理可以核实主机',
   HOST_DOWN: '代理失去联系,主机不可达',

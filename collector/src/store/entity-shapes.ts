@@ -74,6 +74,7 @@ const loss: z.ZodType<Loss> = z.looseObject({
   failedCount: z.number(),
   failedFromMs: storedMs.nullable(),
   verdict: z.enum(['asking', 'reachable', 'unreachable', 'cannotTell']),
+  foundBefore: z.enum(['reachable', 'unreachable']).nullable().exactOptional(),
   verdictAtMs: storedMs,
   seenAtMs: storedMs,
   wasReachable: z.boolean(),

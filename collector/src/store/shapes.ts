@@ -4,7 +4,7 @@ import { type ReasonCode, reasonCodes } from '@jiwei/shared/reasons.ts';
 import { severities, statuses } from '@jiwei/shared/status.ts';
 import { z } from 'zod';
 import type { Span } from '../engine/effect.ts';
-import { exclusions, type Incident, incidentStates, type ResponseCycle } from '../engine/incident.ts';
+import { exclusions, faultCodes, type Incident, incidentStates, type ResponseCycle } from '../engine/incident.ts';
 import type { AgentRecord, StoredMaintenance } from './port.ts';
 
 // What is stored as JSON, as it was written: a value that does not fit is refused before anything is computed from it. Numbers are not bounded
@@ -39,8 +39,6 @@ const cycle: z.ZodType<ResponseCycle> = z.looseObject({
   quietFromMs: storedMs.nullable().exactOptional(),
   excluded: z.enum(exclusions).nullable(),
 });
-
-const faultCodes = ['AGENT_STOPPED', 'AGENT_SILENT', 'AGENT_CLONED', 'HOST_DOWN', 'ZONE_OUTAGE', 'ZONE_STORM', 'RULE'] as const;
 
 export const storedIncident: z.ZodType<Incident> = z.looseObject({
   id: storedId<'incident'>(),

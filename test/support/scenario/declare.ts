@@ -66,7 +66,7 @@ const zoneOf = (item: Item): ZoneConfig => ({ id: asId(item.id), name: item.id, 
 
 const assetOf = (item: Item): AssetConfig => ({
   id: asId(item.id),
-  name: item.id,
+  name: item.options.get('name') ?? item.id,
   kind: oneOf(assetKinds, item.options.get('kind') ?? 'server'),
   unitId: null,
   zoneId: zoneIdOf(item),

@@ -1,5 +1,5 @@
 import { type ReasonCode, reasons } from '@jiwei/shared/reasons.ts';
-import type { Incident } from '../../engine/incident.ts';
+import type { FaultCode, Incident } from '../../engine/incident.ts';
 import type { Language } from './words.ts';
 
 const chinese: Readonly<Record<Incident['reason'], string>> = {
@@ -39,7 +39,7 @@ const chinese: Readonly<Record<Incident['reason'], string>> = {
   HEARTBEAT_REPORTED_DOWN: '心跳自报故障',
   NOT_PERMITTED: '代理缺少探测权限或工具',
   PROBE_ERROR: '探测本身出错',
-  AGENT_STOPPED: '代理停止运行，主机仍可达',
+  AGENT_STOPPED: '代理停止运行，未发现主机故障',
   AGENT_CLONED: '代理密钥被复制，另有程序在使用',
   AGENT_SILENT: '代理失联，无法从别处核实主机',
   HOST_DOWN: '主机失联',
@@ -48,8 +48,8 @@ const chinese: Readonly<Record<Incident['reason'], string>> = {
   RULE: '触发告警规则',
 };
 
-const english: Readonly<Record<Exclude<Incident['reason'], ReasonCode>, string>> = {
-  AGENT_STOPPED: 'the agent stopped; its host still answers',
+const english: Readonly<Record<FaultCode, string>> = {
+  AGENT_STOPPED: 'the agent stopped; nothing says that its host is at fault',
   AGENT_SILENT: 'the agent is silent and nobody else can ask for its host',
   AGENT_CLONED: 'somebody else uses a copy of the key of its agent',
   HOST_DOWN: 'the host is gone',
