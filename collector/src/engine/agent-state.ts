@@ -25,6 +25,8 @@ export interface Loss {
   /** Questions asked since the loss; the last part of their ids. */
   readonly questionCount: number;
   readonly question: Question | null;
+  /** Questions of the present round whose time was over before an answer came. Left out where there were none since the loss. */
+  readonly lateQuestions?: readonly Question[];
   /** Present round: who was asked, how many of them failed, and since when. */
   readonly askedIds: readonly AgentId[];
   readonly failedCount: number;

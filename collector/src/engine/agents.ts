@@ -1,7 +1,7 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import type { AgentState, Loss } from './agent-state.ts';
+import type { AgentState, Loss, Question } from './agent-state.ts';
 import type { AgentEntry } from './config.ts';
 import { agentCheckIdOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
@@ -254,38 +254,52 @@ const ask = (turn: Turn, agentId: AgentId, loss: Loss, isAgain = true): Loss => 
   return { ...loss, question, questionCount: loss.questionCount + 1, askedIds: [...loss.askedIds, askerId], nextRoundAtMs: null };
 };
 
-/** Another agent has looked. */
+/** Another agent has looked; late perhaps, when it was given up already. */
 export const onProbeAnswer = (turn: Turn, event: Extract<EngineEvent, { kind: 'probeAnswer' }>): void => {
   const lostId = event.requestId.slice(0, event.requestId.indexOf('/'));
   const agent = turn.state.agents.get(asAgentId(lostId));
-  if (agent?.loss?.question?.requestId !== event.requestId || agent.loss.question.askerId !== event.agentId) return;
-  putAgent(turn, { ...agent, loss: settle(turn, agent.id, agent.loss, event.result) });
+  const loss = agent?.loss ?? null;
+  if (agent === undefined || loss === null) return;
+  const isAnswered = ({ requestId, askerId }: Question): boolean => requestId === event.requestId && askerId === event.agentId;
+  if (loss.question !== null && isAnswered(loss.question))
+    return putAgent(turn, { ...agent, loss: settle(turn, agent.id, loss, event.result) });
+  const late = loss.lateQuestions?.find(isAnswered);
+  if (late === undefined || saysNothing(event.result)) return;
+  const lateQuestions = loss.lateQuestions?.filter((question) => question !== late) ?? [];
+  putAgent(turn, { ...agent, loss: believe(turn, agent.id, { ...loss, lateQuestions }, event.result, late.askedAtMs) });
 };
 
-/** What an answer (null: none came) makes of the loss. */
+/** What the answer to the open question (null: none came in time) makes of the loss. */
 const settle = (turn: Turn, agentId: AgentId, loss: Loss, result: CheckResult | null): Loss => {
-  const askedAtMs = loss.question?.askedAtMs ?? turn.nowMs;
+  const { question } = loss;
+  const open: Loss = { ...loss, question: null, seenAtMs: turn.nowMs };
+  if (result !== null && !saysNothing(result)) return believe(turn, agentId, open, result, question?.askedAtMs ?? turn.nowMs);
   // An agent that may not ask, or does not answer, says nothing of the host: somebody else is asked, nobody twice.
-  if (result === null || saysNothing(result)) {
-    const open: Loss = { ...loss, question: null, seenAtMs: turn.nowMs };
-    if (loss.askedIds.length >= questionsPerRoundMax) return cannotTell(turn, agentId, open);
-    const next = ask(turn, agentId, open, false);
-    // People are told in time that nobody can tell yet, and what is found out later is told in place.
-    return next.verdict === 'asking' && result === null ? unanswered(next, turn.nowMs) : next;
-  }
+  const lateQuestions = [...(loss.lateQuestions ?? []), ...(result === null && question !== null ? [question] : [])];
+  const unsaid: Loss = lateQuestions.length === 0 ? open : { ...open, lateQuestions };
+  if (loss.askedIds.length >= questionsPerRoundMax) return cannotTell(turn, agentId, unsaid);
+  const next = ask(turn, agentId, unsaid, false);
+  // People are told in time that nobody can tell yet, and what is found out later is told in place.
+  return next.verdict === 'asking' && result === null ? unanswered(next, turn.nowMs) : next;
+};
+
+/** What an answer that says something of the host makes of the loss. */
+const believe = (turn: Turn, agentId: AgentId, loss: Loss, result: CheckResult, askedAtMs: EpochMs): Loss => {
   if (result.outcome !== 'down') return reached(turn, agentId, loss, askedAtMs);
   const failed: Loss = {
     ...loss,
-    question: null,
     failedCount: loss.failedCount + 1,
-    failedFromMs: loss.failedFromMs ?? askedAtMs,
+    failedFromMs: Math.min(loss.failedFromMs ?? askedAtMs, askedAtMs),
     seenAtMs: turn.nowMs,
   };
-  return failed.failedCount < failuresNeeded ? ask(turn, agentId, failed) : missed(turn, agentId, failed);
+  if (failed.failedCount >= failuresNeeded) return missed(turn, agentId, failed);
+  // When the answer was late somebody else may be asked already.
+  return failed.question === null ? ask(turn, agentId, failed) : failed;
 };
 
 const roundOver = (turn: Turn) => ({
   question: null,
+  lateQuestions: [],
   askedIds: [],
   failedCount: 0,
   failedFromMs: null,
@@ -341,7 +355,7 @@ export const onAgentDue = (turn: Turn, agentId: AgentId): boolean => {
   if (isGraceEnd) loss = { ...loss, isGraceOver: true };
   if (loss.question !== null && loss.question.dueAtMs <= nowMs) loss = settle(turn, agentId, loss, null);
   else if (loss.nextRoundAtMs !== null && loss.nextRoundAtMs <= nowMs)
-    loss = ask(turn, agentId, { ...loss, askedIds: [], failedCount: 0, failedFromMs: null });
+    loss = ask(turn, agentId, { ...loss, lateQuestions: [], askedIds: [], failedCount: 0, failedFromMs: null });
   putAgent(turn, { ...agent, loss });
   return isGraceEnd;
 };

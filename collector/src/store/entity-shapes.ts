@@ -70,6 +70,7 @@ const loss: z.ZodType<Loss> = z.looseObject({
   isGraceOver: z.boolean(),
   questionCount: z.number(),
   question: question.nullable(),
+  lateQuestions: z.array(question).exactOptional(),
   askedIds: z.array(storedId<'agent'>()),
   failedCount: z.number(),
   failedFromMs: storedMs.nullable(),

@@ -545,4 +545,25 @@ export const engineFaults: readonly Fault[] = [
     find: "const wasKnown = loss.wasReachable || loss.foundBefore === 'unreachable';",
     replace: 'const wasKnown = loss.wasReachable;',
   },
+  {
+    id: 'late-answer-dropped',
+    rule: 'an answer about the host of a lost agent counts though its time was over',
+    file: `${engine}/agents.ts`,
+    find: 'const late = loss.lateQuestions?.find(isAnswered);',
+    replace: 'const late = loss.lateQuestions?.find(() => false);',
+  },
+  {
+    id: 'late-answer-asks-twice',
+    rule: 'a late answer does not take the question from the one who is asked by then',
+    file: `${engine}/agents.ts`,
+    find: 'return failed.question === null ? ask(turn, agentId, failed) : failed;',
+    replace: 'return ask(turn, agentId, failed);',
+  },
+  {
+    id: 'late-answer-after-the-round',
+    rule: 'when it is known how a host is, late answers from before count no more',
+    file: `${engine}/agents.ts`,
+    find: 'question: null,\n  lateQuestions: [],\n',
+    replace: 'question: null,\n',
+  },
 ];
