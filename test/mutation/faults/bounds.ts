@@ -227,7 +227,7 @@ export const boundFaults: readonly Fault[] = [
     'a declared file is not read beyond its size',
     `${collector}/registry/watch.ts`,
     'if (fileBytes <= limits.declarationBytesMax)',
-    'if (size >= 0)',
+    'if (fileBytes >= 0)',
   ),
   unbounded(
     'alias-values',

@@ -19,6 +19,7 @@ const chipNames = describe('node_hwmon_chip_names', 'gauge', 'Annotation metric 
   'chip_name',
 ]);
 const sensorLabel = describe('node_hwmon_sensor_label', 'gauge', 'Label for given chip and sensor', ['chip', 'label', 'sensor']);
+const sensorFile = /^(temp\d+)_(input|max|crit|label)$/;
 const milli = 1_000;
 
 /** Temperatures of the hardware monitors (/sys/class/hwmon); sensors sit on slow buses, hence only every minute. */
@@ -44,10 +45,14 @@ const readChip = async (files: FileSource, folder: string, sink: Sink, signal: A
   const name = await textOf(files, `${folder}/name`);
   const chip = await chipOf(folder, name);
   if (name !== null) sink.put(chipNames, 1, chip, cleanName(name));
-  for (const file of (await namesIn(folder)) ?? []) {
+  // Old drivers keep the sensors' files in the folder of the device; what stands in both counts there, as node_exporter has it.
+  const paths = new Map<string, string>();
+  for (const place of [folder, `${folder}/device`])
+    for (const file of (await namesIn(place)) ?? []) if (sensorFile.test(file)) paths.set(file, `${place}/${file}`);
+  for (const [file, path] of paths) {
     if (signal.aborted) return;
-    const [, sensor = '', kind = ''] = /^(temp\d+)_(input|max|crit|label)$/.exec(file) ?? [];
-    const text = sensor === '' ? null : await textOf(files, `${folder}/${file}`);
+    const [, sensor = '', kind = ''] = sensorFile.exec(file) ?? [];
+    const text = await textOf(files, path);
     if (text === null) continue;
     const doc = kinds.get(kind);
     if (doc === undefined) sink.put(sensorLabel, 1, chip, text, sensor);

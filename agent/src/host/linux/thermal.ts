@@ -23,7 +23,8 @@ export const thermalReader: Reader = {
         const value = await attribute(files, `${folder}/${zone}/temp`, (scanner) => scanner.number());
         if (type !== null && value !== null) sink.put(temperature, value / milli, type, zone.slice('thermal_zone'.length));
       }
-      return zones.length > 0;
+      // A host without zones has been read as well, as node_exporter sees it.
+      return true;
     };
   },
 };
