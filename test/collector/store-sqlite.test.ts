@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { AppError } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { summedOf, sumOfValues } from '../../collector/src/store/sql/row-sum.ts';
 import { assertBound } from '../../collector/src/store/sqlite/bind.ts';
 import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
 import { applicationId, migrate, readPragma } from '../../collector/src/store/sqlite/migrate.ts';
 import { migrations } from '../../collector/src/store/sqlite/migrations.ts';
+import { openFile } from '../../collector/src/store/sqlite/open.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
 import { agentA, batchOf, frameOf, outboxOf, resultOf, webCheck } from '../support/store-samples.ts';
 
@@ -51,6 +53,21 @@ describe('opening', () => {
     const again = await openSqliteStore({ path });
     expect(await again.latestFrames()).toEqual([frameOf()]);
     await again.close();
+  });
+
+  test('has a write-ahead log with full sync on its own connection, also at a file that had neither', async () => {
+    const durability = async (): Promise<readonly unknown[]> => {
+      const opened = await openFile(path, 0, limits.storeBytesDefault);
+      const read = (name: string): unknown => opened.handle.prepare(`pragma ${name}`).all([])[0]?.[name];
+      const [mode, sync] = [read('journal_mode'), read('synchronous')];
+      opened.close();
+      return [mode, sync];
+    };
+    const walAndFull = ['wal', 2];
+    expect(await durability(), 'made new').toEqual(walAndFull);
+    expect(await durability(), 'opened again').toEqual(walAndFull);
+    alter('pragma journal_mode = delete; pragma synchronous = off');
+    expect(await durability(), 'left with a rollback journal').toEqual(walAndFull);
   });
 
   test('refuses a second process at the same file while the first one has it, and takes it over afterwards', async () => {
