@@ -12,6 +12,7 @@ import type { ConfigMessage, ProbeRequest } from './link/message.ts';
 import type { Dial } from './link/transport.ts';
 import { errorFields, type Log } from './log.ts';
 import { gridOffsetMs } from './schedule/phase.ts';
+import { type Batches, noBatches } from './schedule/places.ts';
 import { createSchedule, type NextCalendarTime, type ScheduleCounts } from './schedule/schedule.ts';
 import { answerProbe } from './session/answer-probe.ts';
 import { type Ask, createCheckRunner } from './session/check-runner.ts';
@@ -46,6 +47,8 @@ export interface AgentWorld {
   readonly spoolDisk: Disk;
   readonly dial: Dial;
   readonly ask: Ask;
+  /** Which checks are asked together; left out: each alone. */
+  readonly batches?: Batches;
   /** Where what is asked may be from now on. */
   limitTargets?(lists: ProbeTargets | null): void;
   readonly host: HostSource;
@@ -112,7 +115,8 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
 
   const recorder = createRecorder({ spool, clock, log, onRecorded: () => link?.framesWaiting() });
   const results = createResultBatch(clock, recorder.record);
-  const schedule = createSchedule({ runsAtOnceMax: limits.probesAtOnceMax, nextCalendarTime: world.nextCalendarTime });
+  const { batches = noBatches, nextCalendarTime } = world;
+  const schedule = createSchedule({ runsAtOnceMax: limits.probesAtOnceMax, nextCalendarTime, batches });
   const runner = createCheckRunner({ schedule, ask: world.ask, clock, stamps, onResult: results.add, log });
   const isLive = (): boolean => link?.isStreaming() ?? false;
   /** Results that wait go along with a row: one waking of this process and of the collector's in place of two. */

@@ -24,6 +24,7 @@ import { type AgentOptions, type Command, helpText, readCommand } from './option
 import { runProbe } from './probes/run-probe.ts';
 import { createProbeTools } from './probes/tools.ts';
 import { createCalendar } from './schedule/calendar.ts';
+import { createProbeBatches } from './session/probe-batches.ts';
 import { openStateFolder, type StateFolder } from './state/state-folder.ts';
 import { loadAgentId, loadAuthority, makeNextKey, storeAuthority } from './state/stored.ts';
 
@@ -194,6 +195,7 @@ const worldOf = ({
     spoolDisk: state.spool,
     dial: createWebSocketDial(address),
     ask: (probe, timeoutMs, signal) => runProbe(probe, timeoutMs, { signal, clock, tools }),
+    batches: createProbeBatches(tools),
     limitTargets: tools.targets.setLists,
     host,
     inventory: (signal) => inventoryOf(signal, log),

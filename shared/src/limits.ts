@@ -50,7 +50,7 @@ export const limits = {
   checkIntervalMsMax: 1 * dayMs,
   checkTimeoutMsMax: 60 * secondMs,
   checkRetryMsMin: 100,
-  /** Probes run at once by one agent; more wait their turn. */
+  /** Probes run at once by one agent, where a batch of pings counts as one; more wait their turn. */
   probesAtOnceMax: 64,
   /** One reading of the host's metrics: a mount or driver that hangs longer is left out of the row. Well below the usual 15 s between rows. */
   hostReadMsMax: 3 * secondMs,

@@ -1,6 +1,14 @@
 import { createCalendar } from '@jiwei/agent/schedule/calendar.ts';
 import { createDueQueue } from '@jiwei/agent/schedule/due-queue.ts';
-import { gridOffsetMs, nextTickMs, phaseMs, slotCountOf } from '@jiwei/agent/schedule/phase.ts';
+import {
+  batchedPerSlotMax,
+  gridOffsetMs,
+  nextTickMs,
+  phaseMs,
+  singlePerSlotMax,
+  slotCountOf,
+} from '@jiwei/agent/schedule/phase.ts';
+import type { Batches } from '@jiwei/agent/schedule/places.ts';
 import { createSchedule, firstRunMsMax, type Run, type Schedule } from '@jiwei/agent/schedule/schedule.ts';
 import type { CheckAssignment, CheckSchedule } from '@jiwei/shared/check.ts';
 import { asId } from '@jiwei/shared/ids.ts';
@@ -80,10 +88,11 @@ test('spreads agents evenly over the interval, and the checks of an agent that h
 });
 
 test('puts about as many checks in each slot, however many there are', () => {
-  expect([1, 16, 17, 32, 33, 5_000].map(slotCountOf)).toEqual([1, 1, 2, 2, 4, 512]);
+  expect([1, 16, 17, 32, 33, 5_000].map((count) => slotCountOf(count, singlePerSlotMax))).toEqual([1, 1, 2, 2, 4, 512]);
+  expect([1, 64, 65, 1_000, 5_000].map((count) => slotCountOf(count, batchedPerSlotMax))).toEqual([1, 1, 2, 16, 128]);
   const inSlots = new Map<number, number>();
   for (let check = 0; check < 1_000; check += 1) {
-    const phase = phaseMs(agentId, `check-${check}`, { intervalMs: 60_000, slotCount: slotCountOf(1_000) });
+    const phase = phaseMs(agentId, `check-${check}`, { intervalMs: 60_000, slotCount: slotCountOf(1_000, singlePerSlotMax) });
     inSlots.set(phase, (inSlots.get(phase) ?? 0) + 1);
   }
   expect(inSlots.size).toBeLessThanOrEqual(64);
@@ -395,4 +404,94 @@ test('a check with calendar times is asked then, and confirmed like any other', 
     '11-24T00:30:02',
     '11-25T00:30:00',
   ]);
+});
+
+/** Every check is asked together with others, up to three at a time, when they begin within 50 ms. */
+const together: Batches = { isBatched: () => true, keyOf: () => 'all', gatherMs: 50, sizeMax: 3 };
+test('checks that are asked together begin at once, share a place and take one turn', () => {
+  const schedule = createSchedule({ runsAtOnceMax: 2, nextCalendarTime: createCalendar(), batches: together });
+  const daily: CheckSchedule = { cron: '30 12 * * *', timeZone: 'UTC' };
+  schedule.apply(
+    Array.from({ length: 8 }, (_, index) => checkOf(`check-${index}`, daily)),
+    agentId,
+    startMs,
+  );
+  const dueAtMs = startMs + 30 * 60_000;
+  const [first, second, third] = [0, 20, 40].map((afterMs) => schedule.take(dueAtMs + afterMs));
+  expect([first, second, third].map((runs) => runs?.length)).toEqual([3, 3, 0]);
+  expect(schedule.counts()).toMatchObject({ running: 6, waiting: 2 });
+  const end = (runs: readonly Run[] | undefined, afterMs: number) => {
+    for (const run of runs ?? []) schedule.finish(run, { outcome: 'up', startedAtMs: dueAtMs }, dueAtMs + afterMs);
+  };
+  // A batch gives its place back when the last of it has ended, not before.
+  end(first?.slice(0, 2), 45);
+  expect(schedule.take(dueAtMs + 46)).toEqual([]);
+  end(first?.slice(2), 47);
+  expect(schedule.take(dueAtMs + 48)).toHaveLength(2);
+  expect(schedule.counts()).toMatchObject({ running: 5, waiting: 0, lateRuns: 2 });
+});
+
+test('a check comes along with a batch only while the batch is being gathered', () => {
+  const schedule = createSchedule({ runsAtOnceMax: 1, nextCalendarTime: createCalendar(), batches: together });
+  const daily: CheckSchedule = { cron: '30 12 * * *', timeZone: 'UTC' };
+  const [first, second, third] = ['a', 'b', 'c'].map((id) => checkOf(id, daily));
+  if (first === undefined || second === undefined || third === undefined) throw new Error('there are three');
+  const dueAtMs = startMs + 30 * 60_000;
+  schedule.apply([first], agentId, startMs);
+  expect(schedule.take(dueAtMs)).toHaveLength(1);
+  // Configured a moment before its time, taken up when the first was already begun.
+  schedule.apply([first, second], agentId, dueAtMs - 1);
+  expect(schedule.take(dueAtMs + 49)).toHaveLength(1);
+  schedule.apply([first, second, third], agentId, dueAtMs - 1);
+  expect(schedule.take(dueAtMs + 50)).toEqual([]);
+  expect(schedule.counts()).toMatchObject({ running: 2, waiting: 1 });
+});
+
+test('whatever is asked together and whatever alone, no check is asked twice at once and no place is taken twice (property)', () => {
+  const mixed: Batches = {
+    isBatched: ({ id }) => id.startsWith('t'),
+    keyOf: ({ id }) => (id.startsWith('t') ? (id.at(-1) ?? null) : null),
+    ...{ gatherMs: 50, sizeMax: 4 },
+  };
+  const specs = fc.array(
+    fc.record({
+      isTogether: fc.boolean(),
+      intervalMs: fc.constantFrom(1_000, 2_000, 5_000),
+      tookMs: fc.integer({ min: 0, max: 4_000 }),
+    }),
+    { minLength: 1, maxLength: 30, size: 'max' },
+  );
+  fc.assert(
+    fc.property(specs, fc.integer({ min: 1, max: 5 }), (those, placesMax) => {
+      const schedule = createSchedule({ runsAtOnceMax: placesMax, nextCalendarTime: createCalendar(), batches: mixed });
+      const idOf = (index: number) => `${those[index]?.isTogether === true ? 't' : 'a'}${index}-${index % 2}`;
+      schedule.apply(
+        those.map(({ intervalMs }, index) => checkOf(idOf(index), { intervalMs })),
+        agentId,
+        startMs,
+      );
+      const running = new Map<string, { run: Run; endAtMs: number; tookMs: number }>();
+      const begunOnce = new Set<string>();
+      for (let nowMs = startMs; nowMs < startMs + 30_000; nowMs += 20) {
+        for (const [id, one] of [...running]) {
+          if (one.endAtMs > nowMs) continue;
+          running.delete(id);
+          schedule.finish(one.run, { outcome: 'up', startedAtMs: one.endAtMs - one.tookMs }, nowMs);
+        }
+        for (const run of schedule.take(nowMs)) {
+          const { id } = run.check;
+          expect(running.has(id)).toBe(false);
+          begunOnce.add(id);
+          const tookMs = those[Number(/\d+/.exec(id)?.[0])]?.tookMs ?? 0;
+          running.set(id, { run, tookMs, endAtMs: nowMs + tookMs });
+        }
+        const aloneCount = [...running.keys()].filter((id) => id.startsWith('a')).length;
+        expect(aloneCount).toBeLessThanOrEqual(placesMax);
+        expect(running.size).toBeLessThanOrEqual(placesMax * 4);
+      }
+      // Nobody is left out for good.
+      if (those.every(({ tookMs }) => tookMs < 100)) expect(begunOnce.size).toBe(those.length);
+    }),
+    { numRuns: 60 },
+  );
 });

@@ -6,9 +6,17 @@ import { runtimeFaults } from './faults/runtime.ts';
 import { sessionFaults } from './faults/session.ts';
 import { spoolFaults } from './faults/spool.ts';
 
-const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'recorder', 'refused-frame', 'schedule', 'spool'].map(
-  (name) => `test/agent/${name}.test.ts`,
-);
+const agentTests = [
+  'agent',
+  'agent-state',
+  'confirm',
+  'link',
+  'recorder',
+  'refused-frame',
+  'schedule',
+  'spool',
+  'probes/icmp-batches',
+].map((name) => `test/agent/${name}.test.ts`);
 
 const boundTests = [
   ...['session', 'plain-results', 'flooding', 'writer', 'registry', 'registry-hostile', 'registry-watch'],

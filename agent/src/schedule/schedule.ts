@@ -4,7 +4,8 @@ import type { Outcome } from '@jiwei/shared/status.ts';
 import { type EpochMs, minuteMs, secondMs } from '@jiwei/shared/time.ts';
 import { type Confirmation, confirm, unasked } from './confirm.ts';
 import { createDueQueue, type DueQueue } from './due-queue.ts';
-import { evenShare, nextTickMs, phaseMs, slotCountOf } from './phase.ts';
+import { batchedPerSlotMax, firstDelayMs, nextTickMs, phaseMs, singlePerSlotMax, slotCountOf } from './phase.ts';
+import { type Batches, createPlaces, noBatches } from './places.ts';
 
 /** A check that is new is asked within this time, spread like its phase: people who add one want to see it, a restart must not be a storm. */
 export const firstRunMsMax = 15 * secondMs;
@@ -72,19 +73,25 @@ interface Entry {
   isLate: boolean;
 }
 
-/** A schedule without checks. @param options runsAtOnceMax bounds the runs under way; more wait in turn */
+/**
+ * A schedule without checks.
+ * @param options runsAtOnceMax bounds the runs under way, where a batch counts as one; more wait in turn. Without `batches` each is asked alone.
+ */
 export const createSchedule = (options: {
   readonly runsAtOnceMax: number;
   readonly nextCalendarTime: NextCalendarTime;
+  readonly batches?: Batches;
 }): Schedule => {
+  const { batches = noBatches } = options;
   let agentId = '';
   let entries = new Map<CheckId, Entry>();
   let due: DueQueue<Entry> = createDueQueue();
   let waiting: Entry[] = [];
-  /** Checks that are being asked, in whatever generation. */
-  const busy = new Set<CheckId>();
-  /** Checks per interval, for their slots. */
-  let checkCounts = new Map<number, number>();
+  /** Of checks that are being asked, in whatever generation. */
+  const places = createPlaces(options.runsAtOnceMax, batches);
+  /** By interval. */
+  let slotsOfSingle: ReadonlyMap<number, number> = new Map();
+  let slotsOfBatched: ReadonlyMap<number, number> = new Map();
   /** The check that was begun last and has no answer yet: others wait for it, until `turnEndsAtMs`. */
   let inTurn: CheckId | null = null;
   let turnEndsAtMs = 0;
@@ -103,9 +110,11 @@ export const createSchedule = (options: {
     const { schedule } = check;
     if ('cron' in schedule) return options.nextCalendarTime(schedule.cron, schedule.timeZone, afterMs);
     const { intervalMs } = schedule;
-    const slotCount = slotCountOf(checkCounts.get(intervalMs) ?? 1);
-    return nextTickMs(afterMs, intervalMs, phaseMs(agentId, check.id, { intervalMs, slotCount }));
+    return nextTickMs(afterMs, intervalMs, phaseMs(agentId, check.id, { intervalMs, slotCount: slotsOf(check, intervalMs) }));
   };
+
+  const slotsOf = (check: CheckAssignment, intervalMs: number): number =>
+    (batches.isBatched(check) ? slotsOfBatched : slotsOfSingle).get(intervalMs) ?? 1;
 
   const plan = (entry: Entry, dueAtMs: EpochMs | null): void => {
     entry.status = 'idle';
@@ -115,9 +124,12 @@ export const createSchedule = (options: {
   };
 
   const firstDueAtMs = (entry: Entry, nowMs: EpochMs): EpochMs | null => {
-    const { id, schedule } = entry.check;
+    const { check } = entry;
+    const { id, schedule } = check;
     if ('cron' in schedule) return regularAfter(entry, nowMs);
-    return nowMs + Math.floor(evenShare(`${agentId}\n${id}`) * Math.min(schedule.intervalMs, firstRunMsMax));
+    const spreadMs = Math.min(schedule.intervalMs, firstRunMsMax);
+    const slotCount = batches.isBatched(check) ? slotsOf(check, schedule.intervalMs) : null;
+    return nowMs + firstDelayMs(agentId, id, { spreadMs, slotCount });
   };
 
   /** Regular times that lie in the past of one that is being begun or given up. */
@@ -128,6 +140,7 @@ export const createSchedule = (options: {
   };
 
   const collectDue = (nowMs: EpochMs): void => {
+    const waitingCount = waiting.length;
     for (let entry = due.takeDue(nowMs); entry !== null; entry = due.takeDue(nowMs)) {
       // What was planned anew since lies in the queue twice; only the entry's own instant counts.
       if (!isCurrent(entry) || entry.status !== 'idle' || entry.dueAtMs === null || entry.dueAtMs > nowMs) continue;
@@ -141,10 +154,23 @@ export const createSchedule = (options: {
       entry.status = 'waiting';
       waiting.push(entry);
     }
+    if (waiting.length > waitingCount) turnMs = Math.min(turnMs, turnsMsMax / turnCountOf(waiting));
+  };
+
+  /** Turns that all of them take, where a batch takes one. */
+  const turnCountOf = (those: readonly Entry[]): number => {
+    const keys = new Set<string>();
+    let aloneCount = 0;
+    for (const { check } of those) {
+      const key = batches.keyOf(check);
+      if (key === null) aloneCount += 1;
+      else keys.add(key);
+    }
+    return aloneCount + keys.size;
   };
 
   const mayBegin = (entry: Entry, nowMs: EpochMs): boolean => {
-    if (busy.size >= options.runsAtOnceMax || busy.has(entry.check.id)) {
+    if (places.isFull() || places.has(entry.check.id)) {
       entry.isLate = true;
       return false;
     }
@@ -159,7 +185,6 @@ export const createSchedule = (options: {
     inTurn = check.id;
     // Turns shorter than the timer's ms follow on each other, so that several are begun at once then.
     const beganAtMs = turnEndsAtMs <= nowMs && turnEndsAtMs > nowMs - turnMsMax ? turnEndsAtMs : nowMs;
-    turnMs = Math.min(turnMs, turnsMsMax / waiting.length);
     turnEndsAtMs = beganAtMs + turnMs;
   };
 
@@ -168,14 +193,16 @@ export const createSchedule = (options: {
     const still: Entry[] = [];
     for (const entry of waiting) {
       if (!isCurrent(entry)) continue;
-      if (!mayBegin(entry, nowMs)) {
+      // Whoever can be asked by a process that was just begun for others needs neither a place nor a turn.
+      const isJoining = !places.has(entry.check.id) && places.canJoin(entry.check, nowMs);
+      if (!isJoining && !mayBegin(entry, nowMs)) {
         still.push(entry);
         continue;
       }
-      takeTurn(entry, nowMs);
+      if (!isJoining) takeTurn(entry, nowMs);
       const dueAtMs = entry.dueAtMs ?? nowMs;
       entry.status = 'running';
-      busy.add(entry.check.id);
+      places.take(entry.check, nowMs);
       runs += 1;
       if (entry.isLate) lateRuns += 1;
       missedRuns += missedBy(entry, dueAtMs, nowMs);
@@ -192,7 +219,11 @@ export const createSchedule = (options: {
       agentId = newAgentId;
       const before = entries;
       entries = new Map();
-      checkCounts = countChecks(checks);
+      slotsOfBatched = slotCountsOf(checks.filter(batches.isBatched), batchedPerSlotMax);
+      slotsOfSingle = slotCountsOf(
+        checks.filter((check) => !batches.isBatched(check)),
+        singlePerSlotMax,
+      );
       for (const check of checks) {
         const text = JSON.stringify(check);
         const known = before.get(check.id);
@@ -206,7 +237,7 @@ export const createSchedule = (options: {
         entries.set(check.id, entry);
         plan(entry, firstDueAtMs(entry, nowMs));
       }
-      return [...busy].filter((id) => {
+      return places.ids().filter((id) => {
         const entry = before.get(id);
         return entry !== undefined && entry.status === 'running' && !isCurrent(entry);
       });
@@ -218,7 +249,7 @@ export const createSchedule = (options: {
     },
     finish: (run, { outcome, startedAtMs }, nowMs) => {
       const { id, confirm: wanted, schedule } = run.check;
-      busy.delete(id);
+      places.giveBack(id);
       if (inTurn === id) inTurn = null;
       const entry = entries.get(id);
       if (entry === undefined || entry.generation !== run.generation) return null;
@@ -246,14 +277,15 @@ export const createSchedule = (options: {
       const dueAtMs = due.firstDueAtMs();
       return nextTurnAtMs === null ? dueAtMs : Math.min(nextTurnAtMs, dueAtMs ?? nextTurnAtMs);
     },
-    counts: () => ({ runs, lateRuns, missedRuns, running: busy.size, waiting: waiting.length }),
+    counts: () => ({ runs, lateRuns, missedRuns, running: places.runCount, waiting: waiting.length }),
   };
 };
 
-const countChecks = (checks: readonly CheckAssignment[]): Map<number, number> => {
+/** Slots by interval, of as many checks as there are. */
+const slotCountsOf = (checks: readonly CheckAssignment[], perSlotMax: number): ReadonlyMap<number, number> => {
   const counts = new Map<number, number>();
   for (const { schedule } of checks) {
     if ('intervalMs' in schedule) counts.set(schedule.intervalMs, (counts.get(schedule.intervalMs) ?? 0) + 1);
   }
-  return counts;
+  return new Map([...counts].map(([intervalMs, count]) => [intervalMs, slotCountOf(count, perSlotMax)]));
 };

@@ -9,7 +9,7 @@ import type { RunTool, ToolResult } from './run-tool.ts';
  */
 const packetGapMs = 2;
 /** So many that each round of requests takes just `spacingMs`: with more, rounds would last longer than the spacing that was asked for. */
-const batchTargetsMax = 100;
+export const batchTargetsMax = 100;
 /** For starting the process and reading its last lines: it should end by itself before it is cut off. */
 const marginMs = 100;
 /** Least wait for the last reply, ms: fping grants no less to everyone. */

@@ -52,12 +52,13 @@ has them, so that dashboards and rules made for it work unchanged. What the answ
 - **Patterns** are ECMAScript regular expressions with flag u. One that needs longer than 250 ms is stopped and reported as PROBE_ERROR.
 - **Cloud metadata addresses** (169.254.169.254 and the like, listed in \`agent/src/probes/metadata-address.ts\`) and all link-local ones are refused by every probe
   with NOT_PERMITTED, also after a name look-up or a redirect.
-- **Ping** needs the program \`ping\` or \`fping\` with the right to open its socket. Up to 3 targets at about the
-  same time get a \`ping\` each; more go to one \`fping\` with up to 100 targets. Where neither may be used, a TCP connection is tried. The
-  result's \`method\` says which it was.
-- **fping** sends a packet each 2 ms, so at most 500 a second (0.4 Mbit/s on Ethernet), the requests to one target 200 ms apart. Each result is told
-  when its own target has answered or was given up, and is of the time at which its own first request was sent. IPv4 and IPv6, and checks with a
-  different \`count\`, go to processes of their own.
+- **Ping** needs the program \`ping\` or \`fping\` with the right to open its socket. Up to 3 targets that are
+  due within 50 ms get a \`ping\` each; more go to one \`fping\` with up to 100 targets. Where neither may be used, a TCP connection is
+  tried. The result's \`method\` says which it was.
+- **Many pings.** The checks of kind icmp with one interval are due in batches, some 64 at each of as many instants as it takes: 1,000 targets
+  are 16 processes an interval. fping sends a packet each 2 ms, at most 500 a second (0.4 Mbit/s on Ethernet), the requests to one target 200 ms
+  apart. Each result is told when its own target has answered or was given up, by its own deadline, and is of the time at which its own first
+  request was sent. IPv4 and IPv6, and checks with a different \`count\`, go to processes of their own.
 - **Processes.** On Linux \`user\` may be a name of /etc/passwd; users of a directory service are written as their number. Of other users'
   processes an agent that is not root knows the name only as their first argument and as the kernel keeps it, cut to 15 bytes.
 `;
