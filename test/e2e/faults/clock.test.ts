@@ -84,6 +84,13 @@ describe.skipIf(process.platform !== 'linux' || lacks(fakeClockLibrary))('a cloc
       jumpedAtMs,
       (one) => one.receivedAtMs > jumpedAtMs && Math.abs(one.observedAtMs - one.receivedAtMs) < 10_000,
     );
+    // The series says the same with the same sign: how far the agent is ahead.
+    const aheadS = await eventually('the series of the offset has jumped', async () => {
+      const answer = await fetch(`${district.url}/metrics/fleet`);
+      const value = /^jiwei_agent_clock_offset_seconds\{[^}]*\} (\S+)/m.exec(await answer.text())?.[1];
+      return value !== undefined && Math.abs(Number(value)) > 250 ? Number(value) : null;
+    });
+    expect(Math.abs(aheadS - jumpS)).toBeLessThan(5);
     const { items } = await district.get<{ items: unknown[] }>('/api/v1/incidents');
     expect(items).toHaveLength(1);
     await expectUnharmed(district, calm, { said });
