@@ -25,7 +25,7 @@ afterEach(async () => {
 });
 const open = async (prepare?: (base: HttpFixture) => Promise<void>, declarationError?: string): Promise<MetricsFixture> => {
   fixture = await createMetricsFixture({
-    parts: districtParts,
+    parts: { ...districtParts, ruleSeries: { seriesCount: 12, droppedTotal: 3 } },
     sessions: [sessionOf('a1')],
     ...(prepare === undefined ? {} : { prepare }),
     ...(declarationError === undefined ? {} : { declarationError }),
@@ -45,6 +45,8 @@ describe('/metrics', () => {
       'jiwei_check_state',
       'jiwei_agent_up',
       'jiwei_alerts',
+      'jiwei_rule_series',
+      'jiwei_rule_samples_dropped_total',
       'jiwei_incidents_open',
     ];
     expect(names.flatMap((name) => linesOf(text, name)).join('\n')).toMatchInlineSnapshot(`
@@ -62,6 +64,8 @@ describe('/metrics', () => {
       jiwei_agent_up{agent="a2",asset="ups",zone="z1"} 0
       jiwei_alerts{rule="r1",state="firing"} 1
       jiwei_alerts{rule="r1",state="pending"} 1
+      jiwei_rule_series 12
+      jiwei_rule_samples_dropped_total 3
       jiwei_incidents_open{severity="critical",zone="z1"} 2
       jiwei_incidents_open{severity="minor",zone="z1"} 1"
     `);

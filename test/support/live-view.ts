@@ -33,6 +33,7 @@ export interface ViewParts {
   readonly agentViews?: readonly AgentView[];
   readonly incidents?: readonly Incident[];
   readonly alerts?: readonly AlertView[];
+  readonly ruleSeries?: ReturnType<LiveView['ruleSeries']>;
 }
 
 /** A configuration of the parts. */
@@ -63,5 +64,6 @@ export const viewOf = (parts: ViewParts): LiveView => {
     openIncidents: () => incidents.filter((incident) => incident.state !== 'resolved'),
     incident: (id: IncidentId) => incidents.find((incident) => incident.id === id) ?? null,
     alerts: () => parts.alerts ?? [],
+    ruleSeries: () => parts.ruleSeries ?? { seriesCount: 0, droppedTotal: 0 },
   };
 };

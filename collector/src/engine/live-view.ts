@@ -2,7 +2,7 @@ import type { AgentId, AssetId, CheckId, IncidentId } from '@jiwei/shared/ids.ts
 import type { CheckConfig } from './config.ts';
 import { isInMaintenance, laneAgentsOf } from './config-index.ts';
 import { isLaneSuspect, laneIdOf } from './lane.ts';
-import { alertsOf } from './rules/rules.ts';
+import { alertsOf, ruleSeriesCounts } from './rules/rules.ts';
 import type { EngineState } from './state.ts';
 import { presentSpan } from './timeline.ts';
 import type { AgentView, AlertView, AssetView, CheckView, LaneView, LiveView } from './view.ts';
@@ -28,6 +28,7 @@ export const liveViewOf = (state: EngineState): LiveView => ({
       .sort((a, b) => b.openedAtMs - a.openedAtMs || (a.id < b.id ? -1 : 1)),
   incident: (id: IncidentId) => state.incidents.get(id)?.incident ?? null,
   alerts: () => alertViews(state),
+  ruleSeries: () => (state.rules === null ? { seriesCount: 0, droppedTotal: 0 } : ruleSeriesCounts(state.rules)),
 });
 
 const checkView = (state: EngineState, check: CheckConfig): CheckView => {

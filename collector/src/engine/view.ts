@@ -64,4 +64,6 @@ export interface LiveView {
   openIncidents(): readonly Incident[];
   incident(id: IncidentId): Incident | null;
   alerts(): Iterable<AlertView>;
+  /** Series the rules look at, and since the start how many samples came of series there was no room for. */
+  ruleSeries(): { readonly seriesCount: number; readonly droppedTotal: number };
 }

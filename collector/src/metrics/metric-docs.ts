@@ -65,6 +65,12 @@ export const metricDocs = {
   },
   jiwei_restore_seconds: { type: 'histogram', help: 'From opening to resolution, per response cycle', labels: ['severity'] },
   jiwei_alerts: { type: 'gauge', help: 'Alerts of the rules by state, pending or firing', labels: ['rule', 'state'] },
+  jiwei_rule_series: { type: 'gauge', help: 'Series the rules look at', labels: [] },
+  jiwei_rule_samples_dropped_total: {
+    type: 'counter',
+    help: 'Samples rules did not see because they look at too many series already',
+    labels: [],
+  },
   jiwei_agent_up: { type: 'gauge', help: '1 when the agent is connected, else 0', labels: ['agent', 'asset', 'zone'] },
   jiwei_agent_clock_skew_seconds: { type: 'gauge', help: "Agent's clock minus the collector's", labels: ['agent'] },
   jiwei_agent_spool_frames: { type: 'gauge', help: 'Frames waiting on the agent', labels: ['agent'] },

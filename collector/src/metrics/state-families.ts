@@ -18,6 +18,9 @@ export function* stateFamilies(service: CollectorService): Generator<TextFamily,
   yield family('jiwei_check_state', checkStates(view));
   yield family('jiwei_checks_unasked', [sampleOf('jiwei_checks_unasked', [], unaskedChecks(view.config).length)]);
   yield family('jiwei_alerts', alertCounts(view));
+  const { seriesCount, droppedTotal } = view.ruleSeries();
+  yield family('jiwei_rule_series', [sampleOf('jiwei_rule_series', [], seriesCount)]);
+  yield family('jiwei_rule_samples_dropped_total', [sampleOf('jiwei_rule_samples_dropped_total', [], droppedTotal)]);
   yield* agentFamilies(view, service.sessions());
   yield family('jiwei_declaration_version', [sampleOf('jiwei_declaration_version', [], view.config.version)]);
   const isRefused = service.declarationError !== null;

@@ -184,7 +184,7 @@ export const ruleHealth = (rules: Rules): RuleHealth[] =>
     };
   });
 
-/** Series held for the rules, and how many were turned away because there were too many. */
+/** Series held for the rules, and how many samples of others were turned away because there were too many. */
 export const ruleSeriesCounts = (rules: Rules): { readonly seriesCount: number; readonly droppedTotal: number } => ({
   seriesCount: rules.index.byId.size,
   droppedTotal: rules.index.droppedTotal,

@@ -18,7 +18,7 @@ export interface SampleIndex {
   wantedNames: ReadonlySet<string>;
   /** Ids by the labels they were made of: the same series comes again and again, and making its text costs more than all the rest. */
   readonly idOf: WeakMap<readonly Label[], { readonly name: string; readonly id: string }>;
-  /** New series turned away because the index was full. */
+  /** Samples of new series turned away because the index was full. */
   droppedTotal: number;
 }
 
