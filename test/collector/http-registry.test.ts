@@ -1,4 +1,5 @@
 import { asId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { agentRecord, districtParts, sessionOf } from '../support/district-fixture.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
@@ -234,6 +235,17 @@ describe('what administrators do', () => {
     const { items } = (await http.get('/api/v1/declaration/versions')).json();
     expect(items.map((item: { version: number }) => item.version)).toEqual([2, 1]);
     expect(items[0]).not.toHaveProperty('text');
+  });
+
+  test('a declaration may be larger than other bodies, up to its own limit, and only by who may apply one', async () => {
+    const put = (payload: string, headers = yaml.headers) =>
+      http.app.inject({ method: 'PUT', url: '/api/v1/declaration?actor=li', headers, payload });
+    const ofBytes = (bytes: number): string => `zones: []\n#${'x'.repeat(bytes - 11)}`;
+    expect((await put(ofBytes(limits.declarationBytesMax))).statusCode).toBe(200);
+    const tooLarge = await put(ofBytes(limits.declarationBytesMax + 1));
+    expect([tooLarge.statusCode, tooLarge.json().code]).toEqual([413, 'TOO_LARGE']);
+    const stranger = await put(ofBytes(limits.declarationBytesMax + 1), { ...yaml.headers, authorization: 'Bearer nobody' });
+    expect(stranger.statusCode).toBe(401);
   });
 
   test('a refused declaration names every place', async () => {

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { limits } from '@jiwei/shared/limits.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type District, openDistrict } from '../support/district.ts';
 import { eventually, startProgram } from '../support/processes.ts';
@@ -77,7 +78,8 @@ describe('a declaration', () => {
 
   test('is applied by command, with its faults told by name and nothing changed', async () => {
     const file = join(district.folder, 'other.yaml');
-    await writeFile(file, declaration('财政局'));
+    // Larger than any other body of the API may be.
+    await writeFile(file, declaration('财政局', `#${'x'.repeat(2 * limits.requestBytesMax)}`));
     const good = await run('apply', file, '--url', district.url);
     expect(good.output).toMatch(/other\.yaml is in force as version \d+\n$/);
     expect(good.exitCode).toBe(0);
@@ -99,13 +101,12 @@ describe('a declaration', () => {
       ['--collector', district.url.replace('http', 'ws'), '--state', join(district.folder, 'agent-new'), '--id', 'newcomer'],
       { JIWEI_JOIN_TOKEN: output.trim() },
     );
-    await eventually('the agent is connected, in the zone of the token', async () =>
-      (await district.get<{ items: { id: string; connection: string }[] }>('/api/v1/agents')).items.some(
-        (one) => one.id === 'newcomer' && one.connection === 'connected',
-      )
-        ? true
-        : null,
-    );
+    const newcomer = await eventually('the agent is connected', async () => {
+      const { items } = await district.get<{ items: { id: string; connection: string }[] }>('/api/v1/agents');
+      return items.find((one) => one.id === 'newcomer' && one.connection === 'connected') ?? null;
+    });
+    // The zone is that of the token: the agent asked for none, and none is declared for it.
+    expect(newcomer).toMatchObject({ zoneId: 'east' });
     await agent.kill('SIGTERM');
   });
 });

@@ -1,4 +1,5 @@
 import { AppError } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { z } from 'zod';
 import type { DeclarationVersion } from '../../store/port.ts';
 import type { Api, HttpContext } from '../context.ts';
@@ -45,6 +46,8 @@ export const declarationRoutes = (api: Api, { service }: HttpContext): void => {
 
   api.put('/declaration', {
     config: { permission: 'admin' },
+    // As much as a file may hold, which is more than any other body. Who may not apply one is refused before it is read.
+    bodyLimit: limits.declarationBytesMax,
     schema: {
       tags: ['declaration'],
       summary: 'Checks a declaration whole and puts it in force',
