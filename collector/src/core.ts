@@ -9,6 +9,7 @@ import { type AgentLinks, createAgentLinks } from './ingest/agent-links.ts';
 import { createFleet, type Fleet } from './metrics/fleet.ts';
 import type { NotifierKind } from './notify/notifier.ts';
 import { createOutbox, type NotifyCounters } from './notify/outbox.ts';
+import type { Over } from './notify/over.ts';
 import { type Collector, collectorIdOf, createCollector } from './runtime/collector.ts';
 import type { RuntimeCounters } from './runtime/counters.ts';
 import { openCrashGuard } from './runtime/crash-guard.ts';
@@ -89,6 +90,7 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
   const outbox = createOutbox({
     ...{ store, clock, log, counters, kinds: options.notifierKinds },
     onTried: async (record) => void (await writer.submit(noticeTried(record, clock.nowMs()))),
+    drop: async (over) => void (await writer.submit(noticesOver(over))),
   });
   const writer = createWriter({
     ...{ store, clock, log, counters, state, intake, crashGuard, lastAtMs: nowMs },
@@ -146,3 +148,18 @@ const noticeTried = (record: OutboxRecord, triedAtMs: number): Unstamped => ({
   error: record.lastError,
   nextTryAtMs: record.nextTryAtMs,
 });
+
+/** What is over as the engine is told of it. */
+const noticesOver = ({ records: [first, ...rest], why }: Over): Unstamped => {
+  const records = [first, ...rest];
+  return {
+    kind: 'noticesOver',
+    incidentId: first.incidentId,
+    routeId: first.routeId,
+    notices: records.map(({ id, notice }) => ({ id, notice })),
+    why,
+    waitedFromMs: first.createdAtMs,
+    tries: records.reduce((sum, { tries }) => sum + tries, 0),
+    error: records.findLast(({ lastError }) => lastError !== null)?.lastError ?? null,
+  };
+};

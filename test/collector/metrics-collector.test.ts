@@ -96,6 +96,8 @@ describe('/metrics', () => {
     counters.linkRefused('FLOODING');
     counters.committed(0.003, 7);
     counters.notificationTried('duty', 'sent');
+    counters.notificationsDropped('duty', asId('chief'), 2);
+    counters.notificationsDropped(null, asId('gone'), 1);
     counters.queueLength(3, 400);
     const text = await scrape('/metrics');
     for (const line of [
@@ -107,6 +109,8 @@ describe('/metrics', () => {
       'jiwei_commit_seconds_count 1',
       'jiwei_events_total 7',
       'jiwei_notify_total{channel="duty",result="sent"} 1',
+      'jiwei_notify_dropped_total{channel="duty",route="chief"} 2',
+      'jiwei_notify_dropped_total{route="gone"} 1',
       'jiwei_queue_bytes 400',
     ]) {
       expect(text).toContain(`${line}\n`);

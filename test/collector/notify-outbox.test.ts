@@ -5,6 +5,7 @@ import { z } from 'zod';
 import type { NoticeKind } from '../../collector/src/engine/effect.ts';
 import { defineNotifier, type Notice, type SendOutcome } from '../../collector/src/notify/notifier.ts';
 import { createOutbox, type NotifyDeclaration, type Outbox } from '../../collector/src/notify/outbox.ts';
+import type { Over } from '../../collector/src/notify/over.ts';
 import { notifierKinds } from '../../collector/src/notify/registry.ts';
 import type { OutboxRecord, Store } from '../../collector/src/store/port.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
@@ -71,16 +72,24 @@ describe('outbox', () => {
   let finished: OutboxRecord[];
   let told: string[];
   let counted: string[];
+  let drops: Over[];
   const open = (): Outbox =>
     createOutbox({
       store,
       clock,
       log: worldOf().world.log,
       kinds: [hand.kind, ...notifierKinds],
-      counters: { notificationTried: (id, outcome) => void counted.push(`${id} ${outcome}`) },
+      counters: {
+        notificationTried: (id, outcome) => void counted.push(`${id} ${outcome}`),
+        notificationsDropped: (id, route, count) => void counted.push(`${id} dropped ${count} of ${route}`),
+      },
       onTried: async (one) => {
         told.push(`${one.state} ${one.tries}`);
         if (one.state !== 'waiting') finished.push(one);
+      },
+      drop: async (over) => {
+        drops.push(over);
+        await store.commit(batchOf({ atMs: clock.nowMs(), outboxDrops: over.records.map(({ id }) => id) }));
       },
     });
   beforeEach(async () => {
@@ -90,6 +99,7 @@ describe('outbox', () => {
     finished = [];
     told = [];
     counted = [];
+    drops = [];
     outbox = open();
   });
   afterEach(async () => {
@@ -173,9 +183,9 @@ describe('outbox', () => {
     expect(finished[0]?.lastError).toContain('still away');
   });
 
-  test('a resolved notice never overtakes its firing, neither under way nor waiting', async () => {
+  test('a later notice never overtakes an earlier one, neither under way nor waiting', async () => {
     await outbox.configure(declare('duty'));
-    await put(record('i1', 'firing'), record('i1', 'resolved'));
+    await put(record('i1', 'firing'), record('i1', 'overdue'));
     await settled();
     expect(tried()).toEqual(['i1.firing.duty']);
     hand.attempts[0]?.end({ kind: 'retry', error: 'away', mayHaveArrived: false });
@@ -186,7 +196,108 @@ describe('outbox', () => {
     expect(tried()).toEqual(['i1.firing.duty', 'i1.firing.duty']);
     hand.attempts[1]?.end({ kind: 'failed', error: 'no' });
     await settled();
-    expect(tried()).toEqual(['i1.firing.duty', 'i1.firing.duty', 'i1.resolved.duty']);
+    expect(tried()).toEqual(['i1.firing.duty', 'i1.firing.duty', 'i1.overdue.duty']);
+  });
+
+  const stateOf = async (incident: string): Promise<readonly string[]> =>
+    (await store.outboxOf(asId(incident))).map(({ routeId, notice, state }) => `${routeId} ${notice} ${state}`);
+
+  test('what was over before anybody could be told is dropped at once, at no cost of a try, and the next problem is told', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    (await attempt(0)).end({ kind: 'retry', error: 'refused', mayHaveArrived: false });
+    await settled();
+    clock.advance(30_000);
+    await put(record('i1', 'resolved'));
+    await settled();
+    expect(await stateOf('i1')).toEqual(['duty firing dropped', 'duty resolved dropped']);
+    expect((await store.outboxOf(asId('i1'))).map((one) => one.finishedAtMs)).toEqual([clock.nowMs(), clock.nowMs()]);
+    expect(drops).toMatchObject([{ why: 'untold', records: [{ tries: 1, lastError: 'refused' }, { tries: 0 }] }]);
+    expect(counted).toEqual(['duty retry', 'duty dropped 2 of duty']);
+    await put(record('i1', 'flapping'));
+    (await attempt(1)).end({ kind: 'sent', detail: '' });
+    await put(record('i1', 'overdue'));
+    (await attempt(2)).end({ kind: 'sent', detail: '' });
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty', 'i1.flapping.duty', 'i1.overdue.duty']);
+  });
+
+  test('what may have arrived is not told again, and its end is', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'), record('i1', 'overdue'));
+    (await attempt(0)).end({ kind: 'retry', error: 'hung up', mayHaveArrived: true });
+    await settled();
+    await put(record('i1', 'resolved'));
+    (await attempt(1)).end({ kind: 'sent', detail: '' });
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty', 'i1.resolved.duty']);
+    expect(await stateOf('i1')).toEqual(['duty firing dropped', 'duty overdue dropped', 'duty resolved sent']);
+    expect(drops).toMatchObject([{ why: 'endTold', records: [{ notice: 'firing' }, { notice: 'overdue' }] }]);
+  });
+
+  test('a try under way is waited for before anything is dropped', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    const first = await attempt(0);
+    await put(record('i1', 'resolved'));
+    await settled();
+    expect(drops).toEqual([]);
+    first.end({ kind: 'retry', error: 'refused', mayHaveArrived: false });
+    await settled();
+    expect(await stateOf('i1')).toEqual(['duty firing dropped', 'duty resolved dropped']);
+  });
+
+  test('each route has its own: who was told hears the end, who was not hears nothing', async () => {
+    await outbox.configure(declare('duty', 'mail'));
+    await put(record('i1', 'firing', 'duty'), record('i1', 'firing', 'mail'));
+    const [first, second] = [await attempt(0), await attempt(1)];
+    const [duty, mail] = first.notifier === 'duty' ? [first, second] : [second, first];
+    duty.end({ kind: 'sent', detail: '' });
+    mail.end({ kind: 'retry', error: 'refused', mayHaveArrived: false });
+    await settled();
+    await put(record('i1', 'resolved', 'duty'), record('i1', 'resolved', 'mail'));
+    (await attempt(2)).end({ kind: 'sent', detail: '' });
+    await settled();
+    expect(await stateOf('i1')).toEqual([
+      'duty firing sent',
+      'mail firing dropped',
+      'duty resolved sent',
+      'mail resolved dropped',
+    ]);
+  });
+
+  test('a try cut off with its process may have arrived: after the start the end is told', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    await attempt(0);
+    // The end of a process: nothing of it gets to the store any more.
+    vi.spyOn(store, 'saveOutbox').mockImplementationOnce(() => new Promise(() => undefined));
+    hand.attempts[0]?.end({ kind: 'retry', error: 'refused', mayHaveArrived: false });
+    await settled();
+    const next = open();
+    await next.configure(declare('duty'));
+    await put(record('i1', 'resolved'));
+    next.wake();
+    (await attempt(1)).end({ kind: 'sent', detail: '' });
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty', 'i1.resolved.duty']);
+    await next.close();
+    outbox = next;
+  });
+
+  test('while it cannot be put down that they are dropped, notices wait and are not sent', async () => {
+    await outbox.configure(declare('duty'));
+    const commit = vi.spyOn(store, 'commit');
+    await store.commit(batchOf({ outbox: [record('i1', 'firing'), record('i1', 'resolved')] }));
+    commit.mockRejectedValueOnce(new Error('disk'));
+    outbox.wake();
+    await settled();
+    expect(await stateOf('i1')).toEqual(['duty firing waiting', 'duty resolved waiting']);
+    expect(drops).toHaveLength(1);
+    clock.advance(1_000);
+    await settled();
+    expect(await stateOf('i1')).toEqual(['duty firing dropped', 'duty resolved dropped']);
+    expect(tried()).toEqual([]);
   });
 
   test('a slow channel delays neither another channel nor, past its places, the store', async () => {
@@ -268,7 +379,7 @@ describe('outbox', () => {
 
   test('a stop in mid-try and a start: the same notice with the same id again, and everything else once', async () => {
     await outbox.configure(declare('duty'));
-    await put(record('i1', 'firing'), record('i2', 'firing'), record('i2', 'resolved'));
+    await put(record('i1', 'firing'), record('i2', 'firing'), record('i2', 'overdue'));
     await settled();
     hand.attempts.find(({ notice }) => notice.id === 'i2.firing.duty')?.end({ kind: 'sent', detail: '' });
     await settled();
@@ -283,8 +394,8 @@ describe('outbox', () => {
       'i1.firing.duty',
       'i1.firing.duty',
       'i2.firing.duty',
-      'i2.resolved.duty',
-      'i2.resolved.duty',
+      'i2.overdue.duty',
+      'i2.overdue.duty',
     ]);
   });
 

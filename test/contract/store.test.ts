@@ -531,6 +531,35 @@ for (const { name, open } of implementations) {
       });
     });
 
+    describe('notifications that are dropped', () => {
+      const named = (name: string, part = {}) => outboxOf({ id: asId<'notification'>(name), ...part });
+
+      test('are finished at the instant of the batch, and no longer due', async () => {
+        await store.commit(batchOf({ outbox: [named('a'), named('b', { tries: 2, lastError: '连接被拒绝' }), named('c')] }));
+        await store.commit(batchOf({ atMs: 9_000, outboxDrops: [asId('a'), asId('b')] }));
+        const dropped = { state: 'dropped', finishedAtMs: 9_000 } as const;
+        expect(await store.outboxOf(outboxOf().incidentId)).toEqual([
+          named('a', dropped),
+          named('b', { tries: 2, lastError: '连接被拒绝', ...dropped }),
+          named('c'),
+        ]);
+        expect((await store.outboxDue(9_999, 10)).map(({ id }) => id)).toEqual(['c']);
+      });
+
+      test('are only those that wait; the rest stays as it is', async () => {
+        const sent = named('a', { state: 'sent', tries: 1, mayHaveArrived: true, finishedAtMs: 4_000 });
+        await store.commit(batchOf({ outbox: [sent] }));
+        await store.commit(batchOf({ atMs: 9_000, outboxDrops: [asId('a'), asId('none')] }));
+        expect(await store.outboxOf(outboxOf().incidentId)).toEqual([sent]);
+      });
+
+      test('may come and go in one batch, and are not taken in again', async () => {
+        await store.commit(batchOf({ atMs: 9_000, outbox: [named('a')], outboxDrops: [asId('a')] }));
+        await store.commit(batchOf({ outbox: [named('a')] }));
+        expect(await store.outboxOf(outboxOf().incidentId)).toMatchObject([{ state: 'dropped', finishedAtMs: 9_000 }]);
+      });
+    });
+
     describe('agents', () => {
       test('are replaced by id; a key belongs to one of them', async () => {
         await store.saveAgent(agentOf());
@@ -630,7 +659,14 @@ for (const { name, open } of implementations) {
             timeline: [entryOf({ incidentId: asId<'incident'>('old') })],
             outbox: [
               outboxOf({ state: 'sent', finishedAtMs: 30 }),
-              outboxOf({ id: asId<'notification'>('waiting'), createdAtMs: 1, nextTryAtMs: 1 }),
+              ...[
+                // Both of an incident that goes on, and both of one that is over and whose end was not told yet.
+                { id: 'open-sent', incidentId: 'open', state: 'sent' as const, finishedAtMs: 30 },
+                { id: 'over-sent', incidentId: 'gone', state: 'sent' as const, finishedAtMs: 30 },
+                { id: 'over-waiting', incidentId: 'gone', nextTryAtMs: 1 },
+              ].map(({ id, incidentId, ...rest }) =>
+                outboxOf({ id: asId<'notification'>(id), incidentId: asId<'incident'>(incidentId), createdAtMs: 1, ...rest }),
+              ),
             ],
           }),
         );
@@ -646,7 +682,9 @@ for (const { name, open } of implementations) {
         expect(await store.incident(asId<'incident'>('old'))).toBeNull();
         expect(await store.timeline(asId<'incident'>('old'))).toEqual([]);
         expect(await store.incident(asId<'incident'>('open'))).not.toBeNull();
-        expect(await store.outboxNextAtMs()).toBe(1);
+        expect(await store.outboxOf(outboxOf().incidentId)).toEqual([]);
+        expect(await store.outboxOf(asId<'incident'>('open'))).toHaveLength(1);
+        expect(await store.outboxOf(asId<'incident'>('gone'))).toHaveLength(2);
         expect(
           Object.values(await store.retain({ framesBeforeMs: 150, historyBeforeMs: 150 }, 1_000)).some((rows) => rows > 0),
         ).toBe(false);

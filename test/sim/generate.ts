@@ -164,8 +164,20 @@ const faultMakers: readonly { readonly weight: number; readonly make: FaultMaker
       reorderShare: random.chance(0.5) ? random.next() * 0.3 : 0,
     }),
   },
-  { weight: 1, make: (random, _plan, atMs) => ({ kind: 'channelDown', atMs, forMs: lengthMs(random, 60_000) }) },
+  {
+    weight: 1,
+    make: (random, _plan, atMs) => ({ kind: 'channelDown', atMs, forMs: lengthMs(random, 60_000), how: 'refuses' }),
+  },
 ];
+
+/** In half of the worlds the channel to people fails besides, for long enough that problems come and go meanwhile. */
+const outagesOf = (random: Random, durationMs: number): PlannedFault[] =>
+  random.chance(0.5)
+    ? []
+    : Array.from({ length: random.whole(1, 3) }, () => ({
+        ...{ kind: 'channelDown' as const, atMs: Math.floor(random.next() * durationMs) },
+        ...{ forMs: lengthMs(random, 150_000), how: random.pick(['refuses', 'refuses', 'hangsUp', 'swallows'] as const) },
+      }));
 
 /** The zone with most agents is cut off, and nothing else goes wrong. */
 const wholeZone = (random: Random, { zones, agents }: Pick<Plan, 'zones' | 'agents'>, durationMs: number): PlannedFault => ({
@@ -235,6 +247,6 @@ export const planOf = (seed: number): Plan => {
     changes: changesOf(random.fork('changes'), district.checks, durationMs),
     windows: windowsOf(random.fork('windows'), district.assets, durationMs),
     acts: actsOf(random.fork('acts'), durationMs),
-    faults: faultsOf(random.fork('faults'), district, durationMs),
+    faults: [...faultsOf(random.fork('faults'), district, durationMs), ...outagesOf(random.fork('outages'), durationMs)],
   };
 };

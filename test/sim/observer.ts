@@ -27,7 +27,7 @@ export interface Ending {
 }
 
 /** One notice as it was decided, in the order of decisions. */
-interface Decided {
+export interface Decided {
   readonly record: OutboxRecord;
   readonly committedAtMs: number;
 }
@@ -49,6 +49,8 @@ export interface Observer {
   /** The collector listens again. @param atMs by its own clock */
   returned(atMs: number): void;
   readonly notices: readonly Decided[];
+  /** Notices that were dropped, with the true instant. */
+  readonly dropped: ReadonlyMap<string, number>;
   readonly incidents: ReadonlyMap<string, Incident>;
   readonly entries: readonly { readonly entry: TimelineEntry; readonly committedAtMs: number }[];
   /** By lane: stretches of the collector's time in which its agent was no longer asked; the last one may still go on. */
@@ -85,6 +87,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const stored = new Map<number, { answer: StoredAnswer; storedAtMs: number }>();
   const readings = new Set<string>();
   const notices: Decided[] = [];
+  const dropped = new Map<string, number>();
   const incidents = new Map<string, Incident>();
   const entries: { entry: TimelineEntry; committedAtMs: number }[] = [];
   const sent = new Map<string, Map<string, { place: Place; content: FrameContent; sentAtMs: number }>>();
@@ -169,6 +172,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
       for (const incident of batch.incidents) incidents.set(incident.id, incident);
       for (const entry of batch.timeline) entries.push({ entry, committedAtMs: atMs });
       for (const record of batch.outbox) notices.push({ record, committedAtMs: atMs });
+      for (const id of batch.outboxDrops) dropped.set(id, atMs);
       onBatch(batch, observer);
     },
     answers,
@@ -185,6 +189,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
     stored,
     readings,
     notices,
+    dropped,
     incidents,
     entries,
     get stampMs() {

@@ -98,8 +98,13 @@ const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('reset'), ...agentFault }),
   z.strictObject({ kind: z.literal('halfOpen'), ...agentFault }),
   z.strictObject({ kind: z.literal('hostile'), ...agentFault, ...lasting, repeatShare: z.number(), reorderShare: z.number() }),
-  /** Notices cannot be sent. */
-  z.strictObject({ kind: z.literal('channelDown'), atMs: instant, ...lasting }),
+  /** Notices cannot be sent: nobody listens, or who listens hangs up once he has it, or it gets lost behind who took it. */
+  z.strictObject({
+    kind: z.literal('channelDown'),
+    atMs: instant,
+    ...lasting,
+    how: z.enum(['refuses', 'hangsUp', 'swallows']).default('refuses'),
+  }),
 ]);
 
 export const planSchema = z.strictObject({

@@ -24,6 +24,7 @@ export const batchOf = (part: Partial<CommitBatch> = {}): CommitBatch => ({
   incidents: [],
   timeline: [],
   outbox: [],
+  outboxDrops: [],
   ...part,
 });
 

@@ -51,6 +51,8 @@ export type Effect =
       readonly incident: Incident;
       readonly atMs: EpochMs;
     }
+  /** Notices that wait are not told any more; one that does not wait stays as it is. */
+  | { readonly kind: 'dropNotices'; readonly ids: readonly NotificationId[] }
   /** Ask an agent once. Not kept: a question that was not delivered is answered by its deadline in the state. */
   | {
       readonly kind: 'requestProbe';

@@ -1,9 +1,15 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
-import type { AgentId, CheckId, IncidentId, RouteId } from '@jiwei/shared/ids.ts';
+import type { AgentId, CheckId, IncidentId, NotificationId, RouteId } from '@jiwei/shared/ids.ts';
 import type { Label } from '@jiwei/shared/series.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { EngineConfig } from './config.ts';
 import type { NoticeKind } from './effect.ts';
+
+/**
+ * Why a notice is not told any more. `untold`: the problem was over before anybody could be told of it, and nobody is told of its end. `endTold`: the
+ * problem is over, and its end is told to those who may have heard of it. `due`: it warned of what is due by now.
+ */
+export type NoticesOverWhy = 'untold' | 'endTold' | 'due';
 
 /** A sample that some rule looks at; the rest never reaches the engine. */
 export interface RuleSample {
@@ -86,5 +92,21 @@ export type EngineEvent =
       /** Why it was not sent; holds no secrets. */
       readonly error: string | null;
       readonly nextTryAtMs: EpochMs;
+    }
+  | {
+      /** Notices that waited while what they tell of ended: they are not told any more. */
+      readonly kind: 'noticesOver';
+      readonly atMs: EpochMs;
+      readonly incidentId: IncidentId;
+      readonly routeId: RouteId;
+      /** At least one, in the order they were decided. */
+      readonly notices: readonly { readonly id: NotificationId; readonly notice: NoticeKind }[];
+      readonly why: NoticesOverWhy;
+      /** When the first of them was decided. */
+      readonly waitedFromMs: EpochMs;
+      /** How often they were tried in vain, all together. */
+      readonly tries: number;
+      /** What the last of these tries came to; holds no secrets. */
+      readonly error: string | null;
     }
   | { readonly kind: 'tick'; readonly atMs: EpochMs };

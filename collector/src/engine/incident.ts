@@ -110,6 +110,7 @@ export const timelineKinds = [
   'noted',
   'notified',
   'notificationFailed',
+  'notificationDropped',
   'resolved',
   'truncated',
 ] as const;

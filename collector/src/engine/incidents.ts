@@ -12,7 +12,9 @@ import { keep, type Turn, touchIncident } from './turn.ts';
 
 /** What may repeat without end is dropped once the timeline is nearly full; openings, acts and endings never are. */
 const isRepeating = (kind: TimelineKind): boolean =>
-  ['updated', 'noData', 'dataBack', 'childDown', 'childUp', 'notified', 'notificationFailed'].includes(kind);
+  ['updated', 'noData', 'dataBack', 'childDown', 'childUp', 'notified', 'notificationFailed', 'notificationDropped'].includes(
+    kind,
+  );
 
 /** Appends to the incident's timeline. */
 export const note = (

@@ -2,7 +2,7 @@ import type { EpochMs } from '@jiwei/shared/time.ts';
 import { onAgentConnected, onAgentLost, onAgentOverdue, onProbeAnswer, onRestarted } from './agents.ts';
 import { onSamples } from './alerts.ts';
 import { assessAll, settleMaintenance } from './assess.ts';
-import { onNoticeTried } from './attempts.ts';
+import { onNoticesOver, onNoticeTried } from './attempts.ts';
 import { onAgentCloned } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { onConfig } from './configure.ts';
@@ -82,6 +82,7 @@ const groupOf: Readonly<Record<EngineEvent['kind'], Group>> = {
   probeAnswer: 'other',
   human: 'other',
   noticeTried: 'other',
+  noticesOver: 'other',
   tick: 'other',
 };
 
@@ -111,6 +112,8 @@ const take = (turn: Turn, event: EngineEvent): void => {
       return onHuman(turn, event);
     case 'noticeTried':
       return onNoticeTried(turn, event);
+    case 'noticesOver':
+      return onNoticesOver(turn, event);
     case 'tick':
       return;
     default:

@@ -53,6 +53,7 @@ export const createCollectorCounters = (): CollectorCounters => {
   const events = counter('jiwei_events_total');
   const commitsFailed = counter('jiwei_commits_failed_total');
   const notified = counter('jiwei_notify_total');
+  const noticesDropped = counter('jiwei_notify_dropped_total');
   const commitSeconds = new Histogram({ ...optionsOf('jiwei_commit_seconds'), buckets: commitBounds });
   const queueEvents = new Gauge(optionsOf('jiwei_queue_events'));
   const tlsReload = new Gauge(optionsOf('jiwei_tls_reload_successful'));
@@ -95,6 +96,7 @@ export const createCollectorCounters = (): CollectorCounters => {
       queueBytes.set(bytes);
     },
     notificationTried: (channel, result) => notified.inc({ channel, result }),
+    notificationsDropped: (channel, route, count) => noticesDropped.inc({ channel: channel ?? '', route }, count),
     tlsInForce: (endsAtMs) => {
       tlsReload.set(1);
       tlsExpiry.set(endsAtMs / secondMs);

@@ -113,6 +113,11 @@ export const metricDocs = {
     help: 'Tries to notify by outcome: sent, retry, failed or disabled',
     labels: ['channel', 'result'],
   },
+  jiwei_notify_dropped_total: {
+    type: 'counter',
+    help: 'Notices not told any more, as what they tell of was over before they could be told',
+    labels: ['channel', 'route'],
+  },
   jiwei_tls_reload_successful: {
     type: 'gauge',
     help: '1 when the TLS files found last are in force, 0 when they could not be used and the ones before stay',

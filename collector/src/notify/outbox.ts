@@ -8,6 +8,7 @@ import type { OutboxRecord, Store } from '../store/port.ts';
 import { type OpenNotifier, openNotifier } from './channels.ts';
 import { afterTry, beforeTry, type Fate } from './fate.ts';
 import type { NoticeNames, NotifierKind, NotifyLog, SendOutcome } from './notifier.ts';
+import { type Over, overOf } from './over.ts';
 import { notifierKinds } from './registry.ts';
 import { notifyWorld } from './world.ts';
 
@@ -19,6 +20,8 @@ export type NotifyDeclaration = Pick<Declaration, 'notifiers' | 'routes'> & {
 /** What is counted, by notifier. */
 export interface NotifyCounters {
   notificationTried(notifierId: string, outcome: SendOutcome['kind']): void;
+  /** @param notifierId null when the route has none any more */
+  notificationsDropped(notifierId: string | null, routeId: RouteId, count: number): void;
 }
 
 export interface OutboxOptions {
@@ -33,6 +36,8 @@ export interface OutboxOptions {
    * the state of the try is stored: a crash in between repeats the try, and the repeat is recorded as well.
    */
   readonly onTried?: (record: OutboxRecord) => Promise<void>;
+  /** Puts down that the notices are dropped, and on the incident's record why, both or neither. Resolves when that is stored. */
+  readonly drop: (over: Over) => Promise<void>;
 }
 
 /** Performs what the engine decided to tell people. */
@@ -60,14 +65,15 @@ const noteMsMax = 3 * secondMs;
 
 /**
  * Makes the performer. Each notifier has its own places (limits.notificationsAtOnceMax), so that a slow one delays only itself; notices of an
- * incident over a route go one after the other, in the order they were decided. The state of a try is stored before anything else is done
- * with it: a crash repeats at most the tries under way, with their ids.
+ * incident over a route go one after the other, in the order they were decided, and those that are over by then go nowhere. The state of a try is
+ * stored before anything else is done with it: a crash repeats at most the tries under way, with their ids.
  */
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { store, clock, log, counters } = options;
   const world = notifyWorld(log);
   const closing = new AbortController();
-  const running = new Map<NotificationId, { readonly place: string; readonly lane: string; readonly done: Promise<void> }>();
+  /** By lane: an incident's notices over a route. */
+  const running = new Map<string, { readonly place: string; readonly done: Promise<void> }>();
   let setup: Setup | null = null;
   let looking: Promise<void> | null = null;
   let isLookWanted = false;
@@ -120,24 +126,35 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
 
   const look = async (now: Setup): Promise<void> => {
     const due = await store.outboxDue(clock.nowMs(), lookCountMax, fullRoutes(now));
-    for (const record of due) {
-      if (running.has(record.id)) continue;
-      const lane = `${record.routeId}\n${record.incidentId}`;
-      const notifier = now.notifierOf.get(record.routeId);
+    for (const { id, routeId, incidentId } of due) {
+      const lane = `${routeId}\n${incidentId}`;
+      const notifier = now.notifierOf.get(routeId) ?? null;
       const place = notifier?.id ?? '';
-      if ([...running.values()].some((one) => one.lane === lane) || isFull(place)) continue;
-      const blocker = firstWaiting(await store.outboxOf(record.incidentId), record);
-      if (blocker !== null) {
-        // The one before it waits for its next try: this one comes due with it, after it.
-        if (blocker.nextTryAtMs > clock.nowMs()) await store.saveOutbox({ ...record, nextTryAtMs: blocker.nextTryAtMs });
+      if (running.has(lane) || isFull(place)) continue;
+      // Read anew: what was due when the look began may have been sent since. Nothing but a look starts anything.
+      const notices = (await store.outboxOf(incidentId)).filter((one) => one.routeId === routeId);
+      const over = overOf(notices, clock.nowMs());
+      const waiting = notices.filter((one) => one.state === 'waiting');
+      const [first] = waiting;
+      if (first === undefined) continue;
+      if (over.length === 0 && first.id !== id) {
+        await postpone(waiting, id);
         continue;
       }
-      const done = perform(record, notifier, now).finally(() => {
-        running.delete(record.id);
+      const act = over.length > 0 ? dropAll(over, notifier) : perform(first, notifier, now);
+      const done = act.finally(() => {
+        running.delete(lane);
         wake();
       });
-      running.set(record.id, { place, lane, done });
+      running.set(lane, { place, done });
     }
+  };
+
+  /** What is behind one that waits for its next try comes due with it, after it. */
+  const postpone = async ([first, ...later]: readonly OutboxRecord[], id: NotificationId): Promise<void> => {
+    const record = later.find((one) => one.id === id);
+    if (first === undefined || record === undefined || first.nextTryAtMs <= clock.nowMs()) return;
+    await store.saveOutbox({ ...record, nextTryAtMs: first.nextTryAtMs });
   };
 
   const isFull = (place: string): boolean =>
@@ -146,9 +163,9 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   const fullRoutes = ({ notifierOf }: Setup): readonly RouteId[] =>
     [...notifierOf].filter(([, notifier]) => isFull(notifier.id)).map(([routeId]) => routeId);
 
-  const perform = async (record: OutboxRecord, notifier: OpenNotifier | undefined, { names }: Setup): Promise<void> => {
-    const refused = beforeTry(record, notifier !== undefined, clock.nowMs());
-    if (refused !== null || notifier === undefined) {
+  const perform = async (record: OutboxRecord, notifier: OpenNotifier | null, { names }: Setup): Promise<void> => {
+    const refused = beforeTry(record, notifier !== null, clock.nowMs());
+    if (refused !== null || notifier === null) {
       if (refused !== null) await settle(record, refused);
       return;
     }
@@ -168,6 +185,26 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     }
     await settle(record, afterTry(record, outcome, clock.nowMs()));
     counters.notificationTried(notifier.id, outcome.kind);
+  };
+
+  /** While the store is away it waits in the writer's queue; it must not keep a stopping collector from ending. */
+  const dropAll = async (all: readonly Over[], notifier: OpenNotifier | null): Promise<void> => {
+    for (const over of all) {
+      const { routeId, incidentId } = over.records[0];
+      try {
+        await unlessAborted(options.drop(over), closing.signal);
+      } catch (thrown) {
+        log.error(
+          { incidentId, routeId, error: messageOf(thrown) },
+          'notices that are over cannot be dropped; it is tried again',
+        );
+        return pause(clock, storeRetryMs, closing.signal);
+      }
+      if (closing.signal.aborted) return;
+      counters.notificationsDropped(notifier?.id ?? null, routeId, over.records.length);
+      const notices = over.records.map(({ notice }) => notice);
+      log.warn({ incidentId, routeId, notices, why: over.why }, 'notices were dropped: what they tell of is over');
+    }
   };
 
   /**
@@ -241,12 +278,6 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   };
 };
 
-/** The earliest notice of the same incident over the same route that is not finished, if it is another one. */
-const firstWaiting = (records: readonly OutboxRecord[], record: OutboxRecord): OutboxRecord | null => {
-  const first = records.find((one) => one.routeId === record.routeId && one.state === 'waiting');
-  return first === undefined || first.id === record.id ? null : first;
-};
-
 const namesOf = ({ assets, units, zones }: NotifyDeclaration): ReadonlyMap<string, string> =>
   new Map([
     ...assets.map(({ id, name }): [string, string] => [`asset ${id}`, name]),
@@ -260,16 +291,19 @@ const noticeNames = ({ incident }: OutboxRecord, names: ReadonlyMap<string, stri
   zone: names.get(`zone ${incident.zoneId}`) ?? null,
 });
 
-const pause = (clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> => {
+/** Resolves with the work or with the abort, whichever comes first, and leaves nothing behind. */
+const unlessAborted = async (work: Promise<void>, signal: AbortSignal): Promise<void> => {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const stop = (): void => resolve();
+  signal.addEventListener('abort', stop, { once: true });
+  if (signal.aborted) stop();
+  work.then(resolve, reject);
+  await promise.finally(() => signal.removeEventListener('abort', stop));
+};
+
+const pause = async (clock: Clock, delayMs: number, signal: AbortSignal): Promise<void> => {
   const { promise, resolve } = Promise.withResolvers<void>();
   const cancel = clock.after(delayMs, resolve);
-  signal.addEventListener(
-    'abort',
-    () => {
-      cancel();
-      resolve();
-    },
-    { once: true },
-  );
-  return promise;
+  await unlessAborted(promise, signal);
+  cancel();
 };

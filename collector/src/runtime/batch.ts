@@ -17,7 +17,17 @@ export interface OpenBatch {
 
 /** An empty batch. */
 export const openBatch = (): OpenBatch => ({
-  rows: { frames: [], dictionaries: [], results: [], gaps: [], inventories: [], spans: [], timeline: [], outbox: [] },
+  rows: {
+    frames: [],
+    dictionaries: [],
+    results: [],
+    gaps: [],
+    inventories: [],
+    spans: [],
+    timeline: [],
+    outbox: [],
+    outboxDrops: [],
+  },
   entities: new Map(),
   incidents: new Map(),
   positions: new Map(),
@@ -37,6 +47,9 @@ export const addEffect = (batch: OpenBatch, effect: Effect): void => {
       return;
     case 'notify':
       batch.rows.outbox.push(outboxRecordOf(effect));
+      return;
+    case 'dropNotices':
+      batch.rows.outboxDrops.push(...effect.ids);
       return;
     case 'entity':
       batch.entities.set(`${effect.entity}\n${effect.id}`, { entity: effect.entity, id: effect.id, value: effect.value });

@@ -103,7 +103,7 @@ export interface StoredMaintenance {
   readonly cancelledAtMs: EpochMs | null;
 }
 
-/** A notification waiting to be sent, being retried, sent or given up. */
+/** A notification waiting to be sent, being retried, sent, given up or dropped. */
 export interface OutboxRecord {
   readonly id: NotificationId;
   readonly routeId: RouteId;
@@ -112,7 +112,8 @@ export interface OutboxRecord {
   /** The incident as it was when the notice was decided. */
   readonly incident: Incident;
   readonly createdAtMs: EpochMs;
-  readonly state: 'waiting' | 'sent' | 'failed';
+  /** `dropped`: what it tells of was over before it could be told. */
+  readonly state: 'waiting' | 'sent' | 'failed' | 'dropped';
   readonly tries: number;
   /** False only while it is certain that nobody has got it. A try under way may have arrived already. */
   readonly mayHaveArrived: boolean;
@@ -137,6 +138,8 @@ export interface CommitBatch {
   readonly timeline: readonly TimelineEntry[];
   /** New notifications; one whose id is already there is left as it is. */
   readonly outbox: readonly OutboxRecord[];
+  /** Waiting notifications that are dropped, finished at the batch's instant; those that do not wait, or are not there, are left as they are. */
+  readonly outboxDrops: readonly NotificationId[];
 }
 
 /** One page of a list; `next` is the cursor of the following one, null at the end. */

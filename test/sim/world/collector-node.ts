@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FastifyBaseLogger } from 'fastify';
 import { type Core, openCore } from '../../../collector/src/core.ts';
 import type { NotifierKind } from '../../../collector/src/notify/notifier.ts';
-import type { CommitBatch, Store } from '../../../collector/src/store/port.ts';
+import type { CommitBatch, OutboxRecord, Store } from '../../../collector/src/store/port.ts';
 import { openSqliteStore } from '../../../collector/src/store/sqlite.ts';
 import { AppError } from '../../../shared/src/errors.ts';
 import type { Random } from '../random.ts';
@@ -49,6 +49,8 @@ export interface CollectorNodeOptions {
   readonly prepare: (store: Store) => Promise<void>;
   /** A batch is truly in the store. */
   readonly onCommitted: (batch: CommitBatch) => void;
+  /** The state of a notification is truly in the store. */
+  readonly onTryPutDown: (notificationId: string) => void;
   /** It begins to listen. @param atMs by its own clock */
   readonly onStarted: (atMs: number) => void;
   readonly onLog: (text: string) => void;
@@ -73,6 +75,7 @@ const uncounted = {
   commitFailed: () => undefined,
   queueLength: () => undefined,
   notificationTried: () => undefined,
+  notificationsDropped: () => undefined,
 };
 
 /** A collector that is not yet started. */
@@ -156,6 +159,8 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
           const method = Reflect.get(present(), name) as (...values: unknown[]) => Promise<unknown>;
           if (node.isStoreFailing && String(name).startsWith('save')) throw new AppError('STORE_UNAVAILABLE', 'the disk is full');
           const answer = await method.apply(present(), args);
+          // Its first argument is the record.
+          if (name === 'saveOutbox') options.onTryPutDown((args[0] as OutboxRecord).id);
           return isAlive() ? answer : never;
         };
       },

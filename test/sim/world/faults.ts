@@ -72,9 +72,9 @@ export const commit = (parts: Parts, fault: PlannedFault): void => {
         parts.collector.isStoreFailing = false;
       });
     case 'channelDown':
-      parts.people.isUnreachable = true;
+      parts.people.channel = fault.how;
       return later(fault.forMs, () => {
-        parts.people.isUnreachable = false;
+        parts.people.channel = 'well';
       });
     case 'partition':
       return storm(parts, agentsOfZone(parts.plan, fault.zone), fault.forMs, { isCut: true }, { isCut: false });
@@ -115,7 +115,7 @@ const storm = (
 /** All that is broken is mended: from now on nothing goes wrong any more. */
 export const mendAll = async (parts: Parts): Promise<void> => {
   parts.trace('all is mended');
-  parts.people.isUnreachable = false;
+  parts.people.channel = 'well';
   parts.collector.isStoreFailing = false;
   parts.collector.fatalCommit = null;
   for (const [id, node] of parts.agents) {

@@ -12,7 +12,7 @@ import { checkCalledOff, checkNotices, checkOneOpen } from '../checks/incidents.
 import { checkNothingMissing } from '../checks/losses.ts';
 import { checkAcknowledged, checkStoredResults } from '../checks/results.ts';
 import { checkTimers } from '../checks/timers.ts';
-import { checkTold, untold } from '../checks/told.ts';
+import { checkAllTold, checkTellings, untold } from '../checks/told.ts';
 import { checkPartitions } from '../checks/zones.ts';
 import { declarationText } from '../declaration.ts';
 import { createObserver, Violation } from '../observer.ts';
@@ -72,13 +72,14 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
     sent: guard(observer.frameSent),
     heardByAgent: guard(observer.heardByAgent),
   });
-  const people = createPeople(random.fork('people'));
+  const people = createPeople(loop, random.fork('people'));
   const folder = plan.hasFiles ? await mkdtemp(join(existsSync(memoryFolder) ? memoryFolder : tmpdir(), 'jiwei-sim-')) : null;
   const collector = createCollectorNode({
     ...{ loop, network, folder },
     random: random.fork('collector'),
     driftPpm: plan.collectorDriftPpm,
     notifierKind: people.kindFor,
+    onTryPutDown: people.putDown,
     prepare: async (store) => {
       await store.saveSetting('collectorId', 'c-sim');
       await store.saveDeclaration({
@@ -157,7 +158,7 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
 
 /** Nobody has anything left to do. */
 const isAtRest = ({ observer, agents, people }: Parts): boolean =>
-  untold(observer, people.received).length === 0 &&
+  untold(observer, people.tries).length === 0 &&
   [...observer.incidents.values()].every(({ state }) => state === 'resolved') &&
   [...agents.values()].every((node) => (node.pendingFrames() ?? Number.POSITIVE_INFINITY) === 0);
 
@@ -213,9 +214,10 @@ const look = async (
   checkOneOpen(observer);
   checkCalledOff(observer, isOver);
   checkTimers(plan, observer, isOver);
+  checkTellings(observer, people.tries, isOver);
   if (!isOver) return;
   checkPartitions(plan, observer);
-  checkTold(observer, people.received);
+  checkAllTold(observer, people.tries);
   checkNothingMissing(plan, observer, targets.askings, loop.nowMs());
   for (const [id, node] of agents) {
     const pending = node.pendingFrames();
@@ -236,4 +238,5 @@ const traceBatch = (batch: CommitBatch, trace: (text: string) => void): void => 
     );
   for (const entry of batch.timeline) trace(`  timeline ${entry.incidentId} ${entry.kind} ${entry.text}`);
   for (const record of batch.outbox) trace(`  notice ${record.id}`);
+  for (const id of batch.outboxDrops) trace(`  dropped ${id}`);
 };

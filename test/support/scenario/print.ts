@@ -81,6 +81,8 @@ export const effectLines = (
       ];
     case 'notify':
       return [`tell ${effect.routeId}: ${effect.notice} ${names(effect.incident)}`];
+    case 'dropNotices':
+      return [`drop ${effect.ids.map(name).join(', ')}`];
     case 'requestProbe':
       return [`ask ${effect.agentId}: ${effect.requestId.split('/')[0]}'s host, ${effect.timeoutMs} ms`];
     case 'rejected':

@@ -40,6 +40,7 @@ const resultsOf = (checkId: string, text: string, atMs: number): CheckResult[] =
     return (when === undefined ? [atMs] : instantsOf(when)).map((at) => resultOf(checkId, outcomeOf(outcome), reason, at));
   });
 
+const overWhys = ['untold', 'endTold', 'due'] as const;
 const causes = ['closed', 'silent', 'bye'] as const;
 const acts = ['acknowledge', 'arrive', 'note', 'resolve'] as const;
 
@@ -102,6 +103,24 @@ const declareOrRemove = (world: World, change: string): void => {
   else if (!world.declaration.delete(change.slice('remove '.length))) throw new Error(`nothing to remove: ${change}`);
 };
 
+/** `duty drops firing,resolved web/down untold since=10s tries=3 why`: notices that are over before they could be told over a route. */
+const noticesOver = (world: World, words: readonly string[], atMs: number): EngineEvent => {
+  const [route = '', , kinds = '', name = '', why = '', since = '', tries = '', ...error] = words;
+  const incidentId = incidentNamed(world, name);
+  const cycle = world.state().incidents.get(incidentId)?.incident.cycles.length ?? 0;
+  const notices = kinds.split(',').map((kind) => ({
+    id: asId<'notification'>(`${incidentId}/${cycle}/${kind}/${route}`),
+    notice: noticeKinds.find((one) => one === kind) ?? 'firing',
+  }));
+  return {
+    ...{ kind: 'noticesOver', atMs, incidentId, routeId: asId(route), notices },
+    why: overWhys.find((one) => one === why) ?? 'untold',
+    waitedFromMs: instantsOf(since.slice('since='.length))[0] ?? atMs,
+    tries: Number(tries.slice('tries='.length)),
+    error: error.length === 0 ? null : error.join(' '),
+  };
+};
+
 const perform = (world: World, line: string, atMs: number): void => {
   const words = wordsOf(line);
   const [first = '', second = '', third = ''] = words;
@@ -125,7 +144,8 @@ const perform = (world: World, line: string, atMs: number): void => {
       ...{ triedAtMs: atMs, tries: 1, outcome: isSent ? 'sent' : 'again', nextTryAtMs: atMs + minuteMs },
       error: isSent ? null : why.join(' '),
     });
-  } else if (act !== undefined) {
+  } else if (second === 'drops') world.take(noticesOver(world, words, atMs));
+  else if (act !== undefined) {
     const incidentId = incidentNamed(world, third);
     world.take({ kind: 'human', atMs, incidentId, actor: first, act: actOf(act, words.slice(3).join(' ')) });
   } else world.take(agentEvent(world, first, words.slice(1), atMs));

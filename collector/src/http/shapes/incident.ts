@@ -62,7 +62,9 @@ export const notificationSchema = z
     id: z.string(),
     routeId: z.string(),
     notice: z.string(),
-    state: z.enum(['waiting', 'sent', 'failed']),
+    state: z
+      .enum(['waiting', 'sent', 'failed', 'dropped'])
+      .describe('dropped: what it tells of was over before it could be told.'),
     tries: z.int(),
     mayHaveArrived: z.boolean().describe('False only when it is certain that no try of it reached its receiver.'),
     createdAtMs: instant,

@@ -70,9 +70,34 @@ const historySteps: readonly Step[] = [
     },
   },
   {
+    // Those of an incident go together: whether its end is told depends on whether its beginning may have been.
     table: 'outbox',
     remove: async (db, beforeMs, rowCountMax) => {
-      const old = db.selectFrom('outbox').select('number').where('finished_at_ms', '<', beforeMs).limit(rowCountMax);
+      const old = db
+        .selectFrom('outbox as o')
+        .select('o.number')
+        .where('o.finished_at_ms', '<', beforeMs)
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('outbox as w')
+                .select('w.number')
+                .whereRef('w.incident_id', '=', 'o.incident_id')
+                .where('w.state', '=', 'waiting'),
+            ),
+          ),
+        )
+        .where(({ not, exists, selectFrom }) =>
+          not(
+            exists(
+              selectFrom('incident as i')
+                .select('i.id')
+                .whereRef('i.id', '=', 'o.incident_id')
+                .where('i.state', '!=', 'resolved'),
+            ),
+          ),
+        )
+        .limit(rowCountMax);
       return count(await db.deleteFrom('outbox').where('number', 'in', old).executeTakeFirstOrThrow());
     },
   },

@@ -2,6 +2,7 @@ import type { CheckResult } from '@jiwei/shared/check.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
 import type { CommitBatch, StoredFrame, StoredResult } from '../port.ts';
 import { toJson } from '../sql/json.ts';
+import { withSum } from '../sql/row-sum.ts';
 import type { Bound } from './bind.ts';
 import type { SqliteHandle } from './dialect.ts';
 import { writerOf } from './insert.ts';
@@ -179,6 +180,20 @@ const restWriterOf = (handle: SqliteHandle): BatchWriter => {
   };
 };
 
+/** Read and changed here, as the checksum is made of the whole row. */
+const outboxDropperOf = (handle: SqliteHandle): BatchWriter => {
+  const known = handle.prepare("select * from outbox where id = ? and state = 'waiting'");
+  const drop = handle.prepare('update outbox set state = ?, finished_at_ms = ?, outbox_sum = ? where id = ?');
+  return ({ outboxDrops, atMs }) => {
+    for (const id of outboxDrops) {
+      const [row] = known.all([id]);
+      if (row === undefined) continue;
+      const changed = { state: 'dropped', finished_at_ms: atMs };
+      drop.run([changed.state, changed.finished_at_ms, withSum('outbox', { ...row, ...changed }).outbox_sum, id]);
+    }
+  };
+};
+
 const incidentWriterOf = (handle: SqliteHandle): BatchWriter => {
   const incident = writerOf(
     handle,
@@ -208,6 +223,7 @@ const incidentWriterOf = (handle: SqliteHandle): BatchWriter => {
     ],
     'on conflict (id) do nothing',
   );
+  const drop = outboxDropperOf(handle);
   return (batch) => {
     incident(
       batch.incidents.map((i) => [
@@ -239,5 +255,6 @@ const incidentWriterOf = (handle: SqliteHandle): BatchWriter => {
         Number(o.mayHaveArrived),
       ]),
     );
+    drop(batch);
   };
 };
