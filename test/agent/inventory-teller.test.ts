@@ -46,7 +46,10 @@ test('the inventory is told once after the start, and again only when it has cha
   expect(questions()).toBe(0);
   await pass(1);
   expect(told).toEqual([{ atMs: 5 * secondMs, kernel: '6.1' }]);
-  for (let time = 0; time < 4; time += 1) await pass(12 * hourMs);
+  await pass(12 * hourMs - 1);
+  expect(questions()).toBe(1);
+  await pass(1);
+  for (let time = 0; time < 3; time += 1) await pass(12 * hourMs);
   expect(questions()).toBe(5);
   expect(told).toHaveLength(1);
   kernel = '6.12';

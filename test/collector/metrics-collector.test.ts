@@ -2,7 +2,8 @@ import { readFileSync } from 'node:fs';
 import { gunzipSync } from 'node:zlib';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
-import { hourMs, minuteMs } from '@jiwei/shared/time.ts';
+import type { Status } from '@jiwei/shared/status.ts';
+import { dayMs, hourMs, minuteMs } from '@jiwei/shared/time.ts';
 import { afterEach, describe, expect, test } from 'vitest';
 import type { Incident, ResponseCycle } from '../../collector/src/engine/incident.ts';
 import { createCollectorCounters } from '../../collector/src/metrics/collector-counters.ts';
@@ -35,6 +36,9 @@ const open = async (prepare?: (base: HttpFixture) => Promise<void>, declarationE
 /** Lines of one metric, comments left out. */
 const linesOf = (text: string, name: string): string[] =>
   text.split('\n').filter((line) => line.startsWith(`${name}{`) || line.startsWith(`${name} `));
+
+const linesStarting = (text: string, beginning: string): string[] =>
+  text.split('\n').filter((line) => line.startsWith(beginning));
 
 describe('/metrics', () => {
   test('tells the state of assets, checks, agents, alerts and open incidents', async () => {
@@ -204,6 +208,70 @@ describe('availability', () => {
     expect(hour('jiwei_availability_ratio')).toContain(`jiwei_availability_ratio{scope="all",window="1h"} ${90 / 105}`);
     expect(text).not.toContain('id="switch"');
     expect(linesOf(text, 'jiwei_availability_ratio').filter((line) => line.includes('id="portal"')).length).toBe(4);
+  });
+
+  test('is right in each window, by hand: degraded is up, maintenance is left out, what was not recorded does not count', async () => {
+    const ago = (days: number, minutes = 0): number => fixtureNowMs - days * dayMs + minutes * minuteMs;
+    const patch = (id: string, ...[first, ...rest]: readonly (readonly [number, Status])[]) => {
+      const spans = [first, ...rest].flatMap((one) =>
+        one === undefined ? [] : [{ fromMs: one[0], status: one[1], reason: null, attributedTo: null }],
+      );
+      const subject = { kind: 'asset', id: asId<'asset'>(id) } as const;
+      return { kind: 'spans', subject, fromMs: first?.[0] ?? 0, spans, isCorrection: false } as const;
+    };
+    const portal = patch(
+      'portal',
+      [ago(40), 'up'],
+      [ago(20), 'down'],
+      [ago(19), 'up'],
+      [ago(3), 'unknown'],
+      [ago(3, 360), 'up'],
+      [ago(0, -720), 'degraded'],
+      [ago(0, -630), 'up'],
+      // Half of the hour lies in a window.
+      [ago(0, -600), 'down'],
+      [ago(0, -540), 'up'],
+      [ago(0, -30), 'down'],
+      [ago(0, -15), 'up'],
+    );
+    // Declared two days ago; of the last six hours nothing is known.
+    const core = patch('switch', [ago(2), 'up'], [ago(0, -360), 'unknown']);
+    fixture = await createMetricsFixture({
+      parts: {
+        ...districtParts,
+        maintenance: [
+          {
+            ...{ id: asId<'maintenance'>('m1'), fromMs: ago(0, -600), toMs: ago(0, -570), assetIds: [asId<'asset'>('portal')] },
+            ...{ reason: 'work', approvedBy: 'chief', approvedAtMs: ago(1), createdAtMs: ago(1) },
+          },
+        ],
+      },
+      prepare: async ({ store }) => store.commit(batchOf({ spans: [portal, core] })),
+    });
+    const lines = new Map(
+      linesStarting(await fixture.scrape('/metrics'), 'jiwei_availability_').map((line) => {
+        const [series = '', value] = line.split(' ');
+        return [series, Number(value)];
+      }),
+    );
+    const figures = (labels: string) =>
+      ['ratio', 'strict_ratio', 'coverage_ratio'].map((name) => lines.get(`jiwei_availability_${name}{${labels}}`));
+    // Minutes: 1 h is 60, 1 d 1,440, 7 d 10,080, 30 d 43,200; the window takes 30 from all but the first.
+    const wanted = [
+      ['id="portal",scope="asset",window="1h"', 45 / 60, 45 / 60, 1],
+      ['id="portal",scope="asset",window="1d"', 1_365 / 1_410, 1_365 / 1_410, 1],
+      ['id="portal",scope="asset",window="7d"', 9_645 / 9_690, 9_645 / 10_050, 9_690 / 10_050],
+      ['id="portal",scope="asset",window="30d"', 41_325 / 42_810, 41_325 / 43_170, 42_810 / 43_170],
+      ['id="switch",scope="asset",window="1h"', undefined, 0, 0],
+      ['id="switch",scope="asset",window="1d"', 1, 0.75, 0.75],
+      ['id="switch",scope="asset",window="7d"', 1, 0.875, 0.875],
+      ['id="switch",scope="asset",window="30d"', 1, 0.875, 0.875],
+      ['id="u1",scope="unit",window="30d"', 41_325 / 42_810, 41_325 / 43_170, 42_810 / 43_170],
+      ['id="z1",scope="zone",window="7d"', 12_165 / 12_210, 12_165 / 12_930, 12_210 / 12_930],
+      ['scope="all",window="1h"', 45 / 60, 45 / 120, 60 / 120],
+      ['scope="all",window="30d"', 43_845 / 45_330, 43_845 / 46_050, 45_330 / 46_050],
+    ] as const;
+    for (const [labels, ...values] of wanted) expect(figures(labels), labels).toEqual(values);
   });
 
   test('is measured again only after 15 s', async () => {
