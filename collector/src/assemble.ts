@@ -7,7 +7,7 @@ import { openCore } from './core.ts';
 import { openAccess } from './first-start.ts';
 import { buildHttp } from './http/app.ts';
 import { createIngest } from './ingest/server.ts';
-import { createCollectorCounters } from './metrics/collector-counters.ts';
+import { type CollectorCounters, createCollectorCounters } from './metrics/collector-counters.ts';
 import { metricsRoutes } from './metrics/routes.ts';
 import { notifierKinds } from './notify/registry.ts';
 import type { ServeOptions } from './options.ts';
@@ -17,6 +17,8 @@ import { beginRun } from './runtime/run-mark.ts';
 import type { CollectorService } from './runtime/service.ts';
 import { leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
 import { watchTime } from './runtime/time-watch.ts';
+import { scheduleVerification } from './runtime/verification.ts';
+import type { Store } from './store/port.ts';
 import { databasePath, openSqliteStore } from './store/sqlite.ts';
 import { certificateEndMs, readTls, secureOptionsOf, type TlsMaterial, watchTls } from './tls-files.ts';
 
@@ -122,7 +124,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
       collector.noteDeclarationError(error);
     }
   }
-  closers.push(scheduleRetention(store, clock, log), watchTime(clock, log));
+  closers.push(...startJobs(store, counters, world));
   log.info({ url, dataFolder }, 'collector listens');
   const readFilesAgain = (): void => {
     log.info({ files: watches.length }, 'SIGHUP: files are looked at again');
@@ -130,6 +132,13 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   };
   return { url, adminToken, service, readFilesAgain };
 };
+
+/** What the collector does by the clock alone. */
+const startJobs = (store: Store, counters: CollectorCounters, { clock, log }: World): Closers => [
+  scheduleRetention(store, clock, log),
+  scheduleVerification({ store, clock, log, counters }),
+  watchTime(clock, log),
+];
 
 const listen = async (app: Awaited<ReturnType<typeof buildHttp>>, { host, port, tls }: ServeOptions): Promise<string> => {
   try {

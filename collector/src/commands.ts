@@ -11,6 +11,8 @@ import { readDeclarationFile } from './registry/watch.ts';
 import { readDeclaration, type WholeDeclaration } from './runtime/declaring.ts';
 import { readRuleFile } from './runtime/rule-files.ts';
 import { makeBackup } from './store/sqlite/backup.ts';
+import { findDamage } from './store/sqlite/damage.ts';
+import { corruptStore } from './store/sqlite/fault.ts';
 import { restoreBackup } from './store/sqlite/restore.ts';
 import { databasePath } from './store/sqlite.ts';
 
@@ -84,6 +86,16 @@ export const restore = async (
     'What agents were told since then that it is stored is gone from here and with them: it will show as unknown, not as up.',
     'Agents enrolled since then have to enrol again; revoke again what was revoked since then.',
   ].join('\n');
+};
+
+/** `collector verify`: @returns one line that says what was read @throws STORE_CORRUPT naming what is damaged */
+export const verify = (dataFolder: string): string => {
+  const path = databasePath(dataFolder);
+  const { tables, rows, damages, misfits } = findDamage(path);
+  const [first] = damages.toSorted((a, b) => Number(b.hidesRows) - Number(a.hidesRows));
+  if (first === undefined)
+    return `${path} is whole: ${rows} rows of ${tables} tables fit their checksums, and every index its table`;
+  throw corruptStore(path, `${misfits} rows do not fit their checksums; ${damages.length} findings, the first: ${first.detail}`);
 };
 
 /** A database nothing was ever committed to has no instant. */

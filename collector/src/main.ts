@@ -5,7 +5,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import pino from 'pino';
 import { actOnAgent, listAgents, listJoinTokens, revokeJoinToken } from './agent-commands.ts';
 import { openCollector } from './assemble.ts';
-import { applyFile, backUp, checkFile, makeJoinToken, restore } from './commands.ts';
+import { applyFile, backUp, checkFile, makeJoinToken, restore, verify } from './commands.ts';
 import { parseCommand, type ServeOptions, usage } from './options.ts';
 import { renewAdminToken, renewHeartbeatAddresses, resetAdminToken } from './secret-commands.ts';
 
@@ -89,6 +89,9 @@ const main = async (): Promise<void> => {
       return;
     case 'restore':
       process.stdout.write(`${await restore(command, systemClock.nowMs())}\n`);
+      return;
+    case 'verify':
+      process.stdout.write(`${verify(command.dataFolder)}\n`);
       return;
     case 'admin-token': {
       if (command.act === 'reset') return print(await resetAdminToken(command.dataFolder));

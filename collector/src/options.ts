@@ -49,6 +49,7 @@ export type Command =
   | ({ readonly kind: 'apply'; readonly file: string } & CalledCollector)
   | { readonly kind: 'check'; readonly file: string }
   | { readonly kind: 'backup' | 'restore'; readonly file: string; readonly dataFolder: string }
+  | { readonly kind: 'verify'; readonly dataFolder: string }
   | ({
       readonly kind: 'join-token';
       readonly zone: string | null;
@@ -84,6 +85,7 @@ export const usage = `collector: takes in agents' measurements, computes availab
   collector backup FILE [--data DIR] copy the database into FILE, also while the collector runs
   collector restore FILE [--data DIR]
                                      verify a backup and put it in the place of the database, which is kept beside it
+  collector verify [--data DIR]      look at all that is stored for damage, also while the collector runs
 
   --data DIR                folder of the database (default ./data)
   --listen HOST:PORT        address of API, page, metrics and agents (default 127.0.0.1:7070)
@@ -154,6 +156,8 @@ export const parseCommand = (argv: readonly string[]): Command => {
     case 'backup':
     case 'restore':
       return { kind: name, file: needed(file, `collector ${name}`), dataFolder: values.data };
+    case 'verify':
+      return { kind: 'verify', dataFolder: values.data };
     case 'join-token':
       return {
         kind: 'join-token',
@@ -183,7 +187,7 @@ export const parseCommand = (argv: readonly string[]): Command => {
 
 const commandNames = [
   ...['serve', 'check', 'apply', 'join-token', 'join-tokens', 'agents', 'admin-token', 'heartbeat-addresses'],
-  ...['backup', 'restore'],
+  ...['backup', 'restore', 'verify'],
 ];
 /** Words that may follow the program's name, where more than the command itself. */
 const wordCounts: Readonly<Record<string, number>> = {

@@ -141,6 +141,10 @@ export const limits = {
   storeFullCheckBytesMax: 32 * mib,
   /** Up to this size it is checked whole without the indexes of its large tables (about a second); a larger one without these tables. */
   storeCheckBytesMax: 256 * mib,
+  /** After a start, everything stored is looked at for damage: when those who were away have come back. */
+  storeFirstVerifyMs: 1 * minuteMs,
+  /** Looking at everything may take so long: 256 GiB at 12 MiB a second, which a slow disk gives beside its work. */
+  storeVerifyMsMax: 6 * hourMs,
   /** Write-ahead log on disk after a checkpoint; a very large commit makes it longer for a while. */
   storeLogBytesMax: 64 * mib,
   /** The embedded database grows no further by default; past it commits fail and nothing is acknowledged. */

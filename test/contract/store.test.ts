@@ -704,6 +704,15 @@ for (const { name, open } of implementations) {
       });
     });
 
+    test('finds nothing wrong with what it wrote itself', async () => {
+      await store.commit(
+        batchOf({ frames: [frameOf()], results: [resultOf()], incidents: [incidentOf()], timeline: [entryOf()] }),
+      );
+      const findings = await store.verify(new AbortController().signal);
+      expect(findings).toMatchObject({ damages: [], misfits: 0 });
+      expect(findings.rows).toBeGreaterThanOrEqual(4);
+    });
+
     test('tells its size', async () => {
       const before = await store.sizeBytes();
       await store.commit(batchOf({ frames: [frameOf({ body: new Uint8Array(1_000_000) })] }));

@@ -5,6 +5,7 @@ import { linkFaults } from './faults/link.ts';
 import { runtimeFaults } from './faults/runtime.ts';
 import { sessionFaults } from './faults/session.ts';
 import { spoolFaults } from './faults/spool.ts';
+import { storeFaults } from './faults/store.ts';
 
 const agentTests = [
   'agent',
@@ -37,6 +38,10 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
     tests: ['intake', 'writer', 'admission', 'declared-windows']
       .map((name) => `test/collector/${name}.test.ts`)
       .concat(agentTests),
+  },
+  store: {
+    faults: storeFaults,
+    tests: ['verification', 'store-verify', 'store-backup', 'store-corruption'].map((name) => `test/collector/${name}.test.ts`),
   },
   bounds: {
     faults: boundFaults,

@@ -242,7 +242,12 @@ const noShell: Rule = {
   ],
 };
 /** Files that may start a program, always with its arguments as a list. */
-const programStarters = new Set(['agent/src/probes/icmp/run-tool.ts', 'agent/src/host/inventory-process.ts']);
+const programStarters = new Set([
+  'agent/src/probes/icmp/run-tool.ts',
+  // These start the product itself once more.
+  'agent/src/host/inventory-process.ts',
+  'collector/src/store/sqlite/verify.ts',
+]);
 
 const limitsPath = 'shared/src/limits.ts';
 

@@ -4,11 +4,12 @@ import { secondMs } from '@jiwei/shared/time.ts';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { NotifyCounters } from '../notify/outbox.ts';
 import type { RuntimeCounters } from '../runtime/counters.ts';
+import type { VerificationCounters } from '../runtime/verification.ts';
 import { type CollectorMetricName, metricDocs } from './metric-docs.ts';
 import type { TextFamily, TextSample } from './text-format.ts';
 
 /** All that the parts of the collector count while they work. */
-export interface CollectorCounters extends RuntimeCounters, NotifyCounters {
+export interface CollectorCounters extends RuntimeCounters, NotifyCounters, VerificationCounters {
   /** What was counted, and the process's own metrics (CPU, memory, event loop, garbage collection, open files). */
   families(): Promise<readonly TextFamily[]>;
   /** TLS files are in force; their certificate ends at this instant, epoch ms. */
@@ -59,6 +60,8 @@ export const createCollectorCounters = (): CollectorCounters => {
   const tlsReload = new Gauge(optionsOf('jiwei_tls_reload_successful'));
   const tlsExpiry = new Gauge(optionsOf('jiwei_tls_certificate_expiry_timestamp_seconds'));
   const queueBytes = new Gauge(optionsOf('jiwei_queue_bytes'));
+  const verifiedAt = new Gauge(optionsOf('jiwei_store_verified_timestamp_seconds'));
+  const damages = new Gauge(optionsOf('jiwei_store_damages'));
 
   // Looking a labelled child up costs microseconds; frames come by the thousand.
   const children = new Map<FrameKind, { readonly frames: Counter.Internal; readonly bytes: Counter.Internal }>();
@@ -102,6 +105,10 @@ export const createCollectorCounters = (): CollectorCounters => {
       tlsExpiry.set(endsAtMs / secondMs);
     },
     tlsRefused: () => tlsReload.set(0),
+    storeVerified: (atMs, damageCount) => {
+      verifiedAt.set(atMs / secondMs);
+      damages.set(damageCount);
+    },
     families: () => familiesOf(registry),
     close: () => registry.clear(),
   };

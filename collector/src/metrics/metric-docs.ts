@@ -83,6 +83,16 @@ export const metricDocs = {
   },
   jiwei_writer_healthy: { type: 'gauge', help: '1 while the store takes commits, else 0', labels: [] },
   jiwei_store_bytes: { type: 'gauge', help: 'Size of the database', labels: [] },
+  jiwei_store_verified_timestamp_seconds: {
+    type: 'gauge',
+    help: 'When all that is stored was last read and compared with its checksums, 0 before the first time',
+    labels: [],
+  },
+  jiwei_store_damages: {
+    type: 'gauge',
+    help: 'Rows that did not fit their checksum then, and tables whose structure or index was wrong',
+    labels: [],
+  },
   jiwei_frames_stored_total: { type: 'counter', help: 'Frames committed', labels: ['kind'] },
   jiwei_frame_bytes_total: { type: 'counter', help: 'Bytes of the frames committed', labels: ['kind'] },
   jiwei_frames_duplicate_total: { type: 'counter', help: 'Frames that came again and were ignored', labels: [] },

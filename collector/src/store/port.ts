@@ -187,6 +187,28 @@ export interface DeclarationVersion {
   readonly text: string;
 }
 
+/** Something stored that is not as it was written. */
+export interface StoreDamage {
+  readonly table: string;
+  /** What was found, for people. */
+  readonly detail: string;
+  /**
+   * Its structure or an index is wrong, so that rows may not be found: no answer with rows of this table can be trusted. Else it is one row, which
+   * is refused by its checksum wherever it is found, and the others are right.
+   */
+  readonly hidesRows: boolean;
+}
+
+/** What a look at everything that is stored found. */
+export interface Findings {
+  readonly tables: number;
+  readonly rows: number;
+  /** Of many damaged rows of a table only the first are listed. */
+  readonly damages: readonly StoreDamage[];
+  /** Rows that do not fit their checksum, all of them. */
+  readonly misfits: number;
+}
+
 /**
  * The collector's memory. Two implementations must behave alike (contract suite: test/contract/store.test.ts). Every method throws
  * AppError: STORE_UNAVAILABLE when the database cannot be read or written (a failed commit has changed nothing), STORE_CORRUPT when its
@@ -260,5 +282,12 @@ export interface Store {
   ): Promise<Readonly<Record<string, number>>>;
   /** Bytes of the database, for the metrics. */
   sizeBytes(): Promise<number>;
+  /**
+   * Reads everything that is stored, beside the collector's work, and compares it with its checksums and indexes. Where rows may not be found,
+   * every answer with rows of that table is STORE_CORRUPT from then on, and so is the next opening until that is mended.
+   * @param signal ends it; it then rejects
+   * @throws STORE_UNAVAILABLE when it could not be done
+   */
+  verify(signal: AbortSignal): Promise<Findings>;
   close(): Promise<void>;
 }

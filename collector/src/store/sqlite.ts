@@ -13,9 +13,11 @@ import { outboxQueries } from './sql/outbox.ts';
 import { retainQueries } from './sql/retain.ts';
 import type { Tables } from './sql/tables.ts';
 import { batchWriterOf } from './sqlite/commit.ts';
+import { findDamageIn } from './sqlite/damage.ts';
 import type { SqliteHandle } from './sqlite/dialect.ts';
 import { readPragma } from './sqlite/migrate.ts';
 import { openFile, openMemory } from './sqlite/open.ts';
+import { noteDamage, verifyApart } from './sqlite/verify.ts';
 
 /** Where the embedded store lives. */
 export interface SqliteStoreOptions {
@@ -62,6 +64,12 @@ export const openSqliteStore = async (options: SqliteStoreOptions): Promise<Stor
     ...declaredQueries(db),
     ...retainQueries(db),
     sizeBytes: async () => (isMemory ? pagesBytes(opened.handle) : fileBytes(options.path)),
+    verify: async (signal) => {
+      const findings = isMemory ? findDamageIn(opened.handle) : await verifyApart(options.path, signal);
+      for (const { table, detail, hidesRows } of findings.damages) if (hidesRows) opened.handle.refuse(table, detail);
+      if (!isMemory) await noteDamage(options.path, findings.damages);
+      return findings;
+    },
     close: async () => {
       if (isClosed) return;
       isClosed = true;

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { calmOf, expectUnharmed, succeeded } from '../../support/after-fault.ts';
 import { agentWithHeap, type District, openDistrict } from '../../support/district.ts';
-import { heapEnvironment } from '../../support/heap.ts';
+import { expectLevel, heapEnvironment } from '../../support/heap.ts';
+import { hurtIndex } from '../../support/hurt-index.ts';
 import { eventually, listening, startProgram } from '../../support/processes.ts';
 
 const declaration = `
@@ -24,6 +25,24 @@ describe('a bit that turns', () => {
   const results = async (fromMs: number, toMs: number): Promise<readonly unknown[]> =>
     (await district.get<{ items: unknown[] }>(`/api/v1/checks/closed-port/results?limit=1000&fromMs=${fromMs}&toMs=${toMs}`))
       .items;
+
+  const commands = () => {
+    const dataFolder = join(district.folder, 'data');
+    const command = async (...words: readonly string[]): Promise<string> => {
+      const started = startProgram('collector/src/main.ts', [...words, '--data', dataFolder]);
+      await once(started.child, 'close');
+      return started.output();
+    };
+    return { dataFolder, backup: join(district.folder, 'backup.db'), command };
+  };
+  const refusedStart = async (): Promise<void> => {
+    const refused = district.launchCollector();
+    const [exitCode] = (await once(refused.child, 'close')) as [number | null];
+    expect(exitCode).toBe(1);
+    // With the heap open to the tests, Node says so first.
+    const said = refused.output().replace(/^Debugger listening.*\nFor help.*\n/, '');
+    expect(said).toMatch(/^collector: STORE_CORRUPT: .*npm run collector -- restore BACKUP --data .*\n$/);
+  };
 
   test('in the spool: it is said, the good rest is kept, and what is lost is told as a gap', async () => {
     district = await openDistrict(declaration, { environment: heapEnvironment });
@@ -81,13 +100,7 @@ describe('a bit that turns', () => {
     await district.startAgent('real');
     const fromMs = Date.now();
     await eventually('it is asked', async () => ((await results(fromMs, Date.now())).length >= 3 ? true : null));
-    const dataFolder = join(district.folder, 'data');
-    const backup = join(district.folder, 'backup.db');
-    const command = async (...words: readonly string[]): Promise<string> => {
-      const started = startProgram('collector/src/main.ts', [...words, '--data', dataFolder]);
-      await once(started.child, 'close');
-      return started.output();
-    };
+    const { dataFolder, backup, command } = commands();
     await command('backup', backup);
     await district.collector.kill('SIGTERM');
     const path = join(dataFolder, 'jiwei.db');
@@ -96,10 +109,7 @@ describe('a bit that turns', () => {
     bytes[place] = (bytes[place] ?? 0) ^ 1;
     await writeFile(path, bytes);
 
-    const refused = district.launchCollector();
-    const [exitCode] = (await once(refused.child, 'close')) as [number | null];
-    expect(exitCode).toBe(1);
-    expect(refused.output()).toMatch(/^collector: STORE_CORRUPT: .*npm run collector -- restore BACKUP --data .*\n$/);
+    await refusedStart();
 
     await command('restore', backup);
     await listening(district.launchCollector());
@@ -107,6 +117,39 @@ describe('a bit that turns', () => {
       (await results(Date.now() - 5_000, Date.now())).length >= 3 ? true : null,
     );
     // No process lived through it, so there is no level of memory to come back to; the one line of the refusal is above.
+    await expectUnharmed(district, await calmOf(), { said: [] });
+  });
+
+  test('in an index while the collector runs: it finds that by itself, gives no answer that could lack rows, and does not start again', async () => {
+    district = await openDistrict(declaration, { environment: heapEnvironment });
+    const agent = await district.startAgent('real');
+    const fromMs = Date.now();
+    await eventually('it is asked', async () => ((await results(fromMs, Date.now())).length >= 3 ? true : null));
+    const { dataFolder, backup, command } = commands();
+    // Afterwards nothing rewrites that page.
+    await agent.kill('SIGTERM');
+    expect(await command('backup', backup)).toMatch(/holds the state of/);
+    expect(await command('verify')).toMatch(/is whole: \d+ rows of \d+ tables/);
+    const calm = await calmOf(district.collector);
+    await hurtIndex(join(dataFolder, 'jiwei.db'), 'result_check', 'closed-port');
+
+    const found = /"refused":\["result"\].*what is stored is damaged: .*restore the last backup/;
+    await district.collector.line(found, 90_000);
+    await expect(results(fromMs, Date.now())).rejects.toThrow(/STORE_CORRUPT/);
+    await expectLevel(district.collector, calm.levelsBytes.get(district.collector) ?? 0);
+    // Others have all that is theirs.
+    expect(await district.get<{ items: unknown[] }>('/api/v1/agents')).toMatchObject({ items: [{ id: 'real' }] });
+    expect(await (await fetch(`${district.url}/metrics`)).text()).toContain('jiwei_store_damages 1\n');
+    expect(await command('verify')).toMatch(/^collector: STORE_CORRUPT: .*result_check/);
+
+    await district.collector.kill('SIGTERM');
+    await refusedStart();
+    await command('restore', backup);
+    await listening(district.launchCollector());
+    await district.startAgent('real');
+    await eventually('it is asked again', async () =>
+      (await results(Date.now() - 5_000, Date.now())).length >= 3 ? true : null,
+    );
     await expectUnharmed(district, await calmOf(), { said: [] });
   });
 });

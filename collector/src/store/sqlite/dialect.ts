@@ -8,7 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { summedBy, sumOfRow } from '../sql/row-sum.ts';
+import { sumColumnOf, summedBy, sumOfRow } from '../sql/row-sum.ts';
 import { assertBound, type Bound } from './bind.ts';
 import { corruptStore, isDamage, storeFault } from './fault.ts';
 
@@ -25,6 +25,10 @@ export interface SqliteHandle {
   readonly dialect: Dialect;
   exec(sql: string): void;
   prepare(sql: string): Prepared;
+  /** Row by row, whatever it is: null for each that fits its checksum or has none, else what does not fit. For looking, not for figures. */
+  misfits(sql: string): Iterable<string | null>;
+  /** From now on every answer with rows of the table is refused, as some of them may not be found. */
+  refuse(table: string, detail: string): void;
   /** Copies all pages into another file, which may exist and be empty. */
   copyTo(path: string): Promise<void>;
   close(): void;
@@ -66,19 +70,22 @@ export const openHandle = (path: string, options: { readonly busyMs: number; rea
     statements.set(sql, statement);
     return statement;
   };
+  const trust: Trust = { path, refusedBySumColumn: new Map() };
   const prepare = (sql: string): Prepared => {
     const statement = guard(() => database.prepare(sql));
     return {
       run: (values) => guard(() => Number(statement.run(...assertBound(values, sql)).changes)),
-      all: (values) => guard(() => verify(statement, statement.all(...assertBound(values, sql)), path)),
+      all: (values) => guard(() => verify(statement, statement.all(...assertBound(values, sql)), trust)),
     };
   };
-  const connection = connectionOf((query) => guard(() => execute(statementOf(query.sql), query, path)));
+  const connection = connectionOf((query) => guard(() => execute(statementOf(query.sql), query, trust)));
   const exec = (sql: string): void => guard(() => database.exec(sql));
   return {
     path,
     exec,
     prepare,
+    misfits: (sql) => misfitsOf(() => guard(() => database.prepare(sql)), guard),
+    refuse: (table, detail) => void trust.refusedBySumColumn.set(sumColumnOf(table), detail),
     copyTo: async (target) => {
       try {
         await backup(database, target, { rate: pagesPerStep });
@@ -125,28 +132,50 @@ const summedColumnsOf = (statement: StatementSync): Summed | null => {
   return summed;
 };
 
+/** What is known of the file's content. */
+interface Trust {
+  readonly path: string;
+  /** Why answers with rows of a table, known by its checksum column, are refused. */
+  readonly refusedBySumColumn: Map<string, string>;
+}
+
 /**
  * Compares each row with its checksum, when it was read whole.
  * @throws STORE_CORRUPT naming the row: nothing is ever computed from it
  */
-const verify = <Row extends Record<string, unknown>>(statement: StatementSync, rows: Row[], path: string): Row[] => {
-  if (rows.length === 0) return rows;
+const verify = <Row extends Record<string, unknown>>(statement: StatementSync, rows: Row[], trust: Trust): Row[] => {
+  const { path, refusedBySumColumn } = trust;
+  if (rows.length === 0 && refusedBySumColumn.size === 0) return rows;
   const summed = summedColumnsOf(statement);
   if (summed === null) return rows;
-  const { sumColumn, columns } = summed;
+  const refused = refusedBySumColumn.get(summed.sumColumn);
+  if (refused !== undefined) throw corruptStore(path, refused);
   for (const row of rows) {
-    const sum = row[sumColumn];
-    if (sum === null || sum === sumOfRow(columns, (column) => row[column])) continue;
-    const key = columns.slice(0, 3).map((column) => `${column} ${String(row[column]).slice(0, 64)}`);
-    throw corruptStore(path, `the row with ${key.join(', ')} does not fit its ${sumColumn}`);
+    const misfit = misfitOf(summed, row);
+    if (misfit !== null) throw corruptStore(path, misfit);
   }
   return rows;
 };
 
-const execute = (statement: StatementSync, query: CompiledQuery, path: string): QueryResult<unknown> => {
+const misfitOf = ({ sumColumn, columns }: Summed, row: Record<string, unknown>): string | null => {
+  const sum = row[sumColumn];
+  if (sum === null || sum === sumOfRow(columns, (column) => row[column])) return null;
+  const key = columns.slice(0, 3).map((column) => `${column} ${String(row[column]).slice(0, 64)}`);
+  return `the row with ${key.join(', ')} does not fit its ${sumColumn}`;
+};
+
+function* misfitsOf(prepare: () => StatementSync, guard: <T>(work: () => T) => T): Generator<string | null> {
+  const statement = prepare();
+  const summed = summedColumnsOf(statement);
+  const rows = guard(() => statement.iterate());
+  for (let next = guard(() => rows.next()); next.done !== true; next = guard(() => rows.next()))
+    yield summed === null ? null : misfitOf(summed, next.value);
+}
+
+const execute = (statement: StatementSync, query: CompiledQuery, trust: Trust): QueryResult<unknown> => {
   const values = assertBound(query.parameters, query.sql);
   // Only a statement that gives rows has columns (select, returning, pragma).
-  if (statement.columns().length > 0) return { rows: verify(statement, statement.all(...values), path) };
+  if (statement.columns().length > 0) return { rows: verify(statement, statement.all(...values), trust) };
   const { changes } = statement.run(...values);
   return { rows: [], numAffectedRows: BigInt(changes) };
 };

@@ -7,10 +7,12 @@ import { makeFolder } from '@jiwei/shared/make-folder.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { syncFolder } from './backup-file.ts';
 import { type CommitMark, openCommitMark } from './commit-mark.ts';
+import { tablesOf } from './damage.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
 import { corruptStore, isBusy } from './fault.ts';
 import { migrate, readPragma } from './migrate.ts';
 import { migrations } from './migrations.ts';
+import { checkNotedDamage } from './verify.ts';
 
 /** The open database and the lock that keeps other processes away; close both with `close`. */
 export interface OpenDatabase {
@@ -46,6 +48,7 @@ export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): 
     check(handle);
     migrate(handle, migrations, nowMs);
     checkRows(handle);
+    await checkNotedDamage(path);
     mark = openCommitMark(handle);
   } catch (thrown) {
     handle?.close();
@@ -163,9 +166,3 @@ const runCheck = (handle: SqliteHandle, pragma: 'integrity_check' | 'quick_check
 const checkRows = (handle: SqliteHandle): void => {
   for (const name of tablesOf(handle).filter((table) => !largeTables.has(table))) handle.prepare(`select * from ${name}`).all([]);
 };
-
-const tablesOf = (handle: SqliteHandle): readonly string[] =>
-  handle
-    .prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite%'")
-    .all([])
-    .map((row) => String(row['name']));

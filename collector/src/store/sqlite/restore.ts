@@ -7,6 +7,7 @@ import { type BackupManifest, digestOf, fileFault, invalid, readManifest, syncFo
 import { markPath } from './commit-mark.ts';
 import { migrations } from './migrations.ts';
 import { lockDatabase, makeParent, restoredPath } from './open.ts';
+import { damagePath } from './verify.ts';
 
 export interface Restored {
   readonly manifest: BackupManifest;
@@ -82,7 +83,7 @@ const writeVerified = async (file: FileHandle, source: string, manifest: BackupM
  * opening refuses (a log without its database, or a restored one that is not in place).
  */
 const putInPlace = async (path: string, atMs: EpochMs): Promise<string | null> => {
-  const present = [path, `${path}-wal`, `${path}-shm`, markPath(path)].filter((name) => existsSync(name));
+  const present = [path, `${path}-wal`, `${path}-shm`, markPath(path), damagePath(path)].filter((name) => existsSync(name));
   let keptFolder: string | null = null;
   if (present.length > 0) {
     const stamp = new Date(atMs).toISOString().replaceAll(/[-:.]/g, '');

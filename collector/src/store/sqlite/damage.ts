@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { AppError } from '@jiwei/shared/errors.ts';
+import type { Findings, StoreDamage } from '../port.ts';
+import { openHandle, type SqliteHandle } from './dialect.ts';
+import { corruptStore } from './fault.ts';
+import { applicationId, readPragma } from './migrate.ts';
+
+/** Damaged rows of a table that are told one by one; a disk that fails hurts thousands, and the first ones say all. */
+const listedPerTableMax = 5;
+const busyMs = 5_000;
+
+/**
+ * Reads a database whole: the structure of every table, its indexes against it, and each row against its checksum. Another process may write to
+ * it meanwhile; the write-ahead log is then not taken back while one table is read.
+ * @throws STORE_CORRUPT when it cannot even be opened, STORE_UNAVAILABLE, CONFIG_INVALID when there is none
+ */
+export const findDamage = (path: string): Findings => {
+  if (!existsSync(path)) throw new AppError('CONFIG_INVALID', `there is no database ${path}; name its folder with --data`);
+  const handle = openHandle(path, { busyMs, readOnly: true });
+  try {
+    handle.exec('pragma cell_size_check = on');
+    if (readPragma(handle, 'application_id') !== applicationId) throw corruptStore(path, 'its header names another product');
+    return findDamageIn(handle);
+  } finally {
+    handle.close();
+  }
+};
+
+/** The same of a database that is open; it does nothing else meanwhile. */
+export const findDamageIn = (handle: SqliteHandle): Findings => {
+  const damages: StoreDamage[] = [];
+  let [rows, misfits] = [0, 0];
+  const tables = tablesOf(handle);
+  for (const table of tables) {
+    const structure = structureFault(handle, table);
+    const found: string[] = [];
+    let unreadable: string | null = null;
+    try {
+      for (const misfit of handle.misfits(`select * from ${table}`)) {
+        rows += 1;
+        if (misfit === null) continue;
+        misfits += 1;
+        if (found.length < listedPerTableMax) found.push(misfit);
+      }
+    } catch (thrown) {
+      unreadable = damageText(thrown);
+    }
+    const hidden = structure ?? unreadable;
+    if (hidden !== null) damages.push({ table, detail: `${table}: ${hidden}`, hidesRows: true });
+    for (const detail of found) damages.push({ table, detail, hidesRows: false });
+  }
+  return { tables: tables.length, rows, damages, misfits };
+};
+
+const structureFault = (handle: SqliteHandle, table: string): string | null => {
+  try {
+    const verdict = String(handle.prepare(`pragma integrity_check('${table}')`).all([])[0]?.['integrity_check']);
+    return verdict === 'ok' ? null : verdict;
+  } catch (thrown) {
+    return damageText(thrown);
+  }
+};
+
+/** @throws what is no damage of the content again */
+const damageText = (thrown: unknown): string => {
+  if (thrown instanceof AppError && thrown.code === 'STORE_CORRUPT' && thrown.cause instanceof Error) return thrown.cause.message;
+  throw thrown;
+};
+
+/** Names of all tables of ours. */
+export const tablesOf = (handle: SqliteHandle): readonly string[] =>
+  handle
+    .prepare("select name from sqlite_schema where type = 'table' and name not like 'sqlite%'")
+    .all([])
+    .map((row) => String(row['name']));
