@@ -43,8 +43,8 @@ export const storeFaults: readonly Fault[] = [
     id: 'indexes-unread',
     rule: 'a look at all compares every index with its table',
     file: `${sqlite}/damage.ts`,
-    find: "`pragma integrity_check('${table}')`).all([])[0]?.['integrity_check']",
-    replace: "`pragma quick_check('${table}')`).all([])[0]?.['quick_check']",
+    find: "const structureCheck = 'integrity_check';",
+    replace: "const structureCheck = 'quick_check';",
   },
   {
     id: 'rows-unread',
