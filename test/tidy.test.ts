@@ -87,6 +87,30 @@ describe('documents mirror the code', () => {
     expect(limitRows(seeded).get('agentsMax')).toBe('30000');
   });
 
+  /** Each limit's own docstring, as one line. */
+  const limitReasons = (code: string): Map<string, string> =>
+    new Map(
+      [...code.matchAll(/ {2}\/\*\*((?:(?!\*\/)[\s\S])*)\*\/\n {2}(\w+):/g)].map(([, text = '', name = '']) => [
+        name,
+        text.replace(/\s*\n\s*\*\s*/g, ' ').trim(),
+      ]),
+    );
+  const documentedReasons = (document: string): Map<string, string> =>
+    new Map([...document.matchAll(/^\| `(\w+)` \| [\d,]+ \| (.*?) \| /gm)].map(([, name = '', why = '']) => [name, why]));
+
+  test('every limit has a reason of its own, which docs/limits.md repeats', () => {
+    const code = read('shared/src/limits.ts');
+    const reasons = limitReasons(code);
+    expect(Object.keys(limits).filter((name) => !reasons.has(name))).toEqual([]);
+    expect(new Set(reasons.values()).size).toBe(reasons.size);
+    expect([...reasons].filter(([, why]) => why.length < 30 || /the one above/i.test(why))).toEqual([]);
+    expect(documentedReasons(read('docs/limits.md'))).toEqual(reasons);
+    // A limit without a docstring does not take that of the one before it.
+    expect([...limitReasons(code.replace(/ {2}\/\*\*[^\n]*\*\/\n {2}agentsMax:/, '  agentsMax:')).keys()]).not.toContain(
+      'agentsMax',
+    );
+  });
+
   test('docs/limits.md gives the bounds of single files as they are, and names only metrics that exist', () => {
     const document = read('docs/limits.md');
     const bounds = [...document.matchAll(/^\| (\w+) \| `([^`]+)` \| `([^`]+)` \|/gm)];

@@ -26,7 +26,7 @@ afterEach(async () => {
 });
 const open = async (prepare?: (base: HttpFixture) => Promise<void>, declarationError?: string): Promise<MetricsFixture> => {
   fixture = await createMetricsFixture({
-    parts: { ...districtParts, ruleSeries: { seriesCount: 12, droppedTotal: 3 } },
+    parts: { ...districtParts, tooLateResultCount: 2, ruleSeries: { seriesCount: 12, droppedTotal: 3 } },
     sessions: [sessionOf('a1')],
     ...(prepare === undefined ? {} : { prepare }),
     ...(declarationError === undefined ? {} : { declarationError }),
@@ -49,6 +49,7 @@ describe('/metrics', () => {
       'jiwei_check_state',
       'jiwei_agent_up',
       'jiwei_alerts',
+      'jiwei_results_too_late_total',
       'jiwei_rule_series',
       'jiwei_rule_samples_dropped_total',
       'jiwei_incidents_open',
@@ -68,6 +69,7 @@ describe('/metrics', () => {
       jiwei_agent_up{agent="a2",asset="ups",zone="z1"} 0
       jiwei_alerts{rule="r1",state="firing"} 1
       jiwei_alerts{rule="r1",state="pending"} 1
+      jiwei_results_too_late_total 2
       jiwei_rule_series 12
       jiwei_rule_samples_dropped_total 3
       jiwei_incidents_open{severity="critical",zone="z1"} 2

@@ -1,13 +1,15 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import type { AgentId } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import type { EngineEvent } from '../../collector/src/engine/event.ts';
+import { liveViewOf } from '../../collector/src/engine/live-view.ts';
 import { createState, nextDeadlineMs, step } from '../../collector/src/engine/step.ts';
 import { createMemory, keepEffects, type Memory } from '../support/engine/memory.ts';
 import { resultOf } from '../support/engine/story.ts';
-import { configOf, startMs, type WorldParts, worlds } from '../support/engine/world.ts';
+import { agentIds, assetOf, checkOf, configOf, startMs, type WorldParts, worlds } from '../support/engine/world.ts';
 
 const seed = Date.now() % 1_000_000;
 const runs = { numRuns: 100, seed, interruptAfterTimeLimit: 1_500 };
@@ -122,4 +124,26 @@ test('the order in which agents speak at one instant does not matter for what th
     ),
     runs,
   );
+});
+
+test('what is older than corrections reach is counted and changes nothing; a moment younger it is taken', () => {
+  const check = checkOf('c1', 'a1');
+  const [agentId] = agentIds;
+  if (agentId === undefined) throw new Error('the world has agents');
+  const state = createState(
+    configOf({
+      assets: [assetOf('a1')],
+      agents: [{ id: agentId, assetId: check.assetId, zoneId: null, address: null }],
+      checks: [check],
+    }),
+    startMs,
+  );
+  const tell = (observedAtMs: number): void => {
+    step(state, { kind: 'results', atMs: startMs, agentId, results: [resultOf(check.id, observedAtMs, 'down')] });
+  };
+  const lastAtMs = () => liveViewOf(state).check(check.id)?.lanes[0]?.lastResult?.observedAtMs ?? null;
+  tell(startMs - limits.correctionMsMax - 1);
+  expect([lastAtMs(), liveViewOf(state).tooLateResultCount()]).toEqual([null, 1]);
+  tell(startMs - limits.correctionMsMax);
+  expect([lastAtMs(), liveViewOf(state).tooLateResultCount()]).toEqual([startMs - limits.correctionMsMax, 1]);
 });

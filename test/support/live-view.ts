@@ -33,6 +33,7 @@ export interface ViewParts {
   readonly agentViews?: readonly AgentView[];
   readonly incidents?: readonly Incident[];
   readonly alerts?: readonly AlertView[];
+  readonly tooLateResultCount?: number;
   readonly ruleSeries?: ReturnType<LiveView['ruleSeries']>;
 }
 
@@ -64,6 +65,7 @@ export const viewOf = (parts: ViewParts): LiveView => {
     openIncidents: () => incidents.filter((incident) => incident.state !== 'resolved'),
     incident: (id: IncidentId) => incidents.find((incident) => incident.id === id) ?? null,
     alerts: () => parts.alerts ?? [],
+    tooLateResultCount: () => parts.tooLateResultCount ?? 0,
     ruleSeries: () => parts.ruleSeries ?? { seriesCount: 0, droppedTotal: 0 },
   };
 };

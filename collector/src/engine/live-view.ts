@@ -28,6 +28,7 @@ export const liveViewOf = (state: EngineState): LiveView => ({
       .sort((a, b) => b.openedAtMs - a.openedAtMs || (a.id < b.id ? -1 : 1)),
   incident: (id: IncidentId) => state.incidents.get(id)?.incident ?? null,
   alerts: () => alertViews(state),
+  tooLateResultCount: () => state.tooLateResultCount,
   ruleSeries: () => (state.rules === null ? { seriesCount: 0, droppedTotal: 0 } : ruleSeriesCounts(state.rules)),
 });
 

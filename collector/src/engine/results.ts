@@ -54,14 +54,10 @@ export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'resul
   const telling = new Set<Lane>();
   for (const result of event.results) {
     const check = state.config.checks.get(result.checkId);
-    if (check === undefined || check.probe.kind === 'heartbeat' || saysNothing(result)) {
-      state.ignoredResultCount += 1;
-      continue;
-    }
+    if (check === undefined || check.probe.kind === 'heartbeat' || saysNothing(result)) continue;
     const lane = laneOf(state, check.id, event.agentId);
     const wasGood = isPlainlyGood(lane);
     if (takeResult(turn, lane, check, result)) touched.set(lane, check);
-    else state.ignoredResultCount += 1;
     if (!wasGood || !isPlainlyGood(lane)) telling.add(lane);
   }
   for (const [lane, check] of touched) {
@@ -84,7 +80,10 @@ const takeResult = (turn: Turn, lane: Lane, check: CheckConfig, result: CheckRes
   const { observedAtMs: atMs, outcome, reason } = result;
   if (lastAtMs !== null && atMs <= lastAtMs) return false;
   // Older than anything that may still be corrected.
-  if (atMs < turn.nowMs - limits.correctionMsMax) return false;
+  if (atMs < turn.nowMs - limits.correctionMsMax) {
+    turn.state.tooLateResultCount += 1;
+    return false;
+  }
   // Later than its own staleness means that `unknown` had been shown for this instant.
   const isLate = turn.nowMs - atMs > check.staleAfterMs;
   change(turn, lane, isLate, (timeline) => observe(lane.state, timeline, check, { atMs, outcome, reason }));

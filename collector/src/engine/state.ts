@@ -60,8 +60,8 @@ export interface EngineState {
   readonly connected: Set<AgentId>;
   /** Until the first configuration after a restart: the histories may still be those of another one. */
   isRestored: boolean;
-  /** Results that changed nothing because a later one was there already, or because nobody asked; since start. */
-  ignoredResultCount: number;
+  /** Results from longer ago than corrections reach; since start. */
+  tooLateResultCount: number;
 }
 
 /** A state without any memory. */
@@ -87,7 +87,7 @@ export const emptyState = (config: EngineConfig, atMs: EpochMs): EngineState => 
   overdueOf: new Map(),
   connected: new Set(),
   isRestored: false,
-  ignoredResultCount: 0,
+  tooLateResultCount: 0,
 });
 
 const addTo = <K, V>(sets: Map<K, Set<V>>, key: K, value: V): void => {

@@ -64,6 +64,8 @@ export interface LiveView {
   openIncidents(): readonly Incident[];
   incident(id: IncidentId): Incident | null;
   alerts(): Iterable<AlertView>;
+  /** Results since the start that came too late to correct anything. */
+  tooLateResultCount(): number;
   /** Series the rules look at, and since the start how many samples came of series there was no room for. */
   ruleSeries(): { readonly seriesCount: number; readonly droppedTotal: number };
 }

@@ -18,6 +18,8 @@ export function* stateFamilies(service: CollectorService): Generator<TextFamily,
   yield family('jiwei_check_state', checkStates(view));
   yield family('jiwei_checks_unasked', [sampleOf('jiwei_checks_unasked', [], unaskedChecks(view.config).length)]);
   yield family('jiwei_alerts', alertCounts(view));
+  const tooLate = view.tooLateResultCount();
+  yield family('jiwei_results_too_late_total', [sampleOf('jiwei_results_too_late_total', [], tooLate)]);
   const { seriesCount, droppedTotal } = view.ruleSeries();
   yield family('jiwei_rule_series', [sampleOf('jiwei_rule_series', [], seriesCount)]);
   yield family('jiwei_rule_samples_dropped_total', [sampleOf('jiwei_rule_samples_dropped_total', [], droppedTotal)]);

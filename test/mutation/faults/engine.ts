@@ -99,8 +99,8 @@ export const engineFaults: readonly Fault[] = [
     id: 'correction-without-floor',
     rule: 'what is older than the time for corrections is not taken',
     file: `${engine}/results.ts`,
-    find: 'if (atMs < turn.nowMs - limits.correctionMsMax) return false;',
-    replace: 'if (atMs < 0) return false;',
+    find: 'if (atMs < turn.nowMs - limits.correctionMsMax) {',
+    replace: 'if (atMs < 0) {',
   },
   {
     id: 'late-result-no-correction',
