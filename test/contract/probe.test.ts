@@ -106,7 +106,11 @@ describe.each(kinds)('probe %s', (kind) => {
     expect(isSettled).toBe(false);
     clock.advance(1);
     const outcome = await running;
-    expect(outcome).toMatchObject({ outcome: 'down', reason: 'TIMEOUT', latencyMs: null });
+    expect(outcome).toMatchObject({
+      ...{ outcome: 'down', reason: 'TIMEOUT', latencyMs: null },
+      // As blackbox_exporter does, it tells how long it took though no answer came.
+      values: { probe_duration_seconds: 60 },
+    });
     checkOutcome(kind, outcome);
   });
 

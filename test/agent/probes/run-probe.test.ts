@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { runProbe } from '../../../agent/src/probes/run-probe.ts';
 import { systemClock } from '../../../shared/src/clock.ts';
+import { createManualClock } from '../../support/manual-clock.ts';
 import { probeOf, toolsWith } from './support/run.ts';
 
 const probe = probeOf('unit', { unit: 'a.service' });
@@ -38,4 +39,19 @@ test('a network error is a value, and the timer of the deadline is gone', async 
 test('a tool that ignores the deadline does not hold it up', async () => {
   const { running } = runWith(() => new Promise<never>(() => undefined));
   expect(await running).toMatchObject({ outcome: 'down', reason: 'TIMEOUT', latencyMs: null });
+});
+
+test('how long a run without an answer took does not count the time it waited to ask along with others', async () => {
+  const clock = createManualClock(0);
+  const echo = {
+    ask: async () => {
+      clock.advance(1_000);
+      return { roundTripsMs: [], sentCount: 3, sentAfterMs: 200, method: 'fping' } as const;
+    },
+    isBatching: () => true,
+  };
+  const context = { signal: new AbortController().signal, clock, tools: toolsWith({ echo }) };
+  const outcome = await runProbe(probeOf('icmp', { host: '127.0.0.1' }), 5_000, context);
+  expect(outcome).toMatchObject({ outcome: 'down', latencyMs: null, askedAfterMs: 200 });
+  expect(outcome.values).toMatchObject({ probe_duration_seconds: 0.8 });
 });

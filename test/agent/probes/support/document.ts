@@ -44,8 +44,9 @@ const introduction = `# Probes
 
 Written from the schemas in \`shared/src/probes\`; a test compares. Unknown options are refused.
 
-Every check also has \`probe_success\` (1 for up and degraded) and \`probe_duration_seconds\`. Names are those of blackbox_exporter where it
-has them, so that dashboards and rules made for it work unchanged. What the answer of a run can be is in [reasons.md](reasons.md).
+Every check also has \`probe_success\` (1 for up and degraded) and, but for heartbeats, \`probe_duration_seconds\`: the latency, or how long it took until it was
+given up where no answer came. Names are those of blackbox_exporter where it has them, so that dashboards and rules made for it work unchanged.
+What the answer of a run can be is in [reasons.md](reasons.md).
 
 - **Deadline.** A run that has no complete answer after the check's \`timeoutMs\` is down with TIMEOUT; its connections and helper processes
   are closed at that moment.

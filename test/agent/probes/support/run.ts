@@ -51,8 +51,11 @@ export const checkOutcome = (kind: AgentProbeKind, outcome: ProbeOutcome): void 
   checkResultSchema.parse({ ...outcome, checkId: 'check', observedAtMs: 0, run: { ofDown: 0, ofUp: 1 } });
   expect(outcome.outcome === 'up').toBe(outcome.reason === 'OK');
   if (outcome.outcome !== 'down') expect(outcome.latencyMs).not.toBeNull();
+  // Without an answer the time it took is a value; else it is the latency, and told once.
+  const { probe_duration_seconds: durationS, ...values } = outcome.values ?? {};
+  expect(durationS === undefined).toBe(outcome.latencyMs !== null);
   const declared = probeKinds[kind].metrics.map(({ name, labels }) => `${name} ${labels.join(' ')}`.trim());
-  for (const key of Object.keys(outcome.values ?? {})) expect(declared).toContain(declarationOf(key));
+  for (const key of Object.keys(values)) expect(declared).toContain(declarationOf(key));
 };
 
 /** `name{a="1",b="2"}` as `name a b`. */
