@@ -7,17 +7,9 @@ import { sessionFaults } from './faults/session.ts';
 import { spoolFaults } from './faults/spool.ts';
 import { storeFaults } from './faults/store.ts';
 
-const agentTests = [
-  'agent',
-  'agent-state',
-  'confirm',
-  'link',
-  'recorder',
-  'refused-frame',
-  'schedule',
-  'spool',
-  'probes/icmp-batches',
-].map((name) => `test/agent/${name}.test.ts`);
+const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'recorder', 'refused-frame', 'schedule', 'spool'].map(
+  (name) => `test/agent/${name}.test.ts`,
+);
 
 const boundTests = [
   ...['session', 'plain-results', 'flooding', 'writer', 'registry', 'registry-hostile', 'registry-watch'],
@@ -27,7 +19,10 @@ const boundTests = [
 /** Every deliberate fault, and where the tests stand that ought to notice it. */
 export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[]; readonly tests: readonly string[] }>> = {
   engine: { faults: engineFaults, tests: ['test/engine/', 'test/collector/writer.test.ts', 'test/sim/found.test.ts'] },
-  link: { faults: linkFaults, tests: [...agentTests, 'test/shared/'] },
+  link: {
+    faults: linkFaults,
+    tests: [...['icmp', 'icmp-batches'].map((name) => `test/agent/probes/${name}.test.ts`), ...agentTests, 'test/shared/'],
+  },
   spool: { faults: spoolFaults, tests: agentTests },
   session: {
     faults: sessionFaults,

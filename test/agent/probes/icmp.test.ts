@@ -408,7 +408,7 @@ const startMs = 1_795_998_455_000;
 const fpingOutput = `[1795998455.40000] 10.0.0.1    : [0], 64 bytes, 300 ms (300 avg, 0% loss)
 ICMP Host Unreachable from 10.0.0.9 for ICMP Echo sent to 10.0.0.2
 10.0.0.1 : duplicate for [0], 64 bytes, 301 ms
-[1795998458.60200] 10.0.0.2    : [0], timed out (NaN avg, 100% loss)
+[1795998458.79600] 10.0.0.2    : [0], timed out (NaN avg, 100% loss)
 [1795998400.00000] 10.0.0.1    : [1], 64 bytes, 0.52 ms (0.52 avg, 0% loss)
 no-such: Name or service not known
 
@@ -430,17 +430,41 @@ test('fping: replies and lost ones are told with when they were sent, and of a t
     { kind: 'said', address: '10.0.0.2', text: 'ICMP Host Unreachable from 10.0.0.9' },
     replyOf('10.0.0.2', null, 102),
     // Its time says that it was sent before fping was started: the clock was set.
-    replyOf('10.0.0.1', 0.52, 0),
+    replyOf('10.0.0.1', 0.52, 200),
+    // Nothing was printed of these: they are lost, and had their turn.
+    replyOf('10.0.0.1', null, 400),
+    replyOf('10.0.0.2', null, 202),
+    replyOf('10.0.0.2', null, 402),
     replyOf('10.0.0.3', null, 4),
+    replyOf('10.0.0.3', null, 204),
+    replyOf('10.0.0.3', null, 404),
   ]);
-  const pace = ['-i', '2', '-p', '200', '-t', '3500'];
+  const pace = ['-i', '2', '-p', '200', '-t', '3694'];
   expect(commands.map(({ args }) => args)).toEqual([['-C', '3', '-D', ...pace, '--', '10.0.0.1', '10.0.0.2', '10.0.0.3']]);
 });
-test('fping: exit 4 in silence says nothing of the targets; one that was killed in silence had asked', async () => {
+test('fping: exit 4 in silence says nothing of the targets', async () => {
   const clock = createManualClock(startMs);
   expect(await gather(createFpingTool(recorded({ exitCode: 4 }).play, clock))).toEqual({ isPermitted: false, news: [] });
-  const killed = createFpingTool(recorded({ exitCode: null }).play, clock);
-  expect(await gather(killed)).toEqual({ isPermitted: true, news: [replyOf('10.0.0.1', null)] });
+});
+test('fping: one that was killed or hung knows nothing of the targets it had not told of', async () => {
+  const stdout = '[1795998455.40000] 10.0.0.1 : [0], 64 bytes, 300 ms (300 avg, 0% loss)\n';
+  const ends: readonly { exitCode: number | null; signal: AbortSignal; says: string }[] = [
+    { exitCode: null, signal: live, says: 'fping was killed before it told of 1 of 2 targets' },
+    { exitCode: null, signal: AbortSignal.abort(), says: 'fping did not end in its time before it told of 1 of 2 targets' },
+    { exitCode: 4, signal: live, says: 'fping failed with exit code 4 before it told of 1 of 2 targets' },
+  ];
+  for (const { exitCode, signal, says } of ends) {
+    const { play } = recorded({ exitCode, stdout });
+    const news: EchoNews[] = [];
+    const order = { addresses: ['10.0.0.1', '10.0.0.2'], count: 3, waitMs: 4_200, signal };
+    const tool = createFpingTool(play, createManualClock(startMs));
+    await expect(tool.run({ ...order, onNews: (one) => news.push(one) })).rejects.toThrow(says);
+    // Of the first one reply is known, and that no other came until then.
+    expect(news).toEqual([replyOf('10.0.0.1', 300), replyOf('10.0.0.1', null, 200), replyOf('10.0.0.1', null, 400)]);
+  }
+});
+test('ping: one that was killed by others says nothing of its target', async () => {
+  await expect(gather(createPingTool(recorded({ exitCode: null, stdout: pingOutput }).play))).rejects.toThrow('ping was killed');
 });
 
 const lines: readonly { why: string; line: string; expected: ReturnType<typeof parseFping> }[] = [

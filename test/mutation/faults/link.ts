@@ -164,6 +164,20 @@ export const linkFaults: readonly Fault[] = [
     replace: '',
   },
   {
+    id: 'killed-fping-is-silence',
+    rule: 'an fping that was killed or hung says nothing of targets it had not told of',
+    file: 'agent/src/probes/icmp/fping-tool.ts',
+    find: '!hasEnded && toldCount === 0;',
+    replace: '!hasEnded && toldCount < 0;',
+  },
+  {
+    id: 'name-on-command-line',
+    rule: 'only addresses get onto the command line of ping and fping',
+    file: 'agent/src/probes/icmp/echo.ts',
+    find: 'if (isIP(request.address) === 0) throw',
+    replace: 'if (isIP(request.address) < 0) throw',
+  },
+  {
     id: 'observed-when-begun',
     rule: 'a result is of the time at which its target was asked, however long it waited for others',
     file: 'agent/src/session/check-runner.ts',

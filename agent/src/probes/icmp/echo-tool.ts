@@ -32,6 +32,7 @@ export interface EchoTool {
   /**
    * Asks all addresses; news come as the tool has them, and none after the answer. A request without news stayed without a reply.
    * @returns false when the tool is missing or may not ping: then nothing is known of any address
+   * @throws when the tool could not be started, was killed by others, failed or hung: then nothing is known of addresses without news
    */
   run(order: EchoOrder): Promise<boolean>;
   /** Whether the tool is there and has the privilege, found out on the loopback address. */

@@ -25,29 +25,24 @@ export const createFpingTool = (runTool: RunTool, clock: Pick<Clock, 'nowMs'>): 
   targetsMax: batchTargetsMax,
   run: async (order) => {
     const startedAtMs = clock.nowMs();
-    const places = new Map(order.addresses.map((address, index) => [address, index]));
-    const silent = new Map(places);
+    const targets = new Map(order.addresses.map((address, place) => [address, { address, place, toldCount: 0 }]));
     let hasSpoken = false;
     const result = await runFping(runTool, order, (line) => {
       const read = parseFping(line);
-      const place = read === null ? undefined : places.get(read.address);
-      if (read === null || place === undefined) return;
+      const target = read === null ? undefined : targets.get(read.address);
+      if (read === null || target === undefined) return;
       hasSpoken = true;
       if (read.kind === 'said') order.onNews(read);
       if (read.kind !== 'reply' && read.kind !== 'lost') return;
       const roundTripMs = read.kind === 'reply' ? read.roundTripMs : null;
       const sentAfterMs = read.printedAtMs - (roundTripMs ?? lastReplyMsOf(order)) - startedAtMs;
-      // Times of a machine whose clock was set meanwhile are of no use: then the place in the line says when it must have been its turn.
+      // Times of a machine whose clock was set meanwhile are of no use: then the turn says when it must have been.
       const isPossible = sentAfterMs >= 0 && sentAfterMs <= clock.nowMs() - startedAtMs;
-      const { address } = read;
-      silent.delete(address);
-      order.onNews({ kind: 'echo', address, roundTripMs, sentAfterMs: isPossible ? sentAfterMs : place * packetGapMs });
+      order.onNews(newsOf(target, roundTripMs, isPossible ? sentAfterMs : null));
     });
-    // Exit 4 and silence: the right to open the socket is gone, and nothing is known of any target. One that was killed is silent, too.
-    if (!hasSpoken && result?.exitCode !== null) return false;
-    // Nothing is printed of a target there is no way to, nor by old versions of one that stays silent: they had their turn all the same.
-    for (const [address, place] of silent)
-      order.onNews({ kind: 'echo', address, roundTripMs: null, sentAfterMs: place * packetGapMs });
+    // Exit 4 and silence: the right to open the socket is gone, and nothing is known of any target.
+    if (result === null || (!hasSpoken && result.exitCode !== null)) return false;
+    giveUpRest(order, [...targets.values()], result.exitCode);
     return true;
   },
   isPermitted: async (signal) => {
@@ -60,6 +55,40 @@ export const createFpingTool = (runTool: RunTool, clock: Pick<Clock, 'nowMs'>): 
   },
 });
 
+/** A target of one process. */
+interface Target {
+  readonly address: string;
+  /** In the order of sending. */
+  readonly place: number;
+  /** Requests of which it was told what became of them. */
+  toldCount: number;
+}
+
+/** @param sentAfterMs null where only the turn is known */
+const newsOf = (target: Target, roundTripMs: number | null, sentAfterMs: number | null): EchoNews => {
+  const turnMs = target.place * packetGapMs + target.toldCount * spacingMs;
+  target.toldCount += 1;
+  return { kind: 'echo', address: target.address, roundTripMs, sentAfterMs: sentAfterMs ?? turnMs };
+};
+
+/**
+ * Of a target there is no way to nothing is printed, and old versions print nothing of a reply that stayed away: once fping has ended by
+ * itself, what was not told is lost. One that hung or was killed may not even have asked: of a target without a word nothing is known.
+ */
+const giveUpRest = ({ count, signal, onNews }: EchoOrder, targets: readonly Target[], exitCode: number | null): void => {
+  // 0: all have answered, 1: some have not, 2: an address it cannot use. More: it failed.
+  const hasEnded = exitCode !== null && exitCode <= 2;
+  const isUnknown = ({ toldCount }: Target): boolean => !hasEnded && toldCount === 0;
+  for (const target of targets) {
+    if (!isUnknown(target)) while (target.toldCount < count) onNews(newsOf(target, null, null));
+  }
+  const unknown = targets.filter(isUnknown);
+  if (unknown.length === 0) return;
+  const what =
+    exitCode !== null ? `failed with exit code ${exitCode}` : signal.aborted ? 'did not end in its time' : 'was killed';
+  throw new Error(`fping ${what} before it told of ${unknown.length} of ${targets.length} targets`);
+};
+
 const runFping = (
   runTool: RunTool,
   order: Omit<EchoOrder, 'onNews'>,
@@ -70,9 +99,11 @@ const runFping = (
   return runTool({ file: 'fping', args, signal: order.signal, onLine });
 };
 
-/** Patience with each reply, ms: every round takes at least the spacing, and what is left is for the last replies. */
-const lastReplyMsOf = ({ count, waitMs }: Pick<EchoOrder, 'count' | 'waitMs'>): number =>
-  Math.max(lastReplyMsMin, Math.floor(waitMs - count * spacingMs - marginMs));
+/** Patience with each reply, ms: what is left after the last request was sent. */
+const lastReplyMsOf = ({ addresses, count, waitMs }: Omit<EchoOrder, 'onNews' | 'signal'>): number => {
+  const lastSentMs = (count - 1) * spacingMs + addresses.length * packetGapMs;
+  return Math.max(lastReplyMsMin, Math.floor(waitMs - lastSentMs - marginMs));
+};
 
 type FpingLine =
   | { readonly kind: 'reply'; readonly address: string; readonly roundTripMs: number; readonly printedAtMs: number }

@@ -14,6 +14,7 @@ export const createPingTool = (runTool: RunTool): EchoTool => ({
     const [address = ''] = addresses;
     const result = await runPing(runTool, { address, count, waitMs, signal });
     if (result === null) return false;
+    if (result.exitCode === null && !signal.aborted) throw new Error('ping was killed');
     const roundTripsMs = parse(address, result.stdout).slice(0, count);
     for (const [index, roundTripMs] of roundTripsMs.entries())
       onNews({ kind: 'echo', address, roundTripMs, sentAfterMs: index * spacingMs });

@@ -59,7 +59,8 @@ What the answer of a run can be is in [reasons.md](reasons.md).
 - **Many pings.** The checks of kind icmp with one interval are due in batches, some 64 at each of as many instants as it takes: 1,000 targets
   are 16 processes an interval. fping sends a packet each 2 ms, at most 500 a second (0.4 Mbit/s on Ethernet), the requests to one target 200 ms
   apart. Each result is told when its own target has answered or was given up, by its own deadline, and is of the time at which its own first
-  request was sent. IPv4 and IPv6, and checks with a different \`count\`, go to processes of their own.
+  request was sent. IPv4 and IPv6, and checks with a different \`count\`, go to processes of their own. When fping is killed or hangs, targets it
+  had not told of are PROBE_ERROR, which says nothing about them.
 - **Processes.** On Linux \`user\` may be a name of /etc/passwd; users of a directory service are written as their number. Of other users'
   processes an agent that is not root knows the name only as their first argument and as the kernel keeps it, cut to 15 bytes.
 `;
