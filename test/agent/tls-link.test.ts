@@ -2,13 +2,14 @@ import { X509Certificate } from 'node:crypto';
 import { once } from 'node:events';
 import { readFile } from 'node:fs/promises';
 import { createServer } from 'node:https';
-import type { AddressInfo } from 'node:net';
-import type { TLSSocket } from 'node:tls';
+import { type AddressInfo, createServer as createPlainServer } from 'node:net';
+import type { SecureContextOptions, SecureVersion, TLSSocket } from 'node:tls';
 import type { Trust } from '@jiwei/agent/link/trust.ts';
 import { type CollectorAddress, createWebSocketDial } from '@jiwei/agent/link/web-socket.ts';
 import { readCommand } from '@jiwei/agent/options.ts';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocketServer } from 'ws';
+import { onlyTls, tlsVersionsRefused, tlsVersionsTaken } from '../support/tls-versions.ts';
 import { type Certificates, makeCertificates } from './probes/support/certificates.ts';
 
 let ours: Certificates;
@@ -19,13 +20,14 @@ beforeAll(async () => {
 afterAll(() => Promise.all([ours.remove(), foreign.remove()]));
 
 /** A wss server with a certificate of `ours`, which asks for one of the client and tells whose came. */
-const listen = async (requestCert: boolean) => {
+const listen = async (requestCert: boolean, tls: SecureContextOptions = {}) => {
   const server = createServer({
     cert: ours.good.cert,
     key: ours.good.key,
     ca: await readFile(ours.caFile, 'utf8'),
     requestCert,
     rejectUnauthorized: requestCert,
+    ...tls,
   });
   const sockets = new WebSocketServer({ server, path: '/agent/v1' });
   sockets.on('connection', (socket, request) => {
@@ -189,5 +191,32 @@ test('what the first connection meets under another name is not trusted', async 
   expect(await dialOnce({ url, trust, client: null, proxy: null })).toContain('not trusted');
   expect(pins).toEqual([]);
   server.closeAllConnections();
+  server.close();
+});
+
+describe('a collector that offers one version of TLS alone', () => {
+  const dial = async (version: SecureVersion): Promise<string> => {
+    const server = await listen(false, onlyTls(version));
+    try {
+      return await dialOnce({ url: server.url, trust: trusting(await readFile(ours.caFile, 'utf8')), client: null, proxy: null });
+    } finally {
+      await server.close();
+    }
+  };
+  test.each(tlsVersionsTaken)('%s is spoken with', async (version) => {
+    expect(await dial(version)).toBe('client undefined');
+  });
+  test.each(tlsVersionsRefused)('%s is not, and the agent says why and what to do', async (version) => {
+    expect(await dial(version)).toMatch(/^the collector speaks no TLS 1\.2 or 1\.3, and the agent nothing older; update it/);
+  });
+});
+
+test('what speaks no TLS at all is named as that', async () => {
+  const server = createPlainServer((socket) => socket.end('HTTP/1.1 400 Bad Request\r\n\r\n')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const url = new URL(`wss://localhost:${(server.address() as AddressInfo).port}`);
+  expect(await dialOnce({ url, trust: trusting(null), client: null, proxy: null })).toMatch(
+    /^what answers there speaks no TLS; /,
+  );
   server.close();
 });

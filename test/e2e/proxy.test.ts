@@ -128,7 +128,7 @@ const failing: readonly { why: string; answer: ProxyAnswer; withPassword: boolea
     why: 'makes a tunnel that speaks no TLS',
     answer: { says: 'HTTP/1.1 200 Connection established\r\n\r\nHTTP/1.1 200 OK\r\n\r\n' },
     withPassword: true,
-    expected: /\(through the proxy 127\.0\.0\.1:\d+\)/,
+    expected: /^what answers there speaks no TLS; .* \(through the proxy 127\.0\.0\.1:\d+\)$/,
   },
 ];
 for (const { why, answer, withPassword, expected } of failing) {

@@ -1,9 +1,10 @@
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { connect } from 'node:tls';
+import { type ConnectionOptions, connect } from 'node:tls';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { type Certificates, makeCertificates } from '../agent/probes/support/certificates.ts';
 import { eventually, listening, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
+import { onlyTls, tlsVersionsRefused, tlsVersionsTaken } from '../support/tls-versions.ts';
 
 let folder: Awaited<ReturnType<typeof testFolder>>;
 let ours: Certificates;
@@ -43,9 +44,10 @@ const startAgent = (state: string, more: readonly string[]): TestProcess => {
 };
 
 /** The certificate the collector shows now, and the page over that connection. */
-const look = (): Promise<string> =>
+const look = (options: ConnectionOptions = {}): Promise<string> =>
   new Promise((resolve, reject) => {
-    const socket = connect({ port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false }, () => {
+    const to = { port: Number(new URL(url).port), host: '127.0.0.1', rejectUnauthorized: false };
+    const socket = connect({ ...to, ...options }, () => {
       const shown = socket.getPeerX509Certificate()?.toString() ?? '';
       socket.destroy();
       resolve(shown.trim());
@@ -79,4 +81,7 @@ test('new certificate files are in force without a restart; bad ones leave the l
   await eventually('the new one is shown', async () => ((await look()) === foreign.good.cert.trim() ? true : null));
   await eventually('and told', async () => ((await metric()).includes('jiwei_tls_reload_successful 1') ? true : null));
   expect(await readFile(path('server.pem'), 'utf8')).toBe(foreign.good.cert);
+  // What may be spoken is not widened by the new files.
+  for (const version of tlsVersionsTaken) expect(await look(onlyTls(version))).toBe(foreign.good.cert.trim());
+  for (const version of tlsVersionsRefused) await expect(look(onlyTls(version))).rejects.toThrow(/alert protocol version/);
 });

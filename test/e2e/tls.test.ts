@@ -1,13 +1,17 @@
 import { once } from 'node:events';
 import { readFile, writeFile } from 'node:fs/promises';
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
+import type { SecureVersion, TLSSocket } from 'node:tls';
+import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { WebSocket } from 'ws';
 import { agentLaunch } from '../../deploy/agent-launch.mjs';
 import { type Certificates, makeCertificates } from '../agent/probes/support/certificates.ts';
 import { eventually, listening, root, startProcess, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
+import { onlyTls, tlsVersionsRefused, tlsVersionsTaken } from '../support/tls-versions.ts';
 
 describe('a collector with a certificate of a private authority', () => {
   let folder: Awaited<ReturnType<typeof testFolder>>;
@@ -100,6 +104,42 @@ describe('a collector with a certificate of a private authority', () => {
     expect(await joinToken(['--ca', noPem])).toMatchObject({
       exitCode: 1,
       output: expect.stringMatching(/CONFIG_UNREADABLE.*server\.key/),
+    });
+  });
+
+  /** The status of `/healthz`, and the first message on the agents' WebSocket, over one version of TLS. */
+  const speak = {
+    http: async (version: SecureVersion): Promise<string> => {
+      const { hostname, port } = new URL(url);
+      const asked = request({ hostname, port, path: '/healthz', ca: await readFile(certificates.caFile), ...onlyTls(version) });
+      asked.end();
+      const [response] = (await once(asked, 'response')) as [IncomingMessage];
+      response.resume();
+      return `${response.statusCode} over ${(response.socket as TLSSocket).getProtocol()}`;
+    },
+    webSocket: async (version: SecureVersion): Promise<string> => {
+      const socket = new WebSocket(`${url.replace('https', 'wss')}${linkPath}`, linkSubprotocol, {
+        ca: await readFile(certificates.caFile),
+        ...onlyTls(version),
+      });
+      let protocol: string | null = null;
+      socket.on('upgrade', (response) => {
+        protocol = (response.socket as TLSSocket).getProtocol();
+      });
+      await once(socket, 'open');
+      const spoken = `${socket.protocol} over ${protocol}`;
+      socket.terminate();
+      return spoken;
+    },
+  };
+
+  describe.each(Object.entries(speak))('%s', (kind, ask) => {
+    test.each(tlsVersionsTaken)('is served over %s', async (version) => {
+      expect(await ask(version)).toBe(`${kind === 'http' ? '200' : linkSubprotocol} over ${version}`);
+    });
+    test.each(tlsVersionsRefused)('is refused over %s, by the collector itself', async (version) => {
+      // An alert can only come from the other side: this client would speak it.
+      await expect(ask(version)).rejects.toThrow(/alert protocol version/);
     });
   });
 

@@ -151,10 +151,26 @@ const refusalOf = async (response: IncomingMessage): Promise<string> => {
   return words === '' ? status : `${status}: ${words}`;
 };
 
+const tooOld = 'the collector speaks no TLS 1.2 or 1.3, and the agent nothing older; update it, or what ends TLS in front of it';
+const noTls = 'what answers there speaks no TLS; check the port, or write ws:// for a collector of this host without TLS';
+/**
+ * By OpenSSL's number for the error, which stands in its text whether a read failed (ERR_SSL_…) or a write (EPROTO). The words beside it
+ * are for those who know its sources.
+ */
+const problemOfNumber: ReadonlyMap<string, string> = new Map([
+  // Unsupported protocol: the other side answers with an older version. Alert protocol version: it knows none of ours.
+  ['0A000102', tooOld],
+  ['0A00042E', tooOld],
+  // Wrong version number, packet length too long: that was no TLS.
+  ['0A00010B', noTls],
+  ['0A0000C6', noTls],
+]);
+
 /** Several addresses that all failed come as one error without a text of its own. */
 const describe = (error: Error): string => {
   if (error instanceof AggregateError) return error.errors.map(messageOf).join('; ');
-  return messageOf(error);
+  const number = /\berror:([0-9A-F]{8}):/.exec(error.message)?.[1] ?? '';
+  return problemOfNumber.get(number) ?? messageOf(error);
 };
 
 /** ws hands over one Buffer unless it was told otherwise. */
