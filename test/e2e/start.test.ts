@@ -1,10 +1,28 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { minuteMs } from '@jiwei/shared/time.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually, root, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
 
 /** What `npm start` prints, and what it must be. */
 const addressPattern = /^ {2}(http:\/\/127\.0\.0\.1:\d+)\/ {2,}/;
+
+/** One line for each thing that was told. */
+interface History {
+  readonly spans: readonly string[];
+  readonly results: readonly string[];
+  readonly samples: readonly string[];
+  readonly versions: readonly string[];
+}
+
+/** What was on its way when all ended may have come since; nothing may be gone. */
+const expectKept = (before: History, after: History): void => {
+  for (const name of ['spans', 'results', 'samples', 'versions'] as const)
+    expect(
+      before[name].filter((one) => !after[name].includes(one)),
+      `${name} that are gone`,
+    ).toEqual([]);
+};
 
 describe('npm start', () => {
   let folder: Awaited<ReturnType<typeof testFolder>>;
@@ -25,25 +43,68 @@ describe('npm start', () => {
   };
   const page = async (url: string): Promise<string> => (await fetch(`${url}/?lang=en`)).text();
 
+  /** What the API tells of the past of this machine, up to an instant. */
+  const historyOf = async (url: string, token: string, toMs: number): Promise<History> => {
+    const get = async <T>(path: string): Promise<T> => {
+      const answer = await fetch(`${url}/api/v1/${path}`, { headers: { authorization: `Bearer ${token}` } });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      return (await answer.json()) as T;
+    };
+    const range = `fromMs=${Math.floor(toMs / minuteMs) * minuteMs - 10 * minuteMs}&toMs=${toMs}`;
+    const spans = async (subject: string): Promise<readonly string[]> =>
+      (await get<{ items: { fromMs: number; status: string }[] }>(`spans?${subject}&${range}`)).items.map(
+        ({ fromMs, status }) => `${subject} ${status} from ${fromMs}`,
+      );
+    const results = await get<{ items: unknown[] }>(`checks/agent-process/results?${range}`);
+    const names = 'node_boot_time_seconds,node_load1,node_uname_info';
+    const samples = await get<{ series: { name: string; points: unknown[] }[] }>(
+      `agents/local/samples?${range}&names=${names}&stepMs=1000&lookbackMs=1000`,
+    );
+    const versions = await get<{ items: unknown[] }>('declaration/versions');
+    return {
+      spans: [
+        ...(await spans('kind=asset&id=this-host')),
+        ...(await spans('kind=check&id=agent-process')),
+        ...(await spans('kind=check&id=agent:local')),
+      ],
+      results: results.items.map((one) => JSON.stringify(one)),
+      samples: samples.series.flatMap(({ name, points }) => points.map((point) => `${name} ${JSON.stringify(point)}`)),
+      versions: versions.items.map((one) => JSON.stringify(one)),
+    };
+  };
+
   test('starts a collector and an agent, shows both, ends cleanly, and goes on where it was', async () => {
     const url = await start();
-    expect(running.output()).toMatch(/Admin token, shown this once: {2}jwadmin_\S+/);
+    const token = /Admin token, shown this once: {2}(jwadmin_\S+)/.exec(running.output())?.[1] ?? '';
+    expect(token).not.toBe('');
     await eventually('the page shows the agent connected', async () => ((await page(url)).includes('Connected') ? true : null));
     await eventually(
       'the fleet has host series',
       async () => ((await (await fetch(`${url}/metrics/fleet`)).text()).includes('node_load1{') ? true : null),
       60_000,
     );
+    const before = await eventually(
+      'there is something of each kind in the history',
+      async () => {
+        const atMs = Date.now();
+        const history = await historyOf(url, token, atMs);
+        return Object.values(history).every((list) => list.length > 0) ? { atMs, history } : null;
+      },
+      60_000,
+    );
     await running.kill('SIGINT');
     expect(running.child.exitCode).toBe(0);
 
     const again = await start();
+    // Before the agent is back, so that it is not its spool that is seen; the same token still opens the door.
+    expectKept(before.history, await historyOf(again, token, before.atMs));
     expect(running.output()).not.toContain('Admin token');
     expect(existsSync(join(folder.path, 'local-agent.token'))).toBe(false);
     await eventually('the agent is back without enrolling', async () =>
       (await page(again)).includes('Connected') ? true : null,
     );
     expect(running.output()).not.toContain('agent enrolled');
+    expectKept(before.history, await historyOf(again, token, before.atMs));
     await running.kill('SIGTERM');
     expect(running.child.exitCode).toBe(0);
   });
