@@ -41,5 +41,5 @@ export const renewHeartbeatAddresses = async (target: Target, keepMs: number): P
   const { beforeValidUntilMs } = z.object({ beforeValidUntilMs: z.int() }).parse(answer);
   const until =
     keepMs === 0 ? 'are good for nothing from now on' : `stay good until ${new Date(beforeValidUntilMs).toISOString()}`;
-  return `all heartbeats have new addresses (GET /api/v1/checks/ID/push); the ones before ${until}`;
+  return `all heartbeats have new tokens (GET /api/v1/checks/ID/push); the ones before ${until}`;
 };

@@ -161,20 +161,36 @@ describe('access', () => {
     }
   });
 
-  test('a heartbeat calls with the address it was given, and with no other', async () => {
-    const { path } = (await http.get('/api/v1/checks/backup/push')).json();
-    expect((await http.app.inject({ url: `${path}&msg=all%20copied` })).json()).toEqual({ ok: true });
-    expect((await http.app.inject({ method: 'POST', url: `${path}&status=down&msg=disk%20full` })).statusCode).toBe(200);
+  test('a heartbeat calls with the token of its check in a header, or in the address, and with no other', async () => {
+    const { path, token, pathWithToken } = (await http.get('/api/v1/checks/backup/push')).json();
+    expect([path, pathWithToken]).toEqual(['/push/backup', `/push/backup?token=${token}`]);
+    const headers = { authorization: `Bearer ${token}` };
+    expect((await http.app.inject({ url: `${path}?msg=all%20copied`, headers })).json()).toEqual({ ok: true });
+    expect((await http.app.inject({ method: 'POST', url: `${pathWithToken}&status=down&msg=disk%20full` })).statusCode).toBe(200);
     expect(http.calls.pushes).toEqual([
       { id: 'backup', isUp: true, detail: 'all copied' },
       { id: 'backup', isUp: false, detail: 'disk full' },
     ]);
-    const token = new URL(path, 'http://x').searchParams.get('token');
     for (const url of ['/push/backup', '/push/backup?token=x', `/push/other?token=${token}`]) {
       expect((await http.app.inject({ url })).statusCode).toBe(401);
     }
-    expect((await http.app.inject({ url: '/push/backup', headers: bearer })).statusCode).toBe(401);
+    for (const [url, authorization] of [
+      ['/push/other', headers.authorization],
+      ['/push/backup', bearer.authorization],
+      ['/push/backup', 'Bearer x'],
+      // The header counts alone where there is one.
+      [pathWithToken, 'Bearer x'],
+      // As a password it is none: browsers send those along by themselves.
+      ['/push/backup', basic(token).authorization],
+    ])
+      expect([url, authorization, (await http.app.inject({ url, headers: { authorization } })).statusCode]).toEqual([
+        url,
+        authorization,
+        401,
+      ]);
     expect(http.calls.pushes).toHaveLength(2);
+    // What a proxy in between adds for itself does not hide the token of the address.
+    expect((await http.app.inject({ url: pathWithToken, headers: basic('of-the-proxy') })).statusCode).toBe(200);
   });
 
   test('push tokens differ by secret and check', () => {
@@ -197,7 +213,7 @@ describe('access', () => {
   });
 
   test('renewed heartbeat addresses: the ones before stay good as long as was said, those before them do not', async () => {
-    const address = async (): Promise<string> => (await http.get('/api/v1/checks/backup/push')).json().path;
+    const address = async (): Promise<string> => (await http.get('/api/v1/checks/backup/push')).json().pathWithToken;
     const statusOf = async (url: string) => (await http.app.inject({ url })).statusCode;
     const renew = async (keepMs: number) => (await http.post('/api/v1/secrets/heartbeats/renew', { keepMs })).json();
     const first = await address();

@@ -121,7 +121,9 @@ describe('each route is guarded as it says', () => {
     );
     for (const name of push) {
       const [method = '', path = ''] = name.split(' ');
-      expect(await ask(method, path, {}, `?token=${http.secrets.pushTokenOf('backup')}`)).toBe(200);
+      const token = http.secrets.pushTokenOf('backup');
+      expect(await ask(method, path, {}, `?token=${token}`)).toBe(200);
+      expect(await ask(method, path, bearer(token))).toBe(200);
     }
   });
 });

@@ -133,7 +133,7 @@ describe('a backup made while the collector works', () => {
     for (let place = 0; place <= 60; place += 10) stored.push(probe.sendRow(fromMs + place * secondMs, Float64Array.of(place)));
     await Promise.all(stored);
     let nextSeq = stored.length;
-    const { path } = await get<{ path: string }>('/api/v1/checks/dead-man/push');
+    const { pathWithToken: path } = await get<{ pathWithToken: string }>('/api/v1/checks/dead-man/push');
     await fetch(new URL(`${path}&status=down`, district.url), { method: 'POST' });
     const incident = await eventually('the incident is open', async () => {
       const { items } = await get<{ items: { id: string; assetId: string }[] }>('/api/v1/incidents?state=open');

@@ -49,7 +49,7 @@ describe('a collector killed under load', () => {
   };
 
   test('has every acknowledged frame after its restart, none twice, and the same incident with the same due instants', async () => {
-    const { path: pushPath } = await district.get<{ path: string }>('/api/v1/checks/dead-man/push');
+    const { pathWithToken: pushPath } = await district.get<{ pathWithToken: string }>('/api/v1/checks/dead-man/push');
     await fetch(new URL(`${pushPath}&status=down`, district.url), { method: 'POST' });
     const before = await eventually('the incident is open', () => openIncident());
 

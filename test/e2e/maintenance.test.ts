@@ -53,7 +53,7 @@ describe('maintenance', () => {
   });
 
   const reportFailure = async (checkId: string): Promise<void> => {
-    const { path } = await district.get<{ path: string }>(`/api/v1/checks/${checkId}/push`);
+    const { pathWithToken: path } = await district.get<{ pathWithToken: string }>(`/api/v1/checks/${checkId}/push`);
     for (const status of ['up', 'down']) await fetch(`${district.url}${path}&status=${status}`);
   };
   const partsOf = async (assetId: string, toMs = Date.now()): Promise<Record<string, number>> => {

@@ -30,8 +30,8 @@ const call = (path: string, token: string): Promise<Response> =>
   fetch(`${district.url}${path}`, { headers: { authorization: `Bearer ${token}` } });
 const addressOf = async (token: string): Promise<string> => {
   const answer: unknown = await (await call('/api/v1/checks/nightly/push', token)).json();
-  if (typeof answer !== 'object' || answer === null || !('path' in answer)) throw new Error('no address');
-  return `${district.url}${String(answer.path)}`;
+  if (typeof answer !== 'object' || answer === null || !('pathWithToken' in answer)) throw new Error('no address');
+  return `${district.url}${String(answer.pathWithToken)}`;
 };
 const statusOf = async (url: string): Promise<number> => (await fetch(url)).status;
 

@@ -34,7 +34,7 @@ describe('a job that must call', () => {
   const mails = (count: number) => eventually(`${count} mails came`, async () => (mail.received.length >= count ? true : null));
 
   test('is up when it calls, down the instant its silence is too long, told by mail, and up again', async () => {
-    const { path } = await district.get<{ path: string }>('/api/v1/checks/nightly/push');
+    const { pathWithToken: path } = await district.get<{ pathWithToken: string }>('/api/v1/checks/nightly/push');
     const call = async (query = '') => (await fetch(`${district.url}${path}${query}`)).status;
     expect((await fetch(`${district.url}${path.replace(/token=.*/, 'token=guessed')}`)).status).toBeGreaterThanOrEqual(400);
     expect(await call()).toBe(200);
@@ -62,7 +62,7 @@ describe('a job that must call', () => {
   });
 
   test('a job that reports its failure is down at once', async () => {
-    const { path } = await district.get<{ path: string }>('/api/v1/checks/nightly/push');
+    const { pathWithToken: path } = await district.get<{ pathWithToken: string }>('/api/v1/checks/nightly/push');
     await fetch(`${district.url}${path}&status=down&msg=disk+full`);
     await eventually('the check is down', async () => ((await status()) === 'down' ? true : null), 2_500);
   });

@@ -28,13 +28,18 @@ afterAll(async () => {
   await district.close();
 });
 
-test('a job calls with the secret of its address', async () => {
-  const { path } = await district.get<{ path: string }>('/api/v1/checks/nightly/push');
-  const secret = new URL(path, district.url).searchParams.get('token') ?? '';
-  expect(secret).not.toBe('');
-  secrets.push(secret);
-  expect((await fetch(new URL(path, district.url), { method: 'POST' })).ok).toBe(true);
-  expect((await fetch(new URL(path.replace(secret, `${secret}x`), district.url))).ok).toBe(false);
+test('a job calls with its secret, in a header or in the address', async () => {
+  const address = await district.get<{ path: string; token: string; pathWithToken: string }>('/api/v1/checks/nightly/push');
+  const { path, token, pathWithToken } = address;
+  expect(token).toMatch(/^[\w-]{32}$/);
+  secrets.push(token);
+  const statusOf = async (way: string, bearer?: string): Promise<number> => {
+    const headers = bearer === undefined ? {} : { authorization: `Bearer ${bearer}` };
+    return (await fetch(new URL(way, district.url), { method: 'POST', headers })).status;
+  };
+  expect([await statusOf(path, token), await statusOf(`${path}?status=down&msg=full`, token)]).toEqual([200, 200]);
+  expect(await statusOf(pathWithToken)).toBe(200);
+  expect([await statusOf(path), await statusOf(path, `${token}x`), await statusOf(`${pathWithToken}x`)]).toEqual([401, 401, 401]);
 });
 
 /** A command of the collector, as people give it. */

@@ -119,9 +119,12 @@ export const guard = (app: FastifyInstance, options: { readonly access: Access; 
     return access.metricsTokenHash !== null && isSameSecret(tokenHashOf(token), access.metricsTokenHash) ? 'metrics' : null;
   };
 
+  /** In the header, where no log of anybody on the way shows it; in the query for what can only call an address. */
   const isPushAllowed = (request: FastifyRequest): boolean => {
     const checkId = textAt(request.params, 'checkId');
-    const token = textAt(request.query, 'token');
+    const credentials = credentialsOf(request.headers.authorization);
+    // Basic is what a proxy in between may add for itself.
+    const token = credentials?.scheme === 'bearer' ? credentials.token : textAt(request.query, 'token');
     return checkId !== null && token !== null && access.secrets.isPushToken(token, checkId);
   };
 
@@ -145,7 +148,11 @@ export const guard = (app: FastifyInstance, options: { readonly access: Access; 
     if (permission === 'push') {
       if (isPushAllowed(request)) return;
       failures.failed(request.ip);
-      return refuse(request, reply, 'the token does not fit the check; take the address from GET /api/v1/checks/<id>/push');
+      return refuse(
+        request,
+        reply,
+        'the token does not fit the check; take it from GET /api/v1/checks/<id>/push and send it as "Authorization: Bearer <token>"',
+      );
     }
     const credentials = credentialsOf(request.headers.authorization);
     if (credentials === null) return refuse(request, reply, `${request.method} ${request.routeOptions.url ?? ''} needs a token`);

@@ -36,14 +36,21 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
       components: {
         securitySchemes: {
           token: { type: 'http', scheme: 'bearer', description: 'The admin token printed at the first start.' },
-          pushToken: { type: 'apiKey', in: 'query', name: 'token', description: 'The token of one heartbeat check.' },
+          pushToken: { type: 'http', scheme: 'bearer', description: 'The token of one heartbeat check.' },
+          pushTokenInQuery: {
+            type: 'apiKey',
+            in: 'query',
+            name: 'token',
+            description: 'The same, for what can only call an address. Whoever sees the address sees the token.',
+          },
         },
       },
     },
     transform: ({ schema, url, route, ...rest }) => {
       const transformed = jsonSchemaTransform({ schema, url, route, ...rest });
       const permission = route.config?.permission;
-      const security = permission === 'open' ? [] : permission === 'push' ? [{ pushToken: [] }] : [{ token: [] }];
+      const security =
+        permission === 'open' ? [] : permission === 'push' ? [{ pushToken: [] }, { pushTokenInQuery: [] }] : [{ token: [] }];
       const isApi = url.startsWith('/api/') || url.startsWith('/push/') || url.endsWith('z');
       return { ...transformed, schema: { ...transformed.schema, security, hide: !isApi || transformed.schema?.hide === true } };
     },

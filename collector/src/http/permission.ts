@@ -1,7 +1,7 @@
 /**
  * What a caller must be allowed to do. Every route names one in its `config`; a route without is refused when it is registered.
  * `open`: anybody. `read`: look. `operate`: acknowledge, note, resolve, plan maintenance. `admin`: declare, enrol, revoke.
- * `metrics`: scrape. `push`: the token of one heartbeat check, in the query.
+ * `metrics`: scrape. `push`: the token of one heartbeat check.
  */
 export const permissions = ['open', 'read', 'operate', 'admin', 'metrics', 'push'] as const;
 export type Permission = (typeof permissions)[number];

@@ -1,10 +1,10 @@
 import { z } from 'zod';
 import { defineProbeKind } from './probe-kind.ts';
 
-/** Asked by nobody: the target itself calls the collector's push address; silence is the failure (a dead man's switch). */
+/** Asked by nobody: the target itself calls the collector with a token of the check; silence is the failure (a dead man's switch). */
 export const heartbeatKind = defineProbeKind({
   kind: 'heartbeat',
-  summary: "Waits for the target's own call to the push address; down when it does not come in time.",
+  summary: "Waits for the target's own call to `/push/<check>`; down when it does not come in time.",
   spec: z.strictObject({
     graceMs: z
       .int()

@@ -55,7 +55,7 @@ describe('processes that are killed or stand still', () => {
   afterEach(() => district.close());
 
   const openIncident = async (): Promise<IncidentInstants> => {
-    const { path } = await district.get<{ path: string }>('/api/v1/checks/dead-man/push');
+    const { pathWithToken: path } = await district.get<{ pathWithToken: string }>('/api/v1/checks/dead-man/push');
     await fetch(new URL(`${path}&status=down`, district.url), { method: 'POST' });
     return eventually('the incident is open', async () => {
       const { items } = await district.get<{ items: (IncidentInstants & { assetId: string })[] }>('/api/v1/incidents?state=open');

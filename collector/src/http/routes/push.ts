@@ -6,11 +6,24 @@ import type { Api, HttpContext } from '../context.ts';
 import { answers, idText } from '../schema.ts';
 
 const pushAddressSchema = z
-  .object({ path: z.string().describe("Below the collector's own address; add status=down&msg=… to report a failure.") })
+  .object({
+    path: z.string().describe("Below the collector's own address; add ?status=down&msg=… to report a failure."),
+    token: z.string().describe('Of this check alone, for `Authorization: Bearer <token>`.'),
+    pathWithToken: z
+      .string()
+      .describe('The same with the token in the query, for what can only call an address: whoever sees that sees the token.'),
+  })
   .meta({ id: 'PushAddress' });
 
 const pushQuery = z.strictObject({
-  token: z.string().min(1).max(200).describe('Token of the check, from GET /api/v1/checks/{checkId}/push.'),
+  token: z
+    .string()
+    .min(1)
+    .max(200)
+    .exactOptional()
+    .describe(
+      'Token of the check, for what cannot send it as `Authorization: Bearer <token>`; not looked at where that is sent.',
+    ),
   status: z.enum(['up', 'down']).default('up'),
   msg: z.string().max(limits.detailCharactersMax).exactOptional().describe('Shown with the result.'),
   ping: z.string().max(32).exactOptional().describe('Taken and not used: scripts written for other monitors send it.'),
@@ -30,6 +43,7 @@ export const pushRoutes = (api: Api, { service }: HttpContext): void => {
       schema: {
         tags: ['checks'],
         summary: `A heartbeat's call (${method})`,
+        description: 'With the token of the check, from GET /api/v1/checks/{checkId}/push, as `Authorization: Bearer <token>`.',
         operationId: `push${method}`,
         params: z.strictObject({ checkId: idText }),
         querystring: pushQuery,
@@ -50,7 +64,7 @@ export const pushAddressRoutes = (api: Api, { service, secrets }: HttpContext): 
     config: { permission: 'operate' },
     schema: {
       tags: ['checks'],
-      summary: 'The secret address a heartbeat calls',
+      summary: 'Where a heartbeat calls, and its token',
       params: z.strictObject({ checkId: idText }),
       querystring: z.strictObject({}),
       response: answers(pushAddressSchema, 404, 409),
@@ -61,7 +75,9 @@ export const pushAddressRoutes = (api: Api, { service, secrets }: HttpContext): 
       if (check.probe.kind !== 'heartbeat') {
         throw new AppError('CONFLICT', `check ${check.id} is of kind ${check.probe.kind}; only a heartbeat has a push address`);
       }
-      return { path: `/push/${encodeURIComponent(check.id)}?token=${secrets.pushTokenOf(check.id)}` };
+      const path = `/push/${encodeURIComponent(check.id)}`;
+      const token = secrets.pushTokenOf(check.id);
+      return { path, token, pathWithToken: `${path}?token=${token}` };
     },
   });
 };
