@@ -1,5 +1,7 @@
 import { execFile } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createEcho } from '../../agent/src/probes/icmp/echo.ts';
@@ -9,8 +11,9 @@ import { type RunTool, runTool, type ToolCommand } from '../../agent/src/probes/
 import { systemClock } from '../../shared/src/clock.ts';
 import { loopbackAddresses, pingCheck, startPinging } from '../agent/probes/support/pinging.ts';
 import { lacks } from '../support/components.ts';
+import { openDistrict } from '../support/district.ts';
 import { canMakeHosts, openSecondHost, type SecondHost } from '../support/network.ts';
-import { eventually } from '../support/processes.ts';
+import { eventually, root } from '../support/processes.ts';
 
 const run = promisify(execFile);
 
@@ -62,6 +65,59 @@ describe.skipIf(lacks('fping', 'ping'))('a real fping', () => {
     const ofOneMs = [...Map.groupBy(byFping, ({ observedAtMs }) => observedAtMs).values()].map((those) => those.length);
     expect(Math.max(...ofOneMs)).toBeLessThanOrEqual(5);
     for (const { observedAtMs, arrivedAtMs } of byFping) expect(observedAtMs).toBeLessThanOrEqual(arrivedAtMs);
+  });
+});
+
+interface CheckRow {
+  readonly lanes: readonly { readonly lastResult: { readonly method: string | null } | null }[];
+}
+
+describe.skipIf(lacks('fping', 'ping'))('an agent with many pings', () => {
+  test('starts some processes for a hundred checks, and says of each that it was fping', async () => {
+    const hosts = loopbackAddresses(100);
+    const district = await openDistrict(`
+host: { interval: 1s }
+zones: [{ id: z, name: z, crew: c }]
+units: [{ id: u, name: u, zone: z }]
+assets: [{ id: pinging, name: pinging, kind: server, unit: u, address: 127.0.0.1 }]
+agents: [{ id: pinging, asset: pinging }]
+checks:
+${hosts.map((host, index) => `  - { id: p${index}, asset: pinging, kind: icmp, host: ${host}, interval: 5s, timeout: 4s, from: host }`).join('\n')}
+`);
+    try {
+      const wrapped = join(district.folder, 'bin');
+      const log = join(district.folder, 'started');
+      await mkdir(wrapped);
+      await writeFile(log, '');
+      for (const name of ['ping', 'fping']) {
+        const { stdout } = await run('sh', ['-c', `command -v ${name}`]);
+        const script = `#!/bin/sh\necho ${name} >> ${log}\nexec ${stdout.trim()} "$@"\n`;
+        await writeFile(join(wrapped, name), script, { mode: 0o755 });
+      }
+      const environment = { PATH: `${wrapped}${delimiter}${process.env['PATH']}` };
+      await district.startAgent('pinging', { launch: { words: [join(root, 'agent/src/main.ts')], environment } });
+      const fleet = async () => (await fetch(`${district.url}/metrics/fleet`)).text();
+      const runCount = async () => Number(/^jiwei_agent_check_runs_total\{[^}]*\} (\d+)/m.exec(await fleet())?.[1] ?? 0);
+      await eventually(
+        'all are up',
+        async () => ((await fleet()).match(/^probe_success\{.*\} 1$/gm)?.length === 100 ? true : null),
+        60_000,
+      );
+      const before = { runs: await runCount(), processes: (await readFile(log, 'utf8')).split('\n').length };
+      await eventually(
+        'each was asked three times more',
+        async () => ((await runCount()) >= before.runs + 300 ? true : null),
+        60_000,
+      );
+      const processes = (await readFile(log, 'utf8')).split('\n').length - before.processes;
+      // 2 batches of 50 an interval; a batch more where the counts lie between the figures of two moments.
+      expect(processes).toBeLessThanOrEqual(300 / 25);
+      const { items } = await district.get<{ items: readonly CheckRow[] }>('/api/v1/checks?limit=200');
+      const methods = items.flatMap(({ lanes }) => lanes.map(({ lastResult }) => lastResult?.method));
+      expect(methods).toEqual(hosts.map(() => 'fping'));
+    } finally {
+      await district.close();
+    }
   });
 });
 
