@@ -3,39 +3,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { districtParts, incidentOf } from '../support/district-fixture.ts';
 import { bearer, createHttpFixture, type HttpFixture } from '../support/http-app.ts';
-
-interface Received {
-  readonly id: string;
-  readonly event: string;
-  readonly data: Readonly<Record<string, unknown>>;
-}
-
-/** Reads server-sent events until `isEnough` says so, then leaves. */
-const read = async (
-  response: Response,
-  isEnough: (events: readonly Received[], text: string) => boolean,
-): Promise<readonly Received[]> => {
-  const events: Received[] = [];
-  let text = '';
-  let rest = '';
-  if (response.body === null) return events;
-  for await (const chunk of response.body.pipeThrough(new TextDecoderStream())) {
-    text += chunk;
-    rest += chunk;
-    const blocks = rest.split('\n\n');
-    rest = blocks.pop() ?? '';
-    for (const block of blocks) {
-      const fields = new Map(
-        block.split('\n').map((line) => [line.slice(0, line.indexOf(':')), line.slice(line.indexOf(':') + 2)]),
-      );
-      const data = fields.get('data');
-      if (data !== undefined)
-        events.push({ id: fields.get('id') ?? '', event: fields.get('event') ?? '', data: JSON.parse(data) });
-    }
-    if (isEnough(events, text)) break;
-  }
-  return events;
-};
+import { readEvents as read } from '../support/server-sent-events.ts';
 
 describe('live events', () => {
   let http: HttpFixture;
