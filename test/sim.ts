@@ -43,7 +43,7 @@ const fail = async (plan: Plan, error: Error, name: string): Promise<void> => {
 };
 
 const runOne = async (plan: Plan, name: string): Promise<void> => {
-  const verdict = await judge(plan, values.trace ? show : undefined);
+  const verdict = await judge(plan, values.trace ? { trace: show } : {});
   if (verdict.kind === 'held') show(`${name} holds: ${JSON.stringify(verdict.report)}`);
   else if (values.trace) {
     show(`\n${name} FAILED: ${verdict.error.stack ?? verdict.error.message}`);

@@ -4,10 +4,12 @@ import { createRandom, type Random } from './random.ts';
 
 /** The district of a seed: zones with agents, assets that depend on each other, checks from one or several agents. */
 const districtOf = (random: Random): Pick<Plan, 'zones' | 'agents' | 'assets' | 'checks'> => {
-  const zones = Array.from({ length: random.whole(1, 2) }, (_, place) => `z${place + 1}`);
+  // Large ones take so long that only some are.
+  const isLarge = random.chance(0.06);
+  const zones = Array.from({ length: isLarge ? random.whole(3, 5) : random.whole(1, 2) }, (_, place) => `z${place + 1}`);
   const isSkewed = random.chance(0.6);
   const agents = zones.flatMap((zone) =>
-    Array.from({ length: random.whole(1, zones.length === 1 ? 4 : 3) }, (_, place) => ({
+    Array.from({ length: random.whole(1, isLarge ? 6 : zones.length === 1 ? 4 : 3) }, (_, place) => ({
       id: `${zone}g${place + 1}`,
       zone,
       skewMs: isSkewed ? random.whole(-300_000, 300_000) : random.whole(-1_000, 1_000),
@@ -117,6 +119,7 @@ const faultMakers: readonly { readonly weight: number; readonly make: FaultMaker
     weight: 1,
     make: (random, plan, atMs) => ({
       ...{ kind: 'diskFull', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 60_000) },
+      disk: random.chance(0.6) ? 'both' : 'spool',
     }),
   },
   {
@@ -179,11 +182,16 @@ const outagesOf = (random: Random, durationMs: number): PlannedFault[] =>
         ...{ forMs: lengthMs(random, 150_000), how: random.pick(['refuses', 'refuses', 'hangsUp', 'swallows'] as const) },
       }));
 
-/** The zone with most agents is cut off, and nothing else goes wrong. */
-const wholeZone = (random: Random, { zones, agents }: Pick<Plan, 'zones' | 'agents'>, durationMs: number): PlannedFault => ({
-  ...{ kind: 'partition', zone: largest(zones, agents) },
-  ...{ atMs: Math.floor(durationMs * 0.3), forMs: Math.floor(durationMs * (0.2 + random.next() * 0.4)) },
-});
+/** The zone with most agents is cut off, and nothing else goes wrong there; now and then other zones are cut off about then, too. */
+const wholeZones = (random: Random, { zones, agents }: Pick<Plan, 'zones' | 'agents'>, durationMs: number): PlannedFault[] => {
+  const first = largest(zones, agents);
+  const cut = [first, ...zones.filter((zone) => zone !== first && random.chance(0.5))];
+  return cut.map((zone) => ({
+    ...{ kind: 'partition', zone },
+    atMs: Math.floor(durationMs * (0.3 + (zone === first ? 0 : random.next() * 0.1))),
+    forMs: Math.floor(durationMs * (0.2 + random.next() * 0.4)),
+  }));
+};
 
 const largest = (zones: Plan['zones'], agents: Plan['agents']): string => {
   const countIn = (id: string): number => agents.filter(({ zone }) => zone === id).length;
@@ -192,7 +200,7 @@ const largest = (zones: Plan['zones'], agents: Plan['agents']): string => {
 
 /** A seed either has a few kinds of faults, each often, or all of them together. */
 const faultsOf = (random: Random, plan: Pick<Plan, 'agents' | 'zones'>, durationMs: number): PlannedFault[] => {
-  if (random.chance(0.1)) return [wholeZone(random, plan, durationMs)];
+  if (random.chance(0.1)) return wholeZones(random, plan, durationMs);
   const isAllTogether = random.chance(0.4);
   const chosen = faultMakers.filter(() => isAllTogether || random.chance(0.25));
   const bag = chosen.flatMap((maker) => Array.from({ length: maker.weight }, () => maker));

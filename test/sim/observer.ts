@@ -46,6 +46,9 @@ export interface Observer {
   /** Calls of jobs in the order in which they reached the store. */
   readonly calls: readonly (TakenCall & { readonly number: number })[];
   readonly absences: readonly Absence[];
+  /** True stretches without a collector; the last one may still go on. */
+  readonly collectorAway: readonly { readonly fromMs: number; readonly toMs: number }[];
+  collectorLives(isAlive: boolean): void;
   /** The collector listens again. @param atMs by its own clock */
   returned(atMs: number): void;
   readonly notices: readonly Decided[];
@@ -61,6 +64,9 @@ export interface Observer {
   acknowledged(): Iterable<{ readonly agent: string; readonly place: Place; readonly content: FrameContent }>;
   /** Frames that an agent said it had to give up. */
   readonly framesToldLost: ReadonlyMap<string, number>;
+  /** Frames that the collector counts as missing although later ones came. */
+  readonly framesMissing: number;
+  missed(frames: number): void;
   /** Agents whose disk was full or torn. */
   readonly mayLose: Set<string>;
   /** What agents were told to ask, in order. */
@@ -98,11 +104,13 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const unasked = new Map<string, Unasked[]>();
   const calls: (TakenCall & { number: number })[] = [];
   const absences: Absence[] = [];
+  const collectorAway: { fromMs: number; toMs: number }[] = [];
   const configs: { agent: string; atMs: number; checks: ReadonlySet<string> }[] = [];
   const taken = new Map<string, { agent: string; atMs: number }>();
   const endings = new Map<string, readonly Ending[]>();
   const stoppingSince = new Map<string, number>();
   let stampMs = 0;
+  let framesMissing = 0;
 
   /** A job's call is stored as the last word of its lane. */
   const noteCall = (lane: string, last: LaneValue['lastResult']): void => {
@@ -178,12 +186,24 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
     answers,
     calls,
     absences,
+    collectorAway,
+    collectorLives: (isAlive) => {
+      if (!isAlive) collectorAway.push({ fromMs: nowMs(), toMs: Number.POSITIVE_INFINITY });
+      const last = collectorAway.at(-1);
+      if (isAlive && last !== undefined) collectorAway.splice(-1, 1, { ...last, toMs: nowMs() });
+    },
     returned: (atMs) => {
       // A life that stored nothing did not interrupt the absence.
       if (absences.at(-1)?.fromMs === stampMs) absences.pop();
       absences.push({ fromMs: stampMs, toMs: Math.max(stampMs, atMs) });
     },
     framesToldLost,
+    get framesMissing() {
+      return framesMissing;
+    },
+    missed: (frames) => {
+      framesMissing += frames;
+    },
     mayLose,
     unasked,
     stored,

@@ -77,7 +77,8 @@ const faultSchema = z.discriminatedUnion('kind', [
     share: z.number(),
   }),
   z.strictObject({ kind: z.literal('agentStopped'), ...agentFault, ...lasting }),
-  z.strictObject({ kind: z.literal('diskFull'), ...agentFault, ...lasting }),
+  /** Both: the state files lie on the same disk. */
+  z.strictObject({ kind: z.literal('diskFull'), ...agentFault, ...lasting, disk: z.enum(['spool', 'both']).default('spool') }),
   z.strictObject({ kind: z.literal('agentClock'), ...agentFault, stepMs: z.number() }),
   /** `now`; or at the next commit, before it, after it, or in the middle of writing it. */
   z.strictObject({

@@ -1,15 +1,15 @@
 import { planOf } from './generate.ts';
 import type { Plan } from './plan.ts';
 import { shrink } from './shrink.ts';
-import { type RunReport, runWorld } from './world/world.ts';
+import { type Looking, type RunReport, runWorld } from './world/world.ts';
 
 /** What a plan came to. */
 export type Verdict = { readonly kind: 'held'; readonly report: RunReport } | { readonly kind: 'failed'; readonly error: Error };
 
 /** Runs a plan. */
-export const judge = async (plan: Plan, trace?: (text: string) => void): Promise<Verdict> => {
+export const judge = async (plan: Plan, looking: Looking = {}): Promise<Verdict> => {
   try {
-    return { kind: 'held', report: await runWorld(plan, trace) };
+    return { kind: 'held', report: await runWorld(plan, looking) };
   } catch (thrown) {
     return { kind: 'failed', error: thrown instanceof Error ? thrown : new Error(String(thrown)) };
   }
@@ -23,13 +23,13 @@ const kindOf = (error: Error): string =>
     .slice(0, 60) ?? '';
 
 /** The smallest plan found within the time that fails in the same way. */
-export const shrinkFailure = (plan: Plan, error: Error, withinMs: number): Promise<Plan> => {
+export const shrinkFailure = (plan: Plan, error: Error, withinMs: number, looking: Looking = {}): Promise<Plan> => {
   const endsAtMs = performance.now() + withinMs;
   const kind = kindOf(error);
   return shrink(
     plan,
     async (candidate) => {
-      const verdict = await judge(candidate);
+      const verdict = await judge(candidate, looking);
       return verdict.kind === 'failed' && kindOf(verdict.error) === kind;
     },
     () => performance.now() > endsAtMs,

@@ -37,6 +37,8 @@ export interface AgentNodeOptions {
   readonly joinToken: string;
   readonly dial: Dial;
   readonly askOf: (clock: Clock) => Ask;
+  /** Its process, which nobody ended, could not start although it had run before. */
+  readonly onCannotStart: (error: unknown) => void;
   /** It took a reading of its host. */
   readonly onReading: (reading: number) => void;
   /** It begins to end by itself. */
@@ -68,6 +70,7 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
   let agent: Agent | null = null;
   let isPowered = true;
   let readings = 0;
+  let hasRun = false;
 
   const log: Log = {
     debug: () => undefined,
@@ -115,6 +118,7 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
       (started) => {
         if (clock !== own) return;
         agent = started;
+        hasRun = true;
         // Numbered below what the collector has, as after a restored folder: main starts it anew in the same process.
         void started.outdated.then(async () => {
           if (clock !== own) return;
@@ -126,6 +130,7 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
       (error: unknown) => {
         if (clock !== own) return;
         options.onLog(`${id} cannot start: ${String(error)}`);
+        if (hasRun) options.onCannotStart(error);
         kill(false);
         loop.at(loop.nowMs() + 5_000, start);
       },

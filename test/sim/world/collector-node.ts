@@ -49,8 +49,12 @@ export interface CollectorNodeOptions {
   readonly prepare: (store: Store) => Promise<void>;
   /** A batch is truly in the store. */
   readonly onCommitted: (batch: CommitBatch) => void;
+  /** Frames it counted as missing in what is truly in the store. */
+  readonly onFramesMissing: (count: number) => void;
   /** The state of a notification is truly in the store. */
   readonly onTryPutDown: (notificationId: string) => void;
+  /** Its process is there, with all it knew, or is gone. */
+  readonly onLife: (isAlive: boolean) => void;
   /** It begins to listen. @param atMs by its own clock */
   readonly onStarted: (atMs: number) => void;
   readonly onLog: (text: string) => void;
@@ -63,7 +67,6 @@ const never = new Promise<never>(() => undefined);
 const uncounted = {
   frameStored: () => undefined,
   frameDuplicate: () => undefined,
-  framesMissing: () => undefined,
   framesDropped: () => undefined,
   frameParked: () => undefined,
   samplesStored: () => undefined,
@@ -87,6 +90,8 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
   let core: Core | null = null;
   let clock: ProcessClock | null = null;
   let bootCount = 0;
+  /** Counted in the batch that is not yet committed; dies with the process. */
+  let framesMissing = 0;
 
   const present = (): Store => {
     if (store === null) throw new Error('the store was never opened');
@@ -122,13 +127,18 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
   /** The store as one process has it: after its death nothing of that process gets to it or comes back from it. */
   const storeOf = (own: number): Store => {
     const isAlive = (): boolean => own === life;
+    const committed = (batch: CommitBatch): void => {
+      options.onCommitted(batch);
+      options.onFramesMissing(framesMissing);
+      framesMissing = 0;
+    };
     const commit = async (batch: CommitBatch): Promise<void> => {
       if (!isAlive()) return never;
       const fatal = node.fatalCommit;
       if (fatal === null) {
         if (node.isStoreFailing) throw new AppError('STORE_UNAVAILABLE', 'the disk is full');
         await present().commit(batch);
-        options.onCommitted(batch);
+        committed(batch);
         return isAlive() ? undefined : never;
       }
       if (fatal.when === 'beforeCommit') {
@@ -137,7 +147,7 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
       }
       if (fatal.when === 'afterCommit' || folder === null) {
         await present().commit(batch);
-        options.onCommitted(batch);
+        committed(batch);
         die(fatal);
         return never;
       }
@@ -145,7 +155,7 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
         const before = await contentOf(present());
         await tearLog(() => present().commit(batch), fatal.share);
         // A commit is there as a whole or not at all.
-        if ((await contentOf(present())) !== before) options.onCommitted(batch);
+        if ((await contentOf(present())) !== before) committed(batch);
       })();
       die(fatal);
       return never;
@@ -174,6 +184,7 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
     await tearing;
     tearing = null;
     life += 1;
+    framesMissing = 0;
     const own = life;
     const ownClock = machine.boot();
     clock = ownClock;
@@ -194,12 +205,18 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
       heartbeatMs: 5_000,
       heartbeatTimeoutMs: 15_000,
       notifierKinds: [options.notifierKind(ownClock)],
-      counters: uncounted,
+      counters: {
+        ...uncounted,
+        framesMissing: (count) => {
+          framesMissing += count;
+        },
+      },
       onFatal: (error) => {
         if (own === life) loop.fail(error);
       },
     });
     core = opened;
+    options.onLife(true);
     network.setDoor(opened.links.open);
   };
 
@@ -207,6 +224,7 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
     if (core === null) return;
     life += 1;
     core = null;
+    options.onLife(false);
     clock?.kill();
     network.killCollector();
   };

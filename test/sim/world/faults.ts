@@ -52,8 +52,10 @@ export const commit = (parts: Parts, fault: PlannedFault): void => {
       if (node === undefined) return;
       parts.observer.mayLose.add(fault.agent);
       node.spool.isFull = true;
+      node.files.isFull = fault.disk === 'both';
       return later(fault.forMs, () => {
         node.spool.isFull = false;
+        node.files.isFull = false;
       });
     case 'agentClock':
       return node?.machine.step(fault.stepMs);
@@ -121,6 +123,7 @@ export const mendAll = async (parts: Parts): Promise<void> => {
   for (const [id, node] of parts.agents) {
     parts.network.change(id, { isCut: false, latencyMs: normalLatencyMs, repeatShare: 0, reorderShare: 0 });
     node.spool.isFull = false;
+    node.files.isFull = false;
     node.spool.fatalWrite = null;
     node.files.fatalWrite = null;
     node.start();

@@ -9,7 +9,7 @@ import { asId } from '../../../shared/src/ids.ts';
 import { checkCalls } from '../checks/calls.ts';
 import { checkHistories } from '../checks/histories.ts';
 import { checkCalledOff, checkNotices, checkOneOpen } from '../checks/incidents.ts';
-import { checkNothingMissing } from '../checks/losses.ts';
+import { checkNoneSkipped, checkNothingMissing } from '../checks/losses.ts';
 import { checkAcknowledged, checkStoredResults } from '../checks/results.ts';
 import { checkTimers } from '../checks/timers.ts';
 import { checkAllTold, checkTellings, untold } from '../checks/told.ts';
@@ -49,14 +49,22 @@ export interface RunReport {
   readonly virtualMs: number;
 }
 
+/** How a world is looked at, besides by all that must hold. */
+export interface Looking {
+  readonly trace?: (text: string) => void;
+  /** Looks at each batch once it is in the store; what it throws ends the world as any violation does. */
+  readonly also?: (batch: CommitBatch) => void;
+}
+
 /** Carries a plan out and checks all that must hold. @throws Violation, or whatever the product threw that it must not */
-export const runWorld = async (plan: Plan, trace: (text: string) => void = () => undefined): Promise<RunReport> => {
+export const runWorld = async (plan: Plan, { trace = () => undefined, also }: Looking = {}): Promise<RunReport> => {
   const loop = createLoop();
   const timed = (text: string): void => trace(`${(loop.nowMs() / 1_000).toFixed(3).padStart(9)} ${text}`);
   const random = createRandom(plan.seed, 'world');
   const onBatch = (batch: CommitBatch): void => {
     traceBatch(batch, timed);
     checkNotices(plan, batch, observer);
+    also?.(batch);
   };
   const observer = createObserver(loop.nowMs, onBatch);
   const guard = <Args extends unknown[]>(act: (...args: Args) => void): ((...args: Args) => void) => {
@@ -96,6 +104,8 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
       }
     },
     onCommitted: guard((batch) => observer.committed(batch, loop.nowMs())),
+    onFramesMissing: observer.missed,
+    onLife: observer.collectorLives,
     onStarted: observer.returned,
     onLog: timed,
     onKilled: ({ forMs }) => {
@@ -116,6 +126,7 @@ export const runWorld = async (plan: Plan, trace: (text: string) => void = () =>
         ...{ id, skewMs, driftPpm, spoolBytesMax, loop, random: random.fork(id), joinToken: `join-${zone}`, onLog: timed },
         dial: network.dialOf(id, addressOf.get(id) ?? ''),
         askOf: (clock) => targets.askOf(id, clock),
+        onCannotStart: (error) => loop.fail(new Violation(`agent ${id} cannot start: ${String(error)}`)),
         onReading: (reading) => observer.tookReading(id, reading),
         onStopping: () => observer.stopping(id),
         onKilled: (power) => {
@@ -219,6 +230,7 @@ const look = async (
   checkPartitions(plan, observer);
   checkAllTold(observer, people.tries);
   checkNothingMissing(plan, observer, targets.askings, loop.nowMs());
+  checkNoneSkipped(plan, observer);
   for (const [id, node] of agents) {
     const pending = node.pendingFrames();
     if (pending === null) throw new Violation(`agent ${id} does not run although nothing hinders it`);
