@@ -226,7 +226,7 @@ const settingsOf = (options: AgentOptions, files: AgentWorld['files']): AgentSet
   architecture: arch(),
   joinToken: readJoinToken(options, files),
   wantedId: options.wantedId,
-  spoolBytesMax: limits.spoolBytesDefault,
+  spoolBytesMax: options.spoolBytesMax,
 });
 
 /** Once enrolled, the token is not needed any more, and its file may well be gone. */

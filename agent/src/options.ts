@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { declaredIdPattern } from '@jiwei/shared/ids.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import { type LogLevel, logLevels } from './log.ts';
 
 /** What the command line and the environment say. */
@@ -16,8 +17,15 @@ export interface AgentOptions {
   readonly trustsFirstUse: boolean;
   readonly certificateFile: string | null;
   readonly keyFile: string | null;
+  /** Bound of the spool on disk. */
+  readonly spoolBytesMax: number;
   readonly logLevel: LogLevel;
 }
+
+const mib = 1024 * 1024;
+/** Fewer hold less than an hour of what a host with many containers measures; more than this is a wrong unit. */
+const spoolMibRange = { least: 8, most: 1024 * 1024 } as const;
+const spoolMibDefault = limits.spoolBytesDefault / mib;
 
 /** What to do: run, or print something and end. */
 export type Command =
@@ -41,6 +49,7 @@ export const helpText = `jiwei agent: measures this host, asks checks, and strea
   --trust-first-use        without --ca: trust whatever authority the first connection meets, and no other from then on
   --cert FILE --key FILE   PEM of a client certificate and its key, where one is asked for (JIWEI_CERT, JIWEI_KEY)
   --insecure               allow ws:// to other hosts: whoever is on the way can read and change everything
+  --spool-mib N            disk for what is not yet sent, MiB; then the oldest is dropped; default ${spoolMibDefault} (JIWEI_SPOOL_MIB)
   --log-level LEVEL        debug, info, warn or error; default info (JIWEI_LOG_LEVEL)
   --inventory              print what is known of this host as JSON, and end
   --help, --version
@@ -80,6 +89,7 @@ export const readCommand = (words: readonly string[], environment: Readonly<Reco
     trustsFirstUse: values['trust-first-use'] === true,
     certificateFile: pick(values.cert, 'JIWEI_CERT'),
     keyFile: pick(values.key, 'JIWEI_KEY'),
+    spoolBytesMax: readSpoolMib(pick(values['spool-mib'], 'JIWEI_SPOOL_MIB')) * mib,
     logLevel: logLevels.find((level) => level === logLevel) ?? failLevel(logLevel),
   };
   if (wantedId !== null && !declaredIdPattern.test(wantedId)) {
@@ -91,6 +101,13 @@ export const readCommand = (words: readonly string[], environment: Readonly<Reco
 
 const failLevel = (level: string): never => {
   throw invalid(`--log-level is "${level}"; one of ${logLevels.join(', ')} is needed`);
+};
+
+const readSpoolMib = (text: string | null): number => {
+  const { least, most } = spoolMibRange;
+  const number = text === null ? spoolMibDefault : Number(text);
+  if (Number.isInteger(number) && number >= least && number <= most) return number;
+  throw invalid(`--spool-mib is "${text}"; a whole number from ${least} to ${most} is needed`);
 };
 
 const parse = (words: readonly string[]) => {
@@ -108,6 +125,7 @@ const parse = (words: readonly string[]) => {
         key: { type: 'string' },
         insecure: { type: 'boolean' },
         inventory: { type: 'boolean' },
+        'spool-mib': { type: 'string' },
         'log-level': { type: 'string' },
         help: { type: 'boolean' },
         version: { type: 'boolean' },

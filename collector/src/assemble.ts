@@ -66,7 +66,7 @@ export const openCollector = async (options: ServeOptions, world: World): Promis
 const build = async (options: ServeOptions, world: World, closers: Closers): Promise<Omit<RunningCollector, 'close'>> => {
   const { clock, log } = world;
   const dataFolder = resolve(options.dataFolder);
-  const store = await openSqliteStore({ path: databasePath(dataFolder), clock });
+  const store = await openSqliteStore({ path: databasePath(dataFolder), clock, bytesMax: options.storeBytesMax });
   closers.push(() => store.close());
   const run = await beginRun(store, log, closers);
   const { access, adminToken } = await openAccess(store, clock, options);

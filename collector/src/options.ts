@@ -26,6 +26,8 @@ export interface ServeOptions {
   readonly metricsTokenFile: string | null;
   /** Where to leave a join token for the agent on this machine while none is enrolled under that name. */
   readonly localAgentTokenFile: string | null;
+  /** The database grows no further. */
+  readonly storeBytesMax: number;
   readonly heartbeatMs: number;
   readonly heartbeatTimeoutMs: number;
   readonly logLevel: string;
@@ -67,6 +69,11 @@ export type Command =
   | { readonly kind: 'help' }
   | { readonly kind: 'version' };
 
+const gib = 1024 ** 3;
+const storeGibDefault = limits.storeBytesDefault / gib;
+/** Pages of SQLite are counted with 32 bits: 16 TiB of 4 KiB each. */
+const storeGibMost = 16 * 1024 - 1;
+
 export const usage = `collector: takes in agents' measurements, computes availability, raises and times incidents
 
   collector serve [options]          run (the default)
@@ -98,6 +105,7 @@ export const usage = `collector: takes in agents' measurements, computes availab
   --metrics-allow ADDRESS   address or CIDR block that may read /metrics (repeatable)
   --metrics-token-file FILE token that may read /metrics
   --local-agent-token FILE  leave a join token here for the agent of this machine
+  --store-gib N             disk for the database, GiB; past it nothing more is taken in (default ${storeGibDefault})
   --heartbeat-ms N          heartbeat of agents (default ${limits.heartbeatMs})
   --heartbeat-timeout-ms N  silence after which an agent is lost (default ${limits.heartbeatTimeoutMs})
   --url URL, --token-file FILE
@@ -120,6 +128,7 @@ const optionTypes = {
   'metrics-allow': { type: 'string', multiple: true },
   'metrics-token-file': { type: 'string' },
   'local-agent-token': { type: 'string' },
+  'store-gib': { type: 'string', default: String(storeGibDefault) },
   'heartbeat-ms': { type: 'string', default: String(limits.heartbeatMs) },
   'heartbeat-timeout-ms': { type: 'string', default: String(limits.heartbeatTimeoutMs) },
   url: { type: 'string', default: 'http://127.0.0.1:7070' },
@@ -293,6 +302,7 @@ const serveOptions = (values: Values): ServeOptions => {
     metricsAddresses: values['metrics-allow'] ?? [],
     metricsTokenFile: values['metrics-token-file'] ?? null,
     localAgentTokenFile: values['local-agent-token'] ?? null,
+    storeBytesMax: wholeNumber('--store-gib', values['store-gib'], 1, storeGibMost) * gib,
     heartbeatMs,
     heartbeatTimeoutMs: wholeNumber('--heartbeat-timeout-ms', values['heartbeat-timeout-ms'], 2 * heartbeatMs, 3_600_000),
     logLevel: logLevel(values['log-level']),

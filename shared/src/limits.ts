@@ -69,7 +69,7 @@ export const limits = {
    * memory.
    */
   probeBodyBytesMax: 10 * mib,
-  /** The agent's spool on disk: a day of 100 series at 15 s takes about 3 MiB, so that it bridges some 80 days. */
+  /** The agent's spool on disk: a day of 100 series at 15 s takes about 3 MiB, so that it bridges some 80 days. Chosen with `--spool-mib`. */
   spoolBytesDefault: 256 * mib,
   /** One spool file: small enough to give space back soon, large enough to keep the count of files low. */
   spoolSegmentBytes: 1 * mib,
@@ -185,7 +185,7 @@ export const limits = {
   storeLogBytesMax: 64 * mib,
   /**
    * The embedded database grows no further, before the disk is full for all: some 20 times what 1,000 agents with 50 series each 15 s leave in 15 days.
-   * Past it commits fail and nothing is acknowledged.
+   * Chosen with `--store-gib`. Past it commits fail and nothing is acknowledged.
    */
   storeBytesDefault: 256 * 1024 * mib,
   /** Frames of samples are kept this long, as by Prometheus: two weeks to look back; longer history belongs into a time series database. */

@@ -131,6 +131,12 @@ const accepted: readonly { why: string; words: string[]; environment?: Record<st
     environment: { JIWEI_STATE: '/s' },
     expected: { stateFolder: '/a' },
   },
+  {
+    why: 'the disk for what is not sent has a size',
+    words: ['--collector', 'wss://c', '--spool-mib', '8'],
+    environment: { JIWEI_SPOOL_MIB: '9' },
+    expected: { spoolBytesMax: 8 * 1024 * 1024 },
+  },
 ];
 for (const { why, words, environment, expected } of accepted) {
   test(`options: ${why}`, () => {
@@ -151,6 +157,8 @@ const refused: readonly { why: string; words: string[]; message: RegExp }[] = [
   { why: 'an unknown option', words: ['--colector', 'wss://c'], message: /--colector/ },
   { why: 'a bad name', words: ['--collector', 'wss://c', '--id', 'My Host'], message: /--id is "My Host"/ },
   { why: 'a bad level', words: ['--collector', 'wss://c', '--log-level', 'loud'], message: /--log-level is "loud"/ },
+  { why: 'too little disk', words: ['--collector', 'wss://c', '--spool-mib', '7'], message: /--spool-mib is "7".*from 8 to/ },
+  { why: 'a size with a unit', words: ['--collector', 'wss://c', '--spool-mib', '9M'], message: /--spool-mib is "9M"/ },
   { why: 'half a client certificate', words: ['--collector', 'wss://c', '--cert', 'x'], message: /needed together/ },
 ];
 for (const { why, words, message } of refused) {

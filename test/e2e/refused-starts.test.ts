@@ -37,6 +37,13 @@ describe('a start that is refused', () => {
     { why: 'unknown option', program: collector, args: ['--bogus'], exitCode: 2, says: /'--bogus'; see --help/ },
     { why: 'one file too many', program: collector, args: ['check', 'a', 'b'], exitCode: 2, says: /"b"/ },
     { why: 'unknown log level', program: collector, args: ['--log-level', 'loud'], exitCode: 2, says: /loud.*info/ },
+    {
+      why: 'a database of no size',
+      program: collector,
+      args: ['--store-gib', '0'],
+      exitCode: 2,
+      says: /--store-gib is "0".*from 1 to 16383/,
+    },
     { why: 'address without a port', program: collector, args: ['--listen', 'localhost'], exitCode: 2, says: /HOST:PORT/ },
     { why: 'plain HTTP for others', program: collector, args: ['--listen', '0.0.0.0:0'], exitCode: 2, says: /--tls-cert/ },
     { why: 'a file to check that is missing', program: collector, args: ['check', 'gone.yaml'], exitCode: 1, says: /gone\.yaml/ },
