@@ -30,17 +30,20 @@ const handHeld = () => {
   const kind = defineNotifier({
     kind: 'hand',
     summary: 'Ends when told.',
-    schema: z.strictObject({ name: z.string(), isBroken: z.boolean().default(false) }),
-    open: async ({ name, isBroken }) => ({
-      send: (notice, signal) => {
-        if (isBroken) throw new Error('a defect');
-        const { promise, resolve } = Promise.withResolvers<SendOutcome>();
-        attempts.push({ notifier: name, notice, signal, end: resolve });
-        const answer = answers.shift();
-        if (answer !== undefined) resolve(answer);
-        return promise;
-      },
-    }),
+    schema: z.strictObject({ name: z.string(), isBroken: z.boolean().default(false), isShut: z.boolean().default(false) }),
+    open: async ({ name, isBroken, isShut }) => {
+      if (isShut) throw new Error('no file');
+      return {
+        send: (notice, signal) => {
+          if (isBroken) throw new Error('a defect');
+          const { promise, resolve } = Promise.withResolvers<SendOutcome>();
+          attempts.push({ notifier: name, notice, signal, end: resolve });
+          const answer = answers.shift();
+          if (answer !== undefined) resolve(answer);
+          return promise;
+        },
+      };
+    },
   });
   return { kind, attempts, answers };
 };
@@ -328,15 +331,20 @@ describe('outbox', () => {
     });
   });
 
-  test('a notifier with a defect costs its own tries only', async () => {
-    const broken = { id: 'broken', kind: 'hand', options: { name: 'broken', isBroken: true } };
+  const defects: readonly { why: string; options: object; error: string; mayHaveArrived: boolean }[] = [
+    { why: 'has a defect', options: { isBroken: true }, error: 'a defect', mayHaveArrived: true },
+    { why: 'cannot be opened', options: { isShut: true }, error: 'no file', mayHaveArrived: false },
+  ];
+  test.each(defects)('a notifier that $why costs its own tries only', async ({ options, error, mayHaveArrived }) => {
+    const broken = { id: 'broken', kind: 'hand', options: { name: 'broken', ...options } };
     const declaration = declare('broken', 'duty');
     await outbox.configure({ ...declaration, notifiers: [broken, ...declaration.notifiers.slice(1)] });
     await put(record('i1', 'firing', 'broken'), record('i1', 'firing', 'duty'));
     (await attempt(0)).end({ kind: 'sent', detail: '' });
     await vi.waitFor(() => expect(finished).toHaveLength(1), { interval: 1 });
     await settled();
-    expect((await store.outboxOf(asId('i1')))[0]).toMatchObject({ state: 'waiting', tries: 1, lastError: 'a defect' });
+    const [first] = await store.outboxOf(asId('i1'));
+    expect(first).toMatchObject({ state: 'waiting', tries: 1, lastError: error, mayHaveArrived });
   });
 
   test('a route that is no longer declared fails with its name', async () => {
@@ -423,6 +431,28 @@ describe('outbox', () => {
     await outbox.close();
     expect(await store.outboxOf(asId('i1'))).toMatchObject([{ tries: 0, mayHaveArrived: false }]);
     expect(await store.outboxOf(asId('i2'))).toMatchObject([{ tries: 0, mayHaveArrived: true }]);
+  });
+
+  test('a try that ends while the outbox is looked through is not made again', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'));
+    (await attempt(0)).end({ kind: 'retry', error: 'away', mayHaveArrived: false });
+    await settled();
+    clock.advance(minuteMs - 1);
+    await put(record('i2', 'firing'));
+    const underWay = await attempt(1);
+    await settled();
+    const { outboxOf: read } = store;
+    vi.spyOn(store, 'outboxOf').mockImplementationOnce(async (incidentId) => {
+      underWay.end({ kind: 'sent', detail: '' });
+      await settled();
+      return read(incidentId);
+    });
+    clock.advance(1);
+    outbox.wake();
+    await attempt(2);
+    await settled();
+    expect(tried()).toEqual(['i1.firing.duty', 'i2.firing.duty', 'i1.firing.duty']);
   });
 
   test('without a store there is no try, since nobody would know of it', async () => {

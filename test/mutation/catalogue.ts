@@ -2,6 +2,7 @@ import type { Area, Fault } from './fault.ts';
 import { boundFaults } from './faults/bounds.ts';
 import { engineFaults } from './faults/engine.ts';
 import { linkFaults } from './faults/link.ts';
+import { notifyFaults } from './faults/notify.ts';
 import { runtimeFaults } from './faults/runtime.ts';
 import { sessionFaults } from './faults/session.ts';
 import { spoolFaults } from './faults/spool.ts';
@@ -37,6 +38,13 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
   store: {
     faults: storeFaults,
     tests: ['verification', 'store-verify', 'store-backup', 'store-corruption'].map((name) => `test/collector/${name}.test.ts`),
+  },
+  notify: {
+    faults: notifyFaults,
+    tests: [
+      ...['over', 'retry', 'outbox', 'webhook', 'smtp', 'crash'].map((name) => `test/collector/notify-${name}.test.ts`),
+      ...['test/contract/store.test.ts', 'test/engine/scenarios.test.ts'],
+    ],
   },
   bounds: {
     faults: boundFaults,

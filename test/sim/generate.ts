@@ -173,14 +173,16 @@ const faultMakers: readonly { readonly weight: number; readonly make: FaultMaker
   },
 ];
 
-/** In half of the worlds the channel to people fails besides, for long enough that problems come and go meanwhile. */
-const outagesOf = (random: Random, durationMs: number): PlannedFault[] =>
-  random.chance(0.5)
-    ? []
-    : Array.from({ length: random.whole(1, 3) }, () => ({
-        ...{ kind: 'channelDown' as const, atMs: Math.floor(random.next() * durationMs) },
-        ...{ forMs: lengthMs(random, 150_000), how: random.pick(['refuses', 'refuses', 'hangsUp', 'swallows'] as const) },
-      }));
+/** In half of the worlds telling people fails besides, for long enough that problems come and go meanwhile. */
+const outagesOf = (random: Random, durationMs: number): PlannedFault[] => {
+  if (random.chance(0.5)) return [];
+  return Array.from({ length: random.whole(1, 3) }, () => {
+    const [atMs, forMs] = [Math.floor(random.next() * durationMs), lengthMs(random, 150_000)];
+    return random.chance(0.2)
+      ? { kind: 'collectorKilled', atMs, forMs, when: 'inTry', share: 0 }
+      : { kind: 'channelDown', atMs, forMs, how: random.pick(['refuses', 'refuses', 'hangsUp', 'swallows'] as const) };
+  });
+};
 
 /** The zone with most agents is cut off, and nothing else goes wrong there; now and then other zones are cut off about then, too. */
 const wholeZones = (random: Random, { zones, agents }: Pick<Plan, 'zones' | 'agents'>, durationMs: number): PlannedFault[] => {

@@ -80,12 +80,12 @@ const faultSchema = z.discriminatedUnion('kind', [
   /** Both: the state files lie on the same disk. */
   z.strictObject({ kind: z.literal('diskFull'), ...agentFault, ...lasting, disk: z.enum(['spool', 'both']).default('spool') }),
   z.strictObject({ kind: z.literal('agentClock'), ...agentFault, stepMs: z.number() }),
-  /** `now`; or at the next commit, before it, after it, or in the middle of writing it. */
+  /** `now`; or at the next commit, before it, after it, or in the middle of writing it; or when the next try to tell people is with them, who then listen no more for twice as long. */
   z.strictObject({
     kind: z.literal('collectorKilled'),
     atMs: instant,
     ...lasting,
-    when: z.enum(['now', 'beforeCommit', 'afterCommit', 'inCommit']),
+    when: z.enum(['now', 'beforeCommit', 'afterCommit', 'inCommit', 'inTry']),
     share: z.number(),
   }),
   z.strictObject({ kind: z.literal('collectorClock'), atMs: instant, stepMs: z.number() }),

@@ -62,12 +62,7 @@ export const commit = (parts: Parts, fault: PlannedFault): void => {
     case 'collectorClock':
       return parts.collector.machine.step(fault.stepMs);
     case 'collectorKilled':
-      if (fault.when !== 'now') {
-        parts.collector.fatalCommit = { when: fault.when, share: fault.share, forMs: fault.forMs };
-        return;
-      }
-      parts.collector.kill();
-      return later(fault.forMs, parts.collector.start);
+      return killCollector(parts, fault, later);
     case 'storeFails':
       parts.collector.isStoreFailing = true;
       return later(fault.forMs, () => {
@@ -98,6 +93,30 @@ export const commit = (parts: Parts, fault: PlannedFault): void => {
   }
 };
 
+const killCollector = (
+  { collector, people }: Parts,
+  { when, share, forMs }: Extract<PlannedFault, { kind: 'collectorKilled' }>,
+  later: (forMs: number, act: () => void | Promise<void>) => void,
+): void => {
+  const kill = (): void => {
+    collector.kill();
+    later(forMs, collector.start);
+  };
+  if (when === 'now') return kill();
+  if (when !== 'inTry') {
+    collector.fatalCommit = { when, share, forMs };
+    return;
+  }
+  // Nobody listens for as long again after its return: what people have got, it cannot find out by asking once more.
+  people.fatalTry = () => {
+    people.channel = 'refuses';
+    later(2 * forMs, () => {
+      people.channel = 'well';
+    });
+    kill();
+  };
+};
+
 const agentsOfZone = (plan: Plan, zone: string): string[] =>
   plan.agents.filter((agent) => agent.zone === zone).map(({ id }) => id);
 
@@ -118,6 +137,7 @@ const storm = (
 export const mendAll = async (parts: Parts): Promise<void> => {
   parts.trace('all is mended');
   parts.people.channel = 'well';
+  parts.people.fatalTry = null;
   parts.collector.isStoreFailing = false;
   parts.collector.fatalCommit = null;
   for (const [id, node] of parts.agents) {

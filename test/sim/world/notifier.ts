@@ -24,6 +24,8 @@ export interface Try {
 /** A channel to people that takes its time, and sometimes takes nothing. */
 export interface People {
   channel: ChannelState;
+  /** Done once, when the next try is where it goes, before anything comes back. */
+  fatalTry: (() => void) | null;
   /** In the order in which they began. */
   readonly tries: readonly Try[];
   /** The collector has put down what came of the last try of the notice. */
@@ -45,6 +47,7 @@ export const createPeople = (loop: Loop, random: Random): People => {
   const refused = new Map<string, Mutable<Try>>();
   const people: People = {
     channel: 'well',
+    fatalTry: null,
     tries,
     putDown: (id) => {
       const made = refused.get(id);
@@ -69,6 +72,9 @@ export const createPeople = (loop: Loop, random: Random): People => {
             loop.at(loop.nowMs() + thereMs, () => {
               if (people.channel === 'well' || people.channel === 'hangsUp') own.arrivedAtMs = loop.nowMs();
               const answer = answers[people.channel];
+              const { fatalTry } = people;
+              people.fatalTry = null;
+              fatalTry?.();
               clock.after(backMs, () => {
                 if (answer.kind === 'retry' && !answer.mayHaveArrived) refused.set(id, own);
                 resolve(answer);
