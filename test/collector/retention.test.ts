@@ -1,3 +1,4 @@
+import { systemClock } from '@jiwei/shared/clock.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { dayMs, hourMs, minuteMs, secondMs } from '@jiwei/shared/time.ts';
@@ -52,7 +53,6 @@ describe('the retention job', () => {
 
   const scheduleAt = (startMs: number): void => {
     vi.setSystemTime(startMs);
-    const clock = { nowMs: () => Date.now(), monotonicMs: () => Date.now(), after: () => () => undefined };
     const watched: Store = {
       ...store,
       retain: (bounds, rowCountMax) => {
@@ -60,7 +60,7 @@ describe('the retention job', () => {
         return store.retain(bounds, rowCountMax);
       },
     };
-    stop = scheduleRetention(watched, clock, log);
+    stop = scheduleRetention(watched, systemClock, log);
   };
   /** The runs, without the last look of each that finds nothing more. */
   const minutesOfRuns = (): readonly number[] => [...new Set(runs.map(({ atMs }) => Math.floor(atMs / minuteMs) * minuteMs))];
@@ -69,27 +69,65 @@ describe('the retention job', () => {
     await store.commit(
       batchOf({ frames: [frameOf({ seq: 0, lastAtMs: frameLimitMs - 1 }), frameOf({ seq: 1, lastAtMs: jobMs })] }),
     );
-    scheduleAt(jobMs - 2 * hourMs);
-    await vi.advanceTimersByTimeAsync(2 * hourMs - secondMs);
+    scheduleAt(jobMs - minuteMs);
+    await vi.advanceTimersByTimeAsync(minuteMs - secondMs);
     expect(runs).toEqual([]);
-    await vi.advanceTimersByTimeAsync(minuteMs);
+    await vi.advanceTimersByTimeAsync(2 * secondMs);
     expect(minutesOfRuns()).toEqual([jobMs]);
     expect(await frameTimes()).toEqual([jobMs]);
     expect(logged.join('')).toMatch(/"deleted":\{"frame":1,.*old data deleted/);
+    await vi.advanceTimersByTimeAsync(hourMs);
+    runs = [];
     await vi.advanceTimersByTimeAsync(2 * dayMs);
-    expect(minutesOfRuns()).toEqual([jobMs, jobMs + dayMs, jobMs + 2 * dayMs]);
+    expect(minutesOfRuns()).toEqual([jobMs + dayMs, jobMs + 2 * dayMs]);
     const last = runs.at(-1);
     expect((last?.atMs ?? 0) - (last?.framesBeforeMs ?? 0)).toBe(limits.frameRetentionMs);
     expect((last?.atMs ?? 0) - (last?.historyBeforeMs ?? 0)).toBe(limits.historyRetentionMs);
   });
 
+  test('runs once some minutes after the start too, for a collector that is off at night', async () => {
+    const morningMs = jobMs + 6 * hourMs;
+    await store.commit(batchOf({ frames: [frameOf({ seq: 0, lastAtMs: 0 })] }));
+    scheduleAt(morningMs);
+    await vi.advanceTimersByTimeAsync(10 * minuteMs - 1);
+    expect(runs).toEqual([]);
+    // A timer of the machine may come a millisecond late.
+    await vi.advanceTimersByTimeAsync(2);
+    expect(await frameTimes()).toEqual([]);
+    await vi.advanceTimersByTimeAsync(8 * hourMs);
+    expect(minutesOfRuns()).toEqual([morningMs + 10 * minuteMs]);
+  });
+
   test('is tried again the next night when the store fails', async () => {
     const failing: Store = { ...store, retain: () => Promise.reject(new Error('the disk is away')) };
     vi.setSystemTime(jobMs - secondMs);
-    const clock = { nowMs: () => Date.now(), monotonicMs: () => Date.now(), after: () => () => undefined };
-    stop = scheduleRetention(failing, clock, log);
+    stop = scheduleRetention(failing, systemClock, log);
     await vi.advanceTimersByTimeAsync(minuteMs + dayMs);
-    expect(logged.filter((line) => /"error":"the disk is away".*tried again tomorrow/.test(line))).toHaveLength(2);
+    // The first night, after the start, and the second night.
+    expect(logged.filter((line) => /"error":"the disk is away".*tried again next night/.test(line))).toHaveLength(3);
+  });
+
+  test('is never run twice at once', async () => {
+    let calls = 0;
+    let release: () => void = () => undefined;
+    const slow: Store = {
+      ...store,
+      retain: async () => {
+        calls += 1;
+        await new Promise<void>((resolve) => {
+          release = resolve;
+        });
+        return {};
+      },
+    };
+    vi.setSystemTime(jobMs - 15 * minuteMs);
+    stop = scheduleRetention(slow, systemClock, log);
+    await vi.advanceTimersByTimeAsync(20 * minuteMs);
+    expect(calls).toBe(1);
+    release();
+    await vi.advanceTimersByTimeAsync(dayMs);
+    expect(calls).toBe(2);
+    release();
   });
 
   test('runs no more once it is stopped', async () => {
@@ -137,7 +175,7 @@ describe('what is past its time', () => {
     expect(items.map(({ observedAtMs }) => observedAtMs)).toEqual([jobMs]);
   });
 
-  test('an incident that is still open keeps its timeline and its notices that wait, and its asset the fault, however old', async () => {
+  test('an incident that is still open keeps its timeline and its notices, and its asset the fault, however old', async () => {
     const longAgoMs = historyLimitMs - 100 * dayMs;
     const openOld = incidentOf({ id: inc('open-old'), openedAtMs: longAgoMs, faultFromMs: longAgoMs });
     const endedOld = incidentOf({
@@ -170,7 +208,8 @@ describe('what is past its time', () => {
         outbox: [
           notice(openOld, 'waits', null),
           notice(openOld, 'sent-long-ago', historyLimitMs - 1),
-          notice(openOld, 'sent', historyLimitMs),
+          notice(endedOld, 'over-sent-long-ago', historyLimitMs - 1),
+          notice(endedOld, 'over-sent', historyLimitMs),
         ],
         spans: [
           {
@@ -190,7 +229,8 @@ describe('what is past its time', () => {
     expect(await run()).toMatchObject({ incident: 1, outbox: 1, span: 1 });
     expect(await store.incident(openOld.id)).toEqual(openOld);
     expect((await store.timeline(openOld.id)).map(({ kind }) => kind)).toEqual(['opened', 'acknowledged']);
-    expect((await store.outboxOf(openOld.id)).map(({ id }) => id)).toEqual(['waits', 'sent']);
+    expect((await store.outboxOf(openOld.id)).map(({ id }) => id)).toEqual(['waits', 'sent-long-ago']);
+    expect((await store.outboxOf(endedOld.id)).map(({ id }) => id)).toEqual(['over-sent']);
     expect(await store.spans([webSubject], everything)).toMatchObject([{ fromMs: longAgoMs, status: 'down' }]);
     expect(await store.entities()).toHaveLength(1);
     expect(await store.incident(endedOld.id)).toBeNull();
