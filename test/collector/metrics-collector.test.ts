@@ -9,12 +9,14 @@ import type { Incident, ResponseCycle } from '../../collector/src/engine/inciden
 import { createCollectorCounters } from '../../collector/src/metrics/collector-counters.ts';
 import { metricDocs } from '../../collector/src/metrics/metric-docs.ts';
 import { acceptsGzip, expositionOf } from '../../collector/src/metrics/negotiation.ts';
+import { headText } from '../../collector/src/metrics/text-format.ts';
 import { lacks } from '../support/components.ts';
 import { districtParts, incidentOf, sessionOf } from '../support/district-fixture.ts';
 import type { HttpFixture } from '../support/http-app.ts';
 import { metricsToken } from '../support/http-app.ts';
 import { fixtureNowMs } from '../support/live-view.ts';
 import { createMetricsFixture, type MetricsFixture, promtoolSays } from '../support/metrics-app.ts';
+import { openMetricsComplaints } from '../support/open-metrics.ts';
 import { batchOf } from '../support/store-samples.ts';
 import { missingOrExtra } from '../tidy/documents.ts';
 
@@ -131,6 +133,24 @@ describe('/metrics', () => {
     expect(answer.body.endsWith('# EOF\n')).toBe(true);
     expect(answer.body).toContain('# TYPE jiwei_frames_duplicate counter\n');
     expect(answer.body).toContain('\njiwei_frames_duplicate_total 0\n');
+    expect(openMetricsComplaints(answer.body)).toEqual([]);
+  });
+
+  test('no name in the documents falls together with another one in OpenMetrics', () => {
+    const heads = Object.entries(metricDocs).map(([name, { type }]) =>
+      headText({ name, type, help: 'h' }, 'openmetrics').concat(...(type === 'histogram' ? [] : [`${name} 1\n`])),
+    );
+    expect(openMetricsComplaints(`${heads.join('')}# EOF\n`)).toEqual([]);
+  });
+
+  test.each([
+    ['# TYPE a counter\na_total 1\n# TYPE a gauge\na 1\n# EOF\n', 'a has a second TYPE'],
+    ['# TYPE a counter\na_total 1\n# TYPE b gauge\nb 1\n# TYPE a gauge\na 1\n# EOF\n', 'a begins a second time'],
+    ['# TYPE a counter\na 1\n# EOF\n', 'a stands under a'],
+    ['# TYPE a counter\na_total 1\n# TYPE a_total gauge\na_total 1\n# EOF\n', 'a_total is a family and a sample of a'],
+    ['# TYPE a gauge\na 1\n', 'does not end with # EOF and a line end'],
+  ])('what the check of OpenMetrics finds: %j', (text, complaint) => {
+    expect(openMetricsComplaints(text)).toContain(complaint);
   });
 
   test('is packed when the caller takes gzip', async () => {

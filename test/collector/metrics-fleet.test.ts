@@ -10,6 +10,7 @@ import { hostRecording } from '../support/host-recording.ts';
 import { type HttpFixtureOptions, metricsToken } from '../support/http-app.ts';
 import { fixtureNowMs, viewOf } from '../support/live-view.ts';
 import { createMetricsFixture, type MetricsFixture, promtoolSays } from '../support/metrics-app.ts';
+import { openMetricsComplaints } from '../support/open-metrics.ts';
 
 const load: MetricFamily = { name: 'node_load1', type: 'gauge', help: '1m load average.' };
 const cpu: MetricFamily = { name: 'node_cpu_seconds_total', type: 'counter', help: 'CPU time.' };
@@ -146,7 +147,9 @@ describe('/metrics/fleet', () => {
   test('in OpenMetrics names counters without _total, and those that have none unknown', async () => {
     const app = await open();
     fill(app);
-    expect(await app.scrape('/metrics/fleet?timestamps=true', openMetrics)).toMatchInlineSnapshot(`
+    const text = await app.scrape('/metrics/fleet?timestamps=true', openMetrics);
+    expect(openMetricsComplaints(text)).toEqual([]);
+    expect(text).toMatchInlineSnapshot(`
       "# HELP app_reads Line one\\nand \\"two\\" \\\\ three
       # TYPE app_reads unknown
       app_reads{instance="south",path="C:\\\\\\"x\\"\\n集"} +Inf 1793577599

@@ -50,7 +50,7 @@ export const createCollectorCounters = (): CollectorCounters => {
   const ignored = counter('jiwei_results_ignored_total');
   const refused = counter('jiwei_links_refused_total');
   const throttled = counter('jiwei_links_throttled_total');
-  const throttledNow = new Gauge(optionsOf('jiwei_links_throttled'));
+  const throttledNow = new Gauge(optionsOf('jiwei_links_slowed'));
   const events = counter('jiwei_events_total');
   const commitsFailed = counter('jiwei_commits_failed_total');
   const notified = counter('jiwei_notify_total');

@@ -117,7 +117,7 @@ export const metricDocs = {
     help: 'Times an agent sent more than one agent may, and was not read from until that was worked off',
     labels: [],
   },
-  jiwei_links_throttled: { type: 'gauge', help: 'Agents that are not read from at the moment for that reason', labels: [] },
+  jiwei_links_slowed: { type: 'gauge', help: 'Agents that are not read from at the moment for that reason', labels: [] },
   jiwei_events_total: { type: 'counter', help: 'Events the engine has stepped through', labels: [] },
   jiwei_commit_seconds: { type: 'histogram', help: 'Time of one commit, steps of the engine included', labels: [] },
   jiwei_commits_failed_total: { type: 'counter', help: 'Commits the store refused', labels: [] },
