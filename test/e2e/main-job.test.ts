@@ -1,9 +1,8 @@
-import { createServer, type Server } from 'node:http';
-import type { AddressInfo } from 'node:net';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type District, openDistrict } from '../support/district.ts';
 import { eventually } from '../support/processes.ts';
-import { listen, openWebhook, type WebhookReceiver } from '../support/webhook.ts';
+import { openTarget, type Target } from '../support/target.ts';
+import { openWebhook, type WebhookReceiver } from '../support/webhook.ts';
 
 interface ResultRow {
   readonly observedAtMs: number;
@@ -33,27 +32,8 @@ notifiers: [{ id: hook, kind: webhook, url: "${webhookUrl}", allowPlainHttp: tru
 routes: [{ id: all, notifier: hook }]
 `;
 
-/** A target that can be stopped and started again on its port. */
-const openTarget = async () => {
-  let server: Server = createServer((_request, response) => response.end('ok'));
-  await listen(server);
-  const { port } = server.address() as AddressInfo;
-  return {
-    port,
-    stop: () =>
-      new Promise<void>((resolve) => {
-        server.closeAllConnections();
-        server.close(() => resolve());
-      }),
-    start: () => {
-      server = createServer((_request, response) => response.end('ok'));
-      return listen(server, port);
-    },
-  };
-};
-
 describe('a website that stops and comes back', () => {
-  let target: Awaited<ReturnType<typeof openTarget>>;
+  let target: Target;
   let webhook: WebhookReceiver;
   let district: District;
   const startedAtMs = Date.now();

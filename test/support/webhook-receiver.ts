@@ -1,6 +1,7 @@
 import { createServer, type IncomingHttpHeaders } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { portOf } from './ports.ts';
+import { listen } from './webhook.ts';
 
 export type ReceiverMode =
   | 'ok'
@@ -16,7 +17,7 @@ interface ReceivedEvent {
   readonly body: string;
 }
 
-/** A web server that takes events and misbehaves as told. */
+/** A web server that takes events and misbehaves as told; it can be stopped, and started again on its port. */
 export const openReceiver = async () => {
   const received: ReceivedEvent[] = [];
   const waiting = new Set<() => void>();
@@ -46,10 +47,17 @@ export const openReceiver = async () => {
     const answer = mode === 'ok' ? { status: 204 } : mode;
     response.writeHead(answer.status, { ...answer.headers }).end();
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await listen(server);
+  const port = portOf(server);
+  const stop = async (): Promise<void> => {
+    server.closeAllConnections();
+    await new Promise<void>((resolve) => server.close(() => resolve()));
+  };
   return {
-    url: `http://127.0.0.1:${portOf(server)}`,
+    url: `http://127.0.0.1:${port}`,
     received,
+    stop,
+    start: () => listen(server, port),
     setMode: (next: ReceiverMode): void => {
       mode = next;
     },
@@ -62,10 +70,7 @@ export const openReceiver = async () => {
         waiting.delete(resolve);
       }
     },
-    close: async (): Promise<void> => {
-      server.closeAllConnections();
-      await new Promise<void>((resolve) => server.close(() => resolve()));
-    },
+    close: stop,
   };
 };
 export type Receiver = Awaited<ReturnType<typeof openReceiver>>;
