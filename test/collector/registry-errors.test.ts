@@ -75,6 +75,11 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     errors: ['7:11: assets[1].id: is "web", which assets[0] has already; needs an id of its own'],
   },
   {
+    file: 'empty',
+    why: 'nothing is not a wish that everything be gone',
+    errors: ['2:4: is empty; needs {} to declare nothing on purpose'],
+  },
+  {
     file: 'interval-too-short',
     why: 'a probe would overlap its own confirmation',
     errors: ['8:78: checks[0].interval: is "50ms"; needs 1s to 1d'],
@@ -89,6 +94,18 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     why: 'a process is seen from its own host only',
     errors: [
       '8:5: checks[0].from: asks from the host of "web", but no declared agent runs on it; needs an entry of agents with that asset',
+    ],
+  },
+  {
+    file: 'null-sections',
+    why: 'a key with nothing after it is a line that was forgotten, not an empty list',
+    errors: [
+      '3:67: assets[0].parents: is null; needs a list',
+      '4:1: timing: is null, since nothing follows it; needs a map of keys, or {} for none on purpose',
+      '5:1: checks: is null, since nothing follows it; needs a list, or [] for none on purpose',
+      '7:1: routes: is null, since nothing follows it; needs a list, or [] for none on purpose',
+      '10:11: groups[0].rules: is null; needs a list',
+      '11:12: notifiers: is a map of keys; needs a list',
     ],
   },
   {
@@ -179,7 +196,7 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     file: 'wrong-shapes',
     why: "maps, lists and durations in each other's place",
     errors: [
-      '1:8: zones: needs a list',
+      '1:8: zones: is "east"; needs a list',
       '2:9: units[0]: is "tax"; needs a map of keys',
       '3:11: defaults: is "20s"; needs a map of keys',
       '4:20: timing.respond: is "soon"; needs a duration with its unit, such as 20s, 1m30s or 500ms (1ms to 1d)',
@@ -200,7 +217,7 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     file: 'yaml-not-a-map',
     why: 'the file is a map',
     errors: [
-      '1:1: the file needs a map with the keys defaults, timing, host, probeTargets, zones, units, assets, agents, checks, groups, ruleFiles, maintenance, notifiers, routes',
+      '1:1: is a list; the file needs a map with the keys defaults, timing, host, probeTargets, zones, units, assets, agents, checks, groups, ruleFiles, maintenance, notifiers, routes',
     ],
   },
   {

@@ -137,6 +137,26 @@ describe('rules', () => {
       'rules.yml:4:9: groups[0].rules[0].expr: is missing; needs an expression',
     ]);
   });
+
+  const badFiles: readonly { readonly why: string; readonly text: string; readonly error: string }[] = [
+    { why: 'is empty', text: '\n', error: 'rules.yml:1:1: is empty; needs groups: [] to declare nothing on purpose' },
+    {
+      why: 'has a key with nothing after it',
+      text: 'groups:\n',
+      error: 'rules.yml:1:1: groups: is null, since nothing follows it; needs a list, or [] for none on purpose',
+    },
+    { why: 'is a list', text: '- a\n', error: 'rules.yml:1:1: is a list; the file needs a map with the keys groups' },
+  ];
+  for (const { why, text, error } of badFiles) {
+    test(`of a rule file that ${why} are none anybody declared`, () => {
+      const result = parseDeclaration('ruleFiles: [rules.yml]', {
+        fileName: 'test.yaml',
+        notifierSchemas,
+        readRuleFile: () => text,
+      });
+      expect('errors' in result ? result.errors.map(declarationErrorText) : []).toEqual([error]);
+    });
+  }
 });
 
 test('the declarations that are delivered are in order', () => {
@@ -147,7 +167,7 @@ test('the declarations that are delivered are in order', () => {
 });
 
 test('an empty declaration declares nothing and has the standard timing', () => {
-  expect(parse('')).toMatchObject({
+  expect(parse('{}')).toMatchObject({
     zones: [],
     checks: [],
     timing: { respondMs: 180_000, onsiteMs: 900_000 },

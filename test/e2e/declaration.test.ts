@@ -44,9 +44,13 @@ describe('a declaration', () => {
     await becomes('税务分局');
     expect(await page()).not.toContain('checks[0]');
 
+    await district.declare('');
+    await eventually('the emptied file is refused', async () => ((await isRefused()) === '1' ? true : null));
+    expect(await unitName()).toBe('税务分局');
+
     const file = join(district.folder, 'district.yaml');
     await rm(file);
-    await eventually('the missing file is told', async () => ((await isRefused()) === '1' ? true : null));
+    await eventually('the missing file is told', async () => ((await page()).includes('cannot read') ? true : null));
     expect(await unitName()).toBe('税务分局');
     await district.declare(declaration('税务总局'));
     await becomes('税务总局');

@@ -1,7 +1,7 @@
 import { limits } from '@jiwei/shared/limits.ts';
 import type { z } from 'zod';
 import type { DeclarationError } from './declaration.ts';
-import { errorsOf } from './issues.ts';
+import { errorsOf, shown } from './issues.ts';
 import type { Path, Source } from './source.ts';
 
 /** A checked item of a list with its place. */
@@ -32,9 +32,9 @@ export const check = <T>(
 
 /** The entries of a list; nothing when the key is left out. */
 export const entriesAt = (collector: Collector, value: unknown, path: Path): Placed<unknown>[] => {
-  if (value === undefined || value === null) return [];
+  if (value === undefined) return [];
   if (!Array.isArray(value)) {
-    collector.errors.push(collector.source.errorAt(path, 'needs a list'));
+    collector.errors.push(collector.source.errorAt(path, `is ${shown(value, path)}; needs a list`));
     return [];
   }
   return value.map((item: unknown, position) => ({ item, path: [...path, position] }));

@@ -18,7 +18,7 @@ const typeNames: Readonly<Record<string, string>> = {
 };
 
 /** The value as errors show it: short, on one line, and not at all when it is a secret. */
-const shown = (value: unknown, path: Path): string => {
+export const shown = (value: unknown, path: Path): string => {
   if (path.some((step) => typeof step === 'string' && isSecretKey(step))) return '(a secret)';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a map of keys';

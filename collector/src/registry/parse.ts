@@ -16,7 +16,7 @@ import type {
   DeclaredNotifier,
 } from './declaration.ts';
 import { ruleFilePath } from './inline-rules.ts';
-import { unknownKey } from './issues.ts';
+import { shown, unknownKey } from './issues.ts';
 import {
   agentSchema,
   assetSchema,
@@ -63,6 +63,8 @@ export const declarationKeys = [
   'routes',
 ] as const;
 type Keys = ReadonlyMap<string, unknown>;
+/** Of these keys those that hold a map; the others hold a list. */
+const mapKeys: ReadonlySet<string> = new Set(['defaults', 'timing', 'host', 'probeTargets']);
 
 const knownIdsOf = (keys: Keys): KnownIds => ({
   zone: writtenIds(keys.get('zones')),
@@ -145,8 +147,8 @@ const allRulesAt = (collector: Collector, keys: Keys, options: ParseOptions): { 
     const source = openSource(text, file);
     collector.errors.push(...source.errors);
     const inner: Collector = { source, errors: collector.errors };
-    const innerKeys = mapOf(source.value);
-    for (const key of innerKeys.keys()) if (key !== 'groups') collector.errors.push(unknownKey(source, [key], ['groups']));
+    // What is no YAML has told so already.
+    const innerKeys = source.errors.length > 0 ? new Map<string, unknown>() : writtenKeys(inner, ['groups']);
     rules.push(...rulesAt(inner, innerKeys.get('groups'), ['groups'], groups, ids));
   }
   return { rules, ruleFiles };
@@ -257,6 +259,35 @@ const declarationAt = (collector: Collector, keys: Keys, options: ParseOptions):
   };
 };
 
+/**
+ * The top-level keys of a file that say something; what is wrong with them as such is noted. A file without content and a key with nothing after
+ * it are what a program that died, a full disk or a forgotten line leaves behind: nobody is taken to have wanted everything gone by that.
+ */
+const writtenKeys = (collector: Collector, known: readonly string[]): Keys => {
+  const { source, errors } = collector;
+  if (source.value === null) {
+    errors.push(
+      source.errorAt([], `is empty; needs ${known.length === 1 ? `${known[0]}: []` : '{}'} to declare nothing on purpose`),
+    );
+    return new Map();
+  }
+  if (typeof source.value !== 'object' || Array.isArray(source.value)) {
+    errors.push(source.errorAt([], `is ${shown(source.value, [])}; the file needs a map with the keys ${known.join(', ')}`));
+    return new Map();
+  }
+  const keys = new Map(mapOf(source.value));
+  for (const [key, value] of keys) {
+    if (!known.includes(key)) errors.push(unknownKey(source, [key], known));
+    if (value !== null) continue;
+    keys.delete(key);
+    if (known.includes(key)) {
+      const need = mapKeys.has(key) ? 'a map of keys, or {} for none' : 'a list, or [] for none';
+      errors.push(source.errorAtKey([key], `is null, since nothing follows it; needs ${need} on purpose`));
+    }
+  }
+  return keys;
+};
+
 const resultOf = (errors: readonly DeclarationError[], declaration: Declaration | null): ParseResult => {
   const [first, ...rest] = sortedErrors(errors);
   if (first !== undefined) return { errors: [first, ...rest] };
@@ -271,15 +302,8 @@ const resultOf = (errors: readonly DeclarationError[], declaration: Declaration 
 export const parseDeclaration = (text: string, options: ParseOptions): ParseResult => {
   const source = openSource(text, options.fileName);
   if (source.errors.length > 0) return resultOf(source.errors, null);
-  if (source.value !== null && (typeof source.value !== 'object' || Array.isArray(source.value))) {
-    return resultOf([source.errorAt([], `the file needs a map with the keys ${declarationKeys.join(', ')}`)], null);
-  }
   const collector: Collector = { source, errors: [] };
-  const keys = mapOf(source.value);
-  for (const key of keys.keys()) {
-    if (!declarationKeys.some((known) => known === key)) collector.errors.push(unknownKey(source, [key], declarationKeys));
-  }
-  const declaration = declarationAt(collector, keys, options);
+  const declaration = declarationAt(collector, writtenKeys(collector, declarationKeys), options);
   return resultOf(collector.errors, declaration);
 };
 
