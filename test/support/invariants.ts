@@ -34,6 +34,7 @@ export const expectInvariants = (
     expect(handle.prepare(repeatedResults).all([]), 'no answer of an agent counts twice').toEqual([]);
     expectSpans(handle);
     expectIncidents(handle, incidents);
+    expectTold(handle);
   } finally {
     handle.close();
   }
@@ -92,5 +93,27 @@ const expectIncidents = (handle: SqliteHandle, remembered: readonly IncidentInst
       entries.map((entry) => entry['number']),
       `timeline of ${id}`,
     ).toEqual(entries.map((_, index) => index + 1));
+  }
+};
+
+/** Of every round of every incident over every route: who may have heard an alarm is told its end, and what is over has one. */
+const expectTold = (handle: SqliteHandle): void => {
+  const resolved = handle.prepare("select id from incident where state = 'resolved'").all([]);
+  const isOver = new Set(resolved.map((row) => row['id']));
+  const notices = handle.prepare('select * from outbox order by number').all([]);
+  for (const [lane, rows] of Map.groupBy(notices, (row) => `${row['incident_id']} over ${row['route_id']}`)) {
+    let isOpen = false;
+    let mayBeHeard = false;
+    for (const row of rows) {
+      if (row['notice'] !== 'resolved') {
+        isOpen = true;
+        mayBeHeard ||= row['may_have_arrived'] !== 0;
+        continue;
+      }
+      expect(mayBeHeard && row['state'] === 'dropped', `${lane}: the end of what may have been heard is dropped`).toBe(false);
+      isOpen = false;
+      mayBeHeard = false;
+    }
+    expect(isOpen && isOver.has(rows[0]?.['incident_id']), `${lane}: over, and without an end`).toBe(false);
   }
 };
