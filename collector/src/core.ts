@@ -18,6 +18,7 @@ import { recallIntake, recallSamples } from './runtime/recall.ts';
 import { ruleNamesOf } from './runtime/rule-names.ts';
 import { firstDeclaration, lastStampOf } from './runtime/starting.ts';
 import { recordWindows } from './runtime/window-record.ts';
+import { lastNotifierOf } from './runtime/withdrawn-routes.ts';
 import { createWriter, type Unstamped } from './runtime/writer.ts';
 import { checkEntities } from './store/entity-shapes.ts';
 import type { OutboxRecord, Store } from './store/port.ts';
@@ -90,6 +91,7 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
   const outbox = createOutbox({
     ...{ store, clock, log, counters, kinds: options.notifierKinds },
     onTried: async (record) => void (await writer.submit(noticeTried(record, clock.nowMs()))),
+    lastNotifierOf: (routeId) => lastNotifierOf(store, recalled.reader, routeId),
     drop: async (over) => void (await writer.submit(noticesOver(over))),
   });
   const writer = createWriter({

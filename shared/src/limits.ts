@@ -215,6 +215,8 @@ export const limits = {
   sampleStalenessMs: 5 * minuteMs,
   /** A declared registry: 20,000 assets with their checks take about 6 MiB. */
   declarationBytesMax: 16 * mib,
+  /** Earlier declarations looked through for the notifier of a withdrawn route: who declares daily has half a year of them. */
+  declarationsLookedBackMax: 200,
   /** Values YAML aliases may stand for, so that a small file cannot blow up in memory. */
   declarationAliasesMax: 100,
   /** Aliases of one file: each is looked up among all anchors. */

@@ -7,6 +7,7 @@ import { defineNotifier, type Notice, type SendOutcome } from '../../collector/s
 import { createOutbox, type NotifyDeclaration, type Outbox } from '../../collector/src/notify/outbox.ts';
 import type { Over } from '../../collector/src/notify/over.ts';
 import { notifierKinds } from '../../collector/src/notify/registry.ts';
+import type { DeclaredNotifier } from '../../collector/src/registry/declaration.ts';
 import type { OutboxRecord, Store } from '../../collector/src/store/port.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts';
@@ -76,6 +77,7 @@ describe('outbox', () => {
   let told: string[];
   let counted: string[];
   let drops: Over[];
+  let lastNotifiers: Map<string, DeclaredNotifier>;
   const open = (): Outbox =>
     createOutbox({
       store,
@@ -90,6 +92,7 @@ describe('outbox', () => {
         told.push(`${one.state} ${one.tries}`);
         if (one.state !== 'waiting') finished.push(one);
       },
+      lastNotifierOf: async (routeId) => lastNotifiers.get(routeId) ?? null,
       drop: async (over) => {
         drops.push(over);
         await store.commit(batchOf({ atMs: clock.nowMs(), outboxDrops: over.records.map(({ id }) => id) }));
@@ -103,6 +106,7 @@ describe('outbox', () => {
     told = [];
     counted = [];
     drops = [];
+    lastNotifiers = new Map();
     outbox = open();
   });
   afterEach(async () => {
@@ -352,6 +356,36 @@ describe('outbox', () => {
     await put(record('i1', 'firing', 'gone'));
     await vi.waitFor(() => expect(finished).toMatchObject([{ state: 'failed', tries: 0 }]), { interval: 1 });
     expect(finished[0]?.lastError).toContain('route gone');
+  });
+
+  test('a withdrawn route tells the end of its alarm over the notifier it had, and nothing else', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing'), record('i2', 'firing'));
+    (await attempt(0)).end({ kind: 'sent', detail: '' });
+    (await attempt(1)).end({ kind: 'sent', detail: '' });
+    await vi.waitFor(() => expect(finished).toHaveLength(2), { interval: 1 });
+    lastNotifiers.set('duty', { id: 'duty', kind: 'hand', options: { name: 'once' } });
+    await outbox.configure(declare());
+    await put(record('i1', 'resolved'), record('i2', 'overdue'));
+    const end = await attempt(2);
+    expect([end.notifier, end.notice.id]).toEqual(['once', 'i1.resolved.duty']);
+    end.end({ kind: 'sent', detail: '' });
+    await vi.waitFor(() => expect(finished).toHaveLength(4), { interval: 1 });
+    expect(tried()).toEqual(['i1.firing.duty', 'i2.firing.duty', 'i1.resolved.duty']);
+    expect((await store.outboxOf(asId('i2'))).at(-1)).toMatchObject({ state: 'failed', tries: 0 });
+  });
+
+  test('a withdrawn route tells its ends over the notifier of that id as it is now, when there still is one', async () => {
+    lastNotifiers.set('gone', { id: 'duty', kind: 'hand', options: { name: 'once' } });
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing', 'gone', { state: 'sent', mayHaveArrived: true }), record('i1', 'resolved', 'gone'));
+    expect((await attempt(0)).notifier).toBe('duty');
+  });
+
+  test('an end over a route nobody knows any more is given up', async () => {
+    await outbox.configure(declare('duty'));
+    await put(record('i1', 'firing', 'gone', { state: 'sent', mayHaveArrived: true }), record('i1', 'resolved', 'gone'));
+    await vi.waitFor(() => expect(finished).toMatchObject([{ notice: 'resolved', state: 'failed', tries: 0 }]), { interval: 1 });
   });
 
   test('after a 410 the channel is left alone, over a restart too, until its options change', async () => {

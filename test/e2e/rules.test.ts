@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type District, openDistrict } from '../support/district.ts';
 import { eventually } from '../support/processes.ts';
+import { openReceiver, type Receiver } from '../support/webhook-receiver.ts';
 
 interface IncidentRow {
   readonly assetId: string;
@@ -13,7 +14,7 @@ interface IncidentRow {
 }
 
 /** A rule that holds on every host at once, or on none. */
-const declaration = (comparison: string): string => `
+const declaration = (comparison: string, routes: string): string => `
 host: { interval: 1s }
 zones: [{ id: east, name: 东片区, crew: 一组 }]
 units: [{ id: tax, name: 税务局, zone: east }]
@@ -28,20 +29,28 @@ groups:
         for: 2s
         labels: { severity: critical }
         annotations: { summary: "{{ $labels.instance }} allows {{ $value }} open files" }
-`;
+${routes}`;
 
 describe('a rule over host series', () => {
   let district: District;
+  let receiver: Receiver;
   beforeAll(async () => {
-    district = await openDistrict(declaration('>'));
+    receiver = await openReceiver();
+    const routes = `notifiers: [{ id: hook, kind: webhook, url: '${receiver.url}', allowPlainHttp: true }]
+routes: [{ id: duty, notifier: hook }]
+`;
+    district = await openDistrict(declaration('>', routes));
     await district.startAgent('local');
   });
-  afterAll(() => district.close());
+  afterAll(async () => {
+    await district.close();
+    await receiver.close();
+  });
 
   const incidents = async (): Promise<readonly IncidentRow[]> =>
     (await district.get<{ items: IncidentRow[] }>('/api/v1/incidents')).items;
 
-  test('opens an incident of the host once it held long enough, and a changed rule takes it back', async () => {
+  test('opens an incident of the host once it held long enough; a changed rule takes it back, and who heard of it is told', async () => {
     const [open] = await eventually(
       'the rule fires',
       async () => {
@@ -56,11 +65,15 @@ describe('a rule over host series', () => {
     const alerts = await district.get<{ items: { state: string; labels: Record<string, string> }[] }>('/api/v1/alerts');
     expect(alerts.items).toMatchObject([{ state: 'firing', labels: { alertname: 'ManyFilesAllowed', instance: 'local' } }]);
 
-    await district.declare(declaration('<'));
+    await receiver.count(1);
+    // Another rule, and nobody is told of anything any more.
+    await district.declare(declaration('<', ''));
     const [closed] = await eventually('the incident ends with its rule', async () => {
       const items = await incidents();
       return items[0]?.state === 'resolved' ? items : null;
     });
     expect(closed?.cycles.at(-1)?.excluded).toBe('retired');
+    await receiver.count(2);
+    expect(receiver.received.map(({ body }) => JSON.parse(body).notice)).toEqual(['firing', 'resolved']);
   });
 });

@@ -3,7 +3,7 @@ import { messageOf } from '@jiwei/shared/errors.ts';
 import type { NotificationId, RouteId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { minuteMs, secondMs } from '@jiwei/shared/time.ts';
-import type { Declaration } from '../registry/declaration.ts';
+import type { Declaration, DeclaredNotifier } from '../registry/declaration.ts';
 import type { OutboxRecord, Store } from '../store/port.ts';
 import { type OpenNotifier, openNotifier } from './channels.ts';
 import { afterTry, beforeTry, type Fate } from './fate.ts';
@@ -36,6 +36,8 @@ export interface OutboxOptions {
    * the state of the try is stored: a crash in between repeats the try, and the repeat is recorded as well.
    */
   readonly onTried?: (record: OutboxRecord) => Promise<void>;
+  /** The notifier a withdrawn route had last; null when nobody knows. */
+  readonly lastNotifierOf?: (routeId: RouteId) => Promise<DeclaredNotifier | null>;
   /** Puts down that the notices are dropped, and on the incident's record why, both or neither. Resolves when that is stored. */
   readonly drop: (over: Over) => Promise<void>;
 }
@@ -51,7 +53,10 @@ export interface Outbox {
 }
 
 interface Setup {
+  readonly notifiers: ReadonlyMap<string, OpenNotifier>;
   readonly notifierOf: ReadonlyMap<RouteId, OpenNotifier>;
+  /** Of withdrawn routes whose alarms wait for their end, as far as they were looked for. */
+  readonly withdrawn: Map<RouteId, OpenNotifier | null>;
   readonly names: ReadonlyMap<string, string>;
 }
 
@@ -80,16 +85,32 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   let cancelTimer: CancelTimer = () => undefined;
 
   const configure = async (declaration: NotifyDeclaration): Promise<void> => {
-    const kinds = options.kinds ?? notifierKinds;
-    const opened = await Promise.all(declaration.notifiers.map((one) => openNotifier(one, { kinds, world, store })));
-    const byId = new Map(opened.map((notifier) => [notifier.id, notifier]));
+    const opened = await Promise.all(declaration.notifiers.map(open));
+    const notifiers = new Map(opened.map((notifier) => [notifier.id, notifier]));
     const notifierOf = new Map<RouteId, OpenNotifier>();
     for (const route of declaration.routes) {
-      const notifier = byId.get(route.notifier);
+      const notifier = notifiers.get(route.notifier);
       if (notifier !== undefined) notifierOf.set(route.id, notifier);
     }
-    setup = { notifierOf, names: namesOf(declaration) };
+    setup = { notifiers, notifierOf, withdrawn: new Map(), names: namesOf(declaration) };
     wake();
+  };
+
+  const open = (declared: DeclaredNotifier): Promise<OpenNotifier> =>
+    openNotifier(declared, { kinds: options.kinds ?? notifierKinds, world, store });
+
+  /**
+   * By which an end is told over a route that was withdrawn: whoever heard the alarm must not wait for ever. A notifier of the same id that is still
+   * declared goes before what it was once.
+   */
+  const withdrawnNotifier = async ({ notifiers, withdrawn }: Setup, routeId: RouteId): Promise<OpenNotifier | null> => {
+    const known = withdrawn.get(routeId);
+    if (known !== undefined) return known;
+    const last = (await options.lastNotifierOf?.(routeId)) ?? null;
+    const found = last === null ? null : (notifiers.get(last.id) ?? (await open(last)));
+    withdrawn.set(routeId, found);
+    if (found !== null) log.info({ routeId, notifier: found.id }, 'a route was withdrawn; it still tells the ends of its alarms');
+    return found;
   };
 
   const wake = (): void => {
@@ -128,9 +149,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
     const due = await store.outboxDue(clock.nowMs(), lookCountMax, fullRoutes(now));
     for (const { id, routeId, incidentId } of due) {
       const lane = `${routeId}\n${incidentId}`;
-      const notifier = now.notifierOf.get(routeId) ?? null;
-      const place = notifier?.id ?? '';
-      if (running.has(lane) || isFull(place)) continue;
+      const declared = now.notifierOf.get(routeId) ?? null;
+      if (running.has(lane) || (declared !== null && isFull(declared.id))) continue;
       // Read anew: what was due when the look began may have been sent since. Nothing but a look starts anything.
       const notices = (await store.outboxOf(incidentId)).filter((one) => one.routeId === routeId);
       const over = overOf(notices, clock.nowMs());
@@ -141,6 +161,9 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
         await postpone(waiting, id);
         continue;
       }
+      const notifier = declared ?? (first.notice === 'resolved' ? await withdrawnNotifier(now, routeId) : null);
+      const place = notifier?.id ?? '';
+      if (isFull(place)) continue;
       const act = over.length > 0 ? dropAll(over, notifier) : perform(first, notifier, now);
       const done = act.finally(() => {
         running.delete(lane);
@@ -160,8 +183,8 @@ export const createOutbox = (options: OutboxOptions): Outbox => {
   const isFull = (place: string): boolean =>
     [...running.values()].filter((one) => one.place === place).length >= limits.notificationsAtOnceMax;
 
-  const fullRoutes = ({ notifierOf }: Setup): readonly RouteId[] =>
-    [...notifierOf].filter(([, notifier]) => isFull(notifier.id)).map(([routeId]) => routeId);
+  const fullRoutes = ({ notifierOf, withdrawn }: Setup): readonly RouteId[] =>
+    [...notifierOf, ...withdrawn].filter(([, notifier]) => isFull(notifier?.id ?? '')).map(([routeId]) => routeId);
 
   const perform = async (record: OutboxRecord, notifier: OpenNotifier | null, { names }: Setup): Promise<void> => {
     const refused = beforeTry(record, notifier !== null, clock.nowMs());

@@ -144,4 +144,11 @@ export const notifyFaults: readonly Fault[] = [
     find: "  note(turn, record, { kind: 'notificationDropped', text: text.slice(0, limits.noteCharactersMax) });\n",
     replace: '  void text;\n',
   },
+  {
+    id: 'end-over-withdrawn-route-lost',
+    rule: 'an end is told to those who heard the alarm, though the route was withdrawn meanwhile',
+    file: `${notify}/outbox.ts`,
+    find: "declared ?? (first.notice === 'resolved' ? await withdrawnNotifier(now, routeId) : null);",
+    replace: 'declared;',
+  },
 ];
