@@ -199,8 +199,8 @@ export const limits = {
   /** A resolved incident that comes back within this time is the same fault, and is reopened with its history; later it is a new one. */
   reopenMs: 24 * hourMs,
   /**
-   * So many incidents of one zone within this time (incidentStormCount of the timing) are told as one; a failure that opened so shortly before its cause
-   * belongs to it.
+   * So many assets of one zone that fail within this time (incidentStormCount of the timing) are a storm, which takes in what fails within as much
+   * again; a failure that opened so shortly before its cause belongs to it.
    */
   stormWindowMs: 1 * minuteMs,
   /** A rule's expression: what people still read. */

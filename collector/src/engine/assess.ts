@@ -1,7 +1,7 @@
 import { type AssetId, asId, type CheckId, type ZoneId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { agentFinding } from './agent-finding.ts';
-import { causeOf, explainsOthers, waitUntilMs } from './cause.ts';
+import { causeOf, explainsOthers, isBeyondStorm, isExplainable, waitUntilMs } from './cause.ts';
 import { beginQuiet, endQuiet, isQuietOver } from './clocks.ts';
 import { cloneFinding } from './clones.ts';
 import { descendantsOf, isInMaintenance } from './config-index.ts';
@@ -23,9 +23,10 @@ import {
 } from './incidents.ts';
 import { tellGraver } from './notices.ts';
 import { type EngineState, latestRecord, openRecord, standingRecord } from './state.ts';
+import { closeStorm, noteOpening, stormFinding, waveFinding } from './storms.ts';
 import { type AffectedAsset, affectedAsset, zoneAssetIdOf, zoneOfAsset } from './subject.ts';
 import { keep, type Turn } from './turn.ts';
-import { noteOpening, stormFinding, zoneFinding } from './zones.ts';
+import { zoneFinding } from './zones.ts';
 
 /** Looks at every asset something happened to, parents first, and brings its incidents in line with what is known. */
 export const assessAll = (turn: Turn): void => {
@@ -49,7 +50,8 @@ const assessAsset = (turn: Turn, assetId: AssetId): void => {
   const zoneId = zoneOfAsset(assetId);
   if (zoneId !== null) {
     if (isStanding('zone')) decide(turn, asset, 'zone', zoneFinding(state, zoneId, null));
-    if (isStanding('storm')) decide(turn, asset, 'storm', stormFinding(state, zoneId, nowMs));
+    closeStorm(turn, zoneId);
+    if (isStanding('storm')) decide(turn, asset, 'storm', stormFinding(state, zoneId));
     lookAgainAtWaiting(turn, zoneId);
     return;
   }
@@ -128,7 +130,7 @@ const begin = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, finding: B
   const latest = latestRecord(state, asset.id, problem);
   // Something else that fails is news; what the person saw is not.
   if (latest?.isHeld === true && finding.failing.every((id) => latest.failing.includes(id))) return;
-  const cause = causeOf(state, { assetId: asset.id, problem, reason: finding.reason });
+  const cause = causeOf(state, { assetId: asset.id, problem, reason: finding.reason, severity: finding.severity });
   if (cause === undefined && mustWait(turn, asset.id, problem)) return;
   stopWaiting(turn, asset.id, problem);
   const resolvedAtMs = latest?.incident.resolvedAtMs ?? null;
@@ -141,9 +143,10 @@ const begin = (turn: Turn, asset: AffectedAsset, problem: ProblemKey, finding: B
   countForStorm(turn, record);
 };
 
-/** People were told of it: many such in a zone within a minute are a storm. */
+/** People were told of it: such of many assets of a zone within a minute are a storm. What it could not take in makes none. */
 const countForStorm = (turn: Turn, record: IncidentRecord): void => {
-  if (zoneOfAsset(record.incident.assetId) !== null || record.incident.isInMaintenance) return;
+  const { problem, isInMaintenance } = record.incident;
+  if (!isExplainable(problem) || isInMaintenance) return;
   if (noteOpening(turn, record)) openStorm(turn, record);
 };
 
@@ -182,7 +185,7 @@ const openStorm = (turn: Turn, record: IncidentRecord): void => {
   const { zoneId } = record.incident;
   const asset = zoneId === null ? null : affectedAsset(state.config, zoneAssetIdOf(zoneId));
   if (zoneId === null || asset === null) return;
-  decide(turn, asset, 'storm', stormFinding(state, zoneId, turn.nowMs));
+  decide(turn, asset, 'storm', waveFinding(state, zoneId));
 };
 
 /** An open problem is seen again. */
@@ -235,6 +238,8 @@ const reconsiderAttachment = (turn: Turn, asset: AffectedAsset, record: Incident
   // A host that is gone is graver than its checks that were found down first.
   const isGraver = record.incident.reason === 'HOST_DOWN' && parent?.incident.assetId === asset.id;
   if (isGraver) return standAlone(turn, asset, record, 'the host itself is down');
+  if (parent !== undefined && isBeyondStorm(record.incident, parent))
+    return standAlone(turn, asset, record, 'it is graver than the storm');
   if (isParentThere || (record.freshAfterMs !== null && finding.seenAtMs <= record.freshAfterMs)) return;
   standAlone(turn, asset, record, 'it still fails although the other incident is over');
 };
@@ -253,6 +258,7 @@ const standAlone = (turn: Turn, asset: AffectedAsset, record: IncidentRecord, te
   }
   const wasTold = releaseIncident(turn, asset, record, text);
   if (wasTold) countForStorm(turn, record);
+  else tellGraver(turn, record);
 };
 
 const markNoData = (turn: Turn, record: IncidentRecord): void => {

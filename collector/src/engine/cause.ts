@@ -1,14 +1,20 @@
 import type { AssetId, IncidentId } from '@jiwei/shared/ids.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
+import { worseSeverity } from './findings.ts';
 import { hostFactOf, type Incident, type ProblemKey } from './incident.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { isLaneSuspect, laneIdOf } from './lane.ts';
+import { isRouteOf } from './notices.ts';
 import { type EngineState, openRecord } from './state.ts';
+import { stormTakingIn } from './storms.ts';
 import { zoneAssetIdOf, zoneOfAsset } from './subject.ts';
 import { outageSettledAtMs } from './zones.ts';
 
-/** Problems that a failing parent or host explains. Rules look at anything at all, so they are never explained away. */
-const isExplainable = (problem: ProblemKey): boolean =>
+/**
+ * Problems that a failing parent or host explains, and that may be part of a storm. Rules look at anything at all, so they are never explained
+ * away, and make no storm.
+ */
+export const isExplainable = (problem: ProblemKey): boolean =>
   problem === 'down' || problem === 'degraded' || problem === 'agent' || problem.startsWith('check:');
 
 /** An incident that takes others upon itself: of an asset or host that is down, or of a whole zone. */
@@ -38,7 +44,11 @@ const rootOf = (state: EngineState, record: IncidentRecord): IncidentRecord => {
 };
 
 /** What fails: an incident, or one that is about to open. */
-export type Failure = Pick<Incident, 'assetId' | 'problem' | 'reason'>;
+export type Failure = Pick<Incident, 'assetId' | 'problem' | 'reason' | 'severity'>;
+
+/** Graver than what people were told of with the storm. */
+export const isBeyondStorm = ({ severity }: Pick<Incident, 'severity'>, { incident: storm }: IncidentRecord): boolean =>
+  storm.problem === 'storm' && storm.severity !== severity && worseSeverity(storm.severity, severity) === severity;
 
 /** The asset's own host being gone explains its checks; checks that are down explain why an agent is silent, but not a host that is gone. */
 const ownCause = (state: EngineState, { assetId, problem, reason }: Failure): IncidentRecord | undefined => {
@@ -48,6 +58,16 @@ const ownCause = (state: EngineState, { assetId, problem, reason }: Failure): In
   return own;
 };
 
+/** Whether everybody who would be told of the failure is told of the storm: with it, people hear of what it took in by that alone. */
+const isHeardWith = (state: EngineState, failure: Failure, { incident: storm }: IncidentRecord): boolean => {
+  const { unitId = null, zoneId = null } = state.config.assets.get(failure.assetId) ?? {};
+  return state.config.routes.every((route) => !isRouteOf(route, { ...failure, unitId, zoneId }) || isRouteOf(route, storm));
+};
+
+/** A storm is no explanation, so it takes in nothing that would be worse hidden than told twice. */
+const mayBelong = (state: EngineState, failure: Failure, root: IncidentRecord): boolean =>
+  root.incident.problem !== 'storm' || (!isBeyondStorm(failure, root) && isHeardWith(state, failure, root));
+
 const nearest = (state: EngineState, failure: Failure): IncidentRecord | undefined => {
   const { assetId, problem } = failure;
   const zoneId = state.config.assets.get(assetId)?.zoneId ?? null;
@@ -55,27 +75,26 @@ const nearest = (state: EngineState, failure: Failure): IncidentRecord | undefin
     const outage = openRecord(state, zoneAssetIdOf(zoneId), 'zone');
     if (outage !== undefined) return outage;
   }
-  if (isExplainable(problem)) {
-    const own = ownCause(state, failure);
-    if (own !== undefined) return own;
-    for (const ancestorId of state.index.ancestorsOf.get(assetId) ?? []) {
-      const record = downRecordOf(state, ancestorId);
-      if (record !== undefined) return record;
-    }
+  if (!isExplainable(problem)) return undefined;
+  const own = ownCause(state, failure);
+  if (own !== undefined) return own;
+  for (const ancestorId of state.index.ancestorsOf.get(assetId) ?? []) {
+    const record = downRecordOf(state, ancestorId);
+    if (record !== undefined) return record;
   }
-  return zoneId === null ? undefined : openRecord(state, zoneAssetIdOf(zoneId), 'storm');
+  return zoneId === null ? undefined : stormTakingIn(state, zoneId);
 };
 
 /**
  * The open incident to which a failure of the asset belongs, the one people were told of; undefined when it stands for itself.
- * Nearest first: the outage of its zone (agents only), its own host, a parent, the parent's parents, a storm of its zone.
+ * Nearest first: the outage of its zone (agents only), its own host, a parent, the parent's parents, a storm of its zone that takes it in.
  */
 export const causeOf = (state: EngineState, failure: Failure): IncidentRecord | undefined => {
   const found = nearest(state, failure);
   if (found === undefined) return undefined;
   const root = rootOf(state, found);
   const isItself = root.incident.assetId === failure.assetId && root.incident.problem === failure.problem;
-  return isItself ? undefined : root;
+  return isItself || !mayBelong(state, failure, root) ? undefined : root;
 };
 
 /**

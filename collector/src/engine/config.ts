@@ -159,7 +159,7 @@ export interface EngineTiming {
   /** So many agents of one zone lost within agentStormMs make one zone incident (3; 10,000). */
   readonly agentStormCount: number;
   readonly agentStormMs: number;
-  /** So many incidents of one zone within a minute make one zone incident (10). */
+  /** So many assets of one zone that fail within a minute are a storm, one incident of the zone (10). */
   readonly incidentStormCount: number;
   /** Reopened so often within an hour, an incident is flapping (3) … */
   readonly flapCount: number;

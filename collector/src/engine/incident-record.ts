@@ -37,8 +37,10 @@ export interface Wait {
 /** What is kept of a zone for its storm guard. */
 export interface ZoneState {
   readonly id: ZoneId;
-  /** The latest openings of incidents people were told of, oldest first; at most incidentStormCount. */
+  /** The latest openings of incidents people were told of, one of each asset, oldest first; at most incidentStormCount. */
   readonly openings: readonly { readonly id: IncidentId; readonly atMs: EpochMs }[];
+  /** Until when its storm takes in what fails; null while there is none that does. Left out where it was stored by the first builds. */
+  readonly takesInUntilMs?: EpochMs | null;
 }
 
 /** Identity of a problem: at most one open incident has it. */

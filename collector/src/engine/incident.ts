@@ -9,7 +9,7 @@ export type IncidentState = (typeof incidentStates)[number];
 /**
  * What is wrong with the asset; with the asset it is the identity of the open incident.
  * `down`: a critical check is down. `degraded`. `check:<id>`: a check that is not critical is down. `agent`: its agent stopped or host is
- * gone. `cloned`: somebody has a copy of its agent's key. `rule:<id>` plus the alert's own labels. `zone`: many agents of a zone lost at once. `storm`: many incidents of a zone at once.
+ * gone. `cloned`: somebody has a copy of its agent's key. `rule:<id>` plus the alert's own labels. `zone`: many agents of a zone lost at once. `storm`: many assets of a zone failed at once.
  */
 export type ProblemKey = string;
 

@@ -10,7 +10,7 @@ const holds = <T>(wanted: readonly T[], value: T | null): boolean =>
   wanted.length === 0 || (value !== null && wanted.includes(value));
 
 /** Whether the route wants to hear of the incident: every condition it names must hold. */
-export const isRouteOf = (route: RouteConfig, incident: Incident): boolean =>
+export const isRouteOf = (route: RouteConfig, incident: Pick<Incident, 'severity' | 'zoneId' | 'unitId' | 'assetId'>): boolean =>
   holds(route.severities, incident.severity) &&
   holds(route.zoneIds, incident.zoneId) &&
   holds(route.unitIds, incident.unitId) &&

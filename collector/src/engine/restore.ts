@@ -15,6 +15,7 @@ import { laneDueAtMs } from './results.ts';
 import type { SavedRule } from './rules/alert.ts';
 import { createRules, updateSamples } from './rules/rules.ts';
 import { addLane, armRules, type EngineState, emptyState, indexAgent, indexIncident } from './state.ts';
+import { takesInUntilMs } from './storms.ts';
 import { asAgentId, asAssetId, asIncidentId } from './subject.ts';
 import type { Timeline } from './timeline.ts';
 
@@ -174,10 +175,7 @@ const arm = (state: EngineState, lastAtMs: EpochMs): void => {
   for (const clone of state.clones.values()) setDeadline(state.deadlines, `clone|${clone.id}`, cloneDueAtMs(clone));
   for (const record of state.incidents.values()) armIncident(state, record, lastAtMs);
   for (const [id, wait] of state.waits) armFuture(`wait|${id}`, wait.untilMs);
-  for (const { id, openings } of state.zones.values()) {
-    const last = openings.at(-1);
-    if (last !== undefined) armFuture(`zone|${id}`, last.atMs + limits.stormWindowMs);
-  }
+  for (const zone of state.zones.values()) setDeadline(state.deadlines, `zone|${zone.id}`, takesInUntilMs(zone));
   setDeadline(
     state.deadlines,
     'maintenance|',

@@ -2,15 +2,18 @@ import type { AgentId, ZoneId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { isInMaintenance } from './config-index.ts';
-import { setDeadline } from './deadlines.ts';
 import type { Finding } from './finding.ts';
-import type { IncidentRecord, ZoneState } from './incident-record.ts';
 import { type EngineState, standingRecord } from './state.ts';
 import { zoneAssetIdOf } from './subject.ts';
-import { keep, type Turn } from './turn.ts';
 
-/** So many ids are named in an incident; the rest is a number. */
+/** So many are named in an incident; the rest is a number. */
 const namedMax = 20;
+
+/** Names for people, however many there are. */
+export const nameSome = (names: readonly string[]): string => {
+  const named = names.slice(0, namedMax).join(', ');
+  return names.length > namedMax ? `${named} and ${names.length - namedMax} more` : named;
+};
 
 /** A lost agent whose loss means something: those of hosts under maintenance are expected to be lost. */
 const isMissed = (state: EngineState, id: AgentId): boolean => {
@@ -68,53 +71,15 @@ export const zoneFinding = (state: EngineState, zoneId: ZoneId, lostAtMs: EpochM
   const lost = lostAtMs === null ? [] : lostAround(state, zoneId, lostAtMs, state.nowMs).sort();
   if (lost.length < agentStormCount) return over;
   const losses = lost.map((id) => state.agents.get(id)?.loss?.atMs ?? state.nowMs);
-  const named = lost.slice(0, namedMax).join(', ');
   return {
     kind: 'bad',
     severity: 'catastrophic',
     reason: 'ZONE_OUTAGE',
     summary: `${state.config.zones.get(zoneId)?.name ?? zoneId}: ${lost.length} agents were lost at once`,
-    details: { agents: lost.length > namedMax ? `${named} and ${lost.length - namedMax} more` : named },
+    details: { agents: nameSome(lost) },
     faultFromMs: losses.reduce((first, atMs) => Math.min(first, atMs)),
     // Which agents it is changes all the time; what counts is how many.
     failing: [],
     seenAtMs: state.nowMs,
-  };
-};
-
-const openingsWithin = (state: EngineState, zoneId: ZoneId, nowMs: EpochMs): ZoneState['openings'] =>
-  (state.zones.get(zoneId)?.openings ?? []).filter(({ atMs }) => atMs > nowMs - limits.stormWindowMs);
-
-/** Notes that people were told of a new incident of the zone. @returns whether there were so many that a storm must open */
-export const noteOpening = (turn: Turn, record: IncidentRecord): boolean => {
-  const { state, nowMs } = turn;
-  const { zoneId } = record.incident;
-  if (zoneId === null) return false;
-  const { incidentStormCount } = state.config.timing;
-  const openings = [...openingsWithin(state, zoneId, nowMs), { id: record.incident.id, atMs: nowMs }].slice(-incidentStormCount);
-  state.zones.set(zoneId, { id: zoneId, openings });
-  setDeadline(state.deadlines, `zone|${zoneId}`, nowMs + limits.stormWindowMs);
-  keep(turn, 'zone', zoneId);
-  return openings.length >= incidentStormCount;
-};
-
-/** Problem `storm`: it lasts while incidents belong to it or new ones keep coming. */
-export const stormFinding = (state: EngineState, zoneId: ZoneId, nowMs: EpochMs): Finding => {
-  const name = state.config.zones.get(zoneId)?.name ?? zoneId;
-  const record = standingRecord(state, zoneAssetIdOf(zoneId), 'storm');
-  const openings = openingsWithin(state, zoneId, nowMs);
-  const attachedCount = record === undefined ? 0 : (state.attachedTo.get(record.incident.id)?.size ?? 0);
-  if (attachedCount === 0 && openings.length < state.config.timing.incidentStormCount) {
-    return { kind: 'good', faultToMs: nowMs, text: 'the incidents of the storm are over' };
-  }
-  return {
-    kind: 'bad',
-    severity: 'critical',
-    reason: 'ZONE_STORM',
-    summary: `${name}: many incidents within a minute`,
-    details: { incidents: openings.map(({ id }) => id).join(', ') },
-    faultFromMs: openings[0]?.atMs ?? nowMs,
-    failing: [],
-    seenAtMs: nowMs,
   };
 };

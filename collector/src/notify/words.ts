@@ -38,7 +38,7 @@ const engineReasons: Readonly<Record<FaultCode, string>> = {
   AGENT_CLONED: 'somebody else uses a copy of the key of its agent',
   HOST_DOWN: 'the agent is gone and nobody can reach its host',
   ZONE_OUTAGE: 'many agents of the zone were lost at once',
-  ZONE_STORM: 'many incidents of the zone opened at once',
+  ZONE_STORM: 'many assets of the zone failed at once',
   RULE: 'an alerting rule holds',
 };
 
@@ -84,6 +84,6 @@ const reasonsInChinese: Readonly<Record<IncidentReason, string>> = {
   AGENT_SILENT: '代理失去联系,且没有其他代理可以核实主机',
   HOST_DOWN: '代理失去联系,主机不可达',
   ZONE_OUTAGE: '片区内多个代理同时失去联系',
-  ZONE_STORM: '片区内同时发生多起故障',
+  ZONE_STORM: '片区内多项资产同时发生故障',
   RULE: '告警规则成立',
 };

@@ -44,7 +44,7 @@ const chinese: Readonly<Record<Incident['reason'], string>> = {
   AGENT_SILENT: '代理失联，无法从别处核实主机',
   HOST_DOWN: '主机失联',
   ZONE_OUTAGE: '片区大面积失联',
-  ZONE_STORM: '片区故障集中爆发',
+  ZONE_STORM: '片区内多项资产同时发生故障',
   RULE: '触发告警规则',
 };
 
@@ -54,7 +54,7 @@ const english: Readonly<Record<FaultCode, string>> = {
   AGENT_CLONED: 'somebody else uses a copy of the key of its agent',
   HOST_DOWN: 'the host is gone',
   ZONE_OUTAGE: 'many hosts of the zone are gone at once',
-  ZONE_STORM: 'many incidents in the zone at once',
+  ZONE_STORM: 'many assets of the zone failed at once',
   RULE: 'an alerting rule fires',
 };
 
