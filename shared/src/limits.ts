@@ -100,12 +100,12 @@ export const limits = {
   handshakesAtOnceMax: 1_000,
   /** Agents connected at once, and those whose allowance is remembered after they left: twice the 10,000 connections that were tried (docs/reliability.md). */
   agentsMax: 20_000,
-  /** Events waiting for the writer, half a second of its work with answers to checks; past it sockets are paused, and the data waits in the agents' spools. */
-  queueEventsMax: 10_000,
+  /** Events waiting for the writer, an eighth of a second of its work: what others wait when all send at once; past it sockets are paused, and the data waits in the agents' spools. */
+  queueEventsMax: 2_500,
   /** Bytes of the same, because a frame may have 1 MiB: all that the collector holds in memory of what is not yet stored. */
   queueBytesMax: 64 * mib,
   /** Events taken into one transaction: bounds the time to the next acknowledgement. */
-  batchEventsMax: 2_000,
+  batchEventsMax: 1_000,
   /** Commits of a busy collector begin at least this far apart: too little to be felt in a notification, enough for a hundred frames of a large fleet. */
   commitGatherMs: 10,
   /** How far back late results may still correct what was recorded: an outage of a week is made good; older figures have gone into reports and stay. */
