@@ -90,6 +90,7 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
   let collector: Collector | null = null;
   const outbox = createOutbox({
     ...{ store, clock, log, counters, kinds: options.notifierKinds },
+    noticeLog: log.child({}, { level: 'info' }),
     onTried: async (record) => void (await writer.submit(noticeTried(record, clock.nowMs()))),
     lastNotifierOf: (routeId) => lastNotifierOf(store, recalled.reader, routeId),
     drop: async (over) => void (await writer.submit(noticesOver(over))),

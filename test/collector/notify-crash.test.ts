@@ -112,7 +112,14 @@ const openWorld = async (fates: Fate[]) => {
       }),
     });
     const counters = { notificationTried: () => undefined, notificationsDropped: () => undefined };
-    const outbox = createOutbox({ ...life, clock, log: worldOf().world.log, counters, kinds: [kind] });
+    const outbox = createOutbox({
+      ...life,
+      clock,
+      log: worldOf().world.log,
+      noticeLog: worldOf().world.log,
+      counters,
+      kinds: [kind],
+    });
     await outbox.configure({
       notifiers: routes.map((id) => ({ id, kind: 'list', options: {} })),
       routes: routes.map((id) => ({

@@ -5,7 +5,7 @@ import { describe, expect, test } from 'vitest';
 import { faultCodes } from '../../collector/src/engine/incident.ts';
 import { messageOf } from '../../collector/src/notify/message.ts';
 import { durationText, instantText } from '../../collector/src/notify/message-time.ts';
-import { reasonText } from '../../collector/src/notify/words.ts';
+import { reasonText } from '../../collector/src/words/reasons.ts';
 import { noticeOf } from '../support/notices.ts';
 import { incidentOf } from '../support/store-samples.ts';
 
@@ -60,17 +60,17 @@ describe('messages', () => {
       [
         '【故障】[重大] 税务局 政务服务网',
         '',
-        '资产:政务服务网 (web-portal)',
-        '单位:税务局 (tax)',
-        '片区:东片区 (east)',
-        '运维小组:East crew',
-        '级别:重大',
-        '原因:在期限内没有得到完整响应',
-        '说明:web-portal is down',
-        '故障开始:2025年11月07日 14:03:05',
-        '响应期限:1970年01月01日 08:03:03',
-        '故障编号:inc-1',
-        '查看详情:https://ops.invalid/console/incidents/inc-1',
+        '资产：政务服务网 (web-portal)',
+        '单位：税务局 (tax)',
+        '片区：东片区 (east)',
+        '运维小组：East crew',
+        '级别：重大',
+        '原因：在期限内没有得到完整响应',
+        '说明：web-portal is down',
+        '故障开始：2025年11月07日 14:03:05',
+        '响应期限：1970年01月01日 08:03:03',
+        '故障编号：inc-1',
+        '查看详情：https://ops.invalid/console/incidents/inc-1',
       ].join('\n'),
     );
   });
@@ -112,6 +112,14 @@ describe('messages', () => {
     const message = messageOf(noticeOf({ incident, names: { asset: null, unit: null, zone: null } }), english);
     expect(message.title).toBe('[Fault] agent:a1 (critical)');
     expect(message.text).not.toMatch(/Unit|Zone|Crew/);
+  });
+
+  test('an incident of a zone itself names the zone, and no asset', () => {
+    const incident = incidentOf({ unitId: null, assetId: asId<'asset'>('zone:east'), problem: 'storm', reason: 'ZONE_STORM' });
+    const message = messageOf(noticeOf({ incident, names: { asset: '东片区', unit: null, zone: '东片区' } }), chinese);
+    expect(message.title).toBe('【故障】[重大] 东片区');
+    expect(message.text).toContain('\n片区：东片区 (east)\n');
+    expect(message.text).not.toContain('资产：');
   });
 
   test('every reason has words in both languages', () => {

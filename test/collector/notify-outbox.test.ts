@@ -82,7 +82,7 @@ describe('outbox', () => {
     createOutbox({
       store,
       clock,
-      log: worldOf().world.log,
+      ...{ log: worldOf().world.log, noticeLog: worldOf().world.log },
       kinds: [hand.kind, ...notifierKinds],
       counters: {
         notificationTried: (id, outcome) => void counted.push(`${id} ${outcome}`),

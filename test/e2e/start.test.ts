@@ -1,7 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { freePort } from '../bench/support/free-port.ts';
 import { eventually, root, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
 
 /** What `npm start` prints, and what it must be. */
@@ -122,6 +124,34 @@ describe('npm start', () => {
     await running.line(/^jiwei: the agent ended by itself \(SIGKILL\)/);
     await eventually('all has ended', async () => running.child.exitCode);
     expect(running.child.exitCode).toBe(1);
+  });
+
+  test('tells of a fault on its output, as it is started by everybody', async () => {
+    const declaration = join(folder.path, 'faulty.yaml');
+    const closed = await freePort();
+    await writeFile(
+      declaration,
+      `zones: [{ id: z, name: 东片区, crew: c }]
+units: [{ id: u, name: 税务局, zone: z }]
+assets: [{ id: site, name: 门户网站, kind: website, unit: u }, { id: host, name: 主机, kind: server, unit: u }]
+agents: [{ id: local, asset: host }]
+checks: [{ id: web, asset: site, kind: tcp, host: 127.0.0.1, port: ${closed}, interval: 5s, timeout: 1s, confirm: { failures: 1, successes: 1 }, from: { agents: [local] } }]
+notifiers: [{ id: log, kind: log }]
+routes: [{ id: all, notifier: log }]
+`,
+    );
+    running = startProgram('deploy/start.ts', [
+      ...['--data', join(folder.path, 'faulty'), '--listen', '127.0.0.1:0', '--declaration', declaration],
+    ]);
+    const line = await running.line(/"msg":"【故障】/);
+    expect(JSON.parse(line)).toMatchObject({
+      notice: 'firing',
+      reason: 'CONNECTION_REFUSED',
+      msg: '【故障】[较大] 税务局 门户网站',
+      text: expect.stringContaining(`检查：tcp 127.0.0.1:${closed}（web）：主机拒绝连接，端口无服务监听`),
+    });
+    await running.kill('SIGINT');
+    expect(running.child.exitCode).toBe(0);
   });
 
   test.skipIf(process.platform !== 'linux')('killed outright, leaves no part of it behind', async () => {

@@ -79,11 +79,7 @@ const downFinding = (
       reason: statusOf(state, first)?.reason ?? 'NO_REPLY',
       summary: `${asset.name}: ${down.map(describe).join(', ')} ${down.length === 1 ? 'is' : 'are'} down`,
       details: Object.fromEntries(
-        spans.flatMap(({ check, span }) => [
-          [`${check.id}.target`, describe(check)],
-          [`${check.id}.reason`, span?.reason ?? ''],
-          ...detailOf(state, check),
-        ]),
+        spans.flatMap(({ check, span }) => factsOf(check, span?.reason ?? '', downDetailOf(state, check))),
       ),
       faultFromMs: Math.min(...spans.map(({ span }) => span?.fromMs ?? nowMs)),
       failing: down.map((check) => check.id),
@@ -102,10 +98,15 @@ const downFinding = (
   };
 };
 
-const detailOf = (state: EngineState, check: CheckConfig): [string, string][] => {
-  const detail = lanesOf(state, check).find((lane) => lane.lastResult?.outcome === 'down')?.lastResult?.detail;
-  return detail === undefined ? [] : [[`${check.id}.detail`, detail]];
-};
+const downDetailOf = (state: EngineState, check: CheckConfig): string | undefined =>
+  lanesOf(state, check).find((lane) => lane.lastResult?.outcome === 'down')?.lastResult?.detail;
+
+/** What an incident's details say of one check. */
+const factsOf = (check: CheckConfig, reason: string, detail: string | undefined): readonly [string, string][] => [
+  [`${check.id}.target`, describe(check)],
+  [`${check.id}.reason`, reason],
+  ...(detail === undefined ? [] : [[`${check.id}.detail`, detail] as [string, string]]),
+];
 
 const criticalChecks = (state: EngineState, asset: AffectedAsset): readonly CheckConfig[] =>
   state.index.criticalOf.get(asset.id) ?? [];
@@ -148,7 +149,9 @@ export const degradedFinding = (state: EngineState, asset: AffectedAsset, failin
       severity: 'minor',
       reason: first.lane.state.lastReason,
       summary: `${asset.name}: ${degraded.map(({ check }) => describe(check)).join(', ')} degraded`,
-      details: Object.fromEntries(degraded.map(({ check, lane }) => [`${check.id}.reason`, lane.state.lastReason])),
+      details: Object.fromEntries(
+        degraded.flatMap(({ check, lane }) => factsOf(check, lane.state.lastReason, lane.lastResult?.detail)),
+      ),
       faultFromMs: statusOf(state, first.check)?.fromMs ?? nowMs,
       failing: [...new Set(degraded.map(({ check }) => check.id))],
       seenAtMs: Math.max(...degraded.map(({ lane }) => lane.state.lastAtMs ?? 0)),

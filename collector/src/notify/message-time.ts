@@ -1,8 +1,5 @@
 import type { EpochMs } from '@jiwei/shared/time.ts';
-
-/** Languages messages are written in. */
-export const languages = ['zh-CN', 'en'] as const;
-export type Language = (typeof languages)[number];
+import type { Language } from '../words/language.ts';
 
 /** Whether the runtime knows the IANA time zone. */
 export const isTimeZone = (name: string): boolean => {

@@ -1,7 +1,11 @@
 import type { EpochMs } from '@jiwei/shared/time.ts';
-import { durationText, instantText, type Language } from './message-time.ts';
+import { zoneOfAsset } from '../engine/subject.ts';
+import { factsOf } from '../words/incident-facts.ts';
+import { colonOf, type InEach, type Language } from '../words/language.ts';
+import { reasonText } from '../words/reasons.ts';
+import { durationText, instantText } from './message-time.ts';
 import type { Notice } from './notifier.ts';
-import { noticeWords, reasonText, severityWords, type Words } from './words.ts';
+import { noticeWords, severityWords } from './words.ts';
 
 /** A notice in words, for whatever a channel can show. */
 export interface Message {
@@ -30,14 +34,13 @@ const labels = {
   crew: { 'zh-CN': '运维小组', en: 'Crew' },
   severity: { 'zh-CN': '级别', en: 'Severity' },
   reason: { 'zh-CN': '原因', en: 'Reason' },
-  summary: { 'zh-CN': '说明', en: 'Summary' },
   faultFrom: { 'zh-CN': '故障开始', en: 'Fault since' },
   faultTo: { 'zh-CN': '恢复时间', en: 'Fault until' },
   downtime: { 'zh-CN': '持续时长', en: 'Duration' },
   respondDue: { 'zh-CN': '响应期限', en: 'Respond by' },
   incident: { 'zh-CN': '故障编号', en: 'Incident' },
   open: { 'zh-CN': '查看详情', en: 'Open in the console' },
-} as const satisfies Record<string, Words>;
+} as const satisfies Record<string, InEach>;
 
 type Line = readonly [label: string, value: string];
 
@@ -48,7 +51,7 @@ export const messageOf = (notice: Notice, wording: Wording): Message => {
   const lines = linesOf(notice, wording);
   const url = wording.consoleUrl === undefined ? null : incidentUrl(wording.consoleUrl, incident.id);
   const open = labels.open[wording.language];
-  const colon = wording.language === 'zh-CN' ? ':' : ': ';
+  const colon = colonOf[wording.language];
   const textLines = [title, '', ...lines.map(([label, value]) => `${label}${colon}${value}`)];
   return {
     title,
@@ -86,13 +89,14 @@ const linesOf = ({ notice, incident, names }: Notice, { language, timeZone }: Wo
   const cycle = incident.cycles.at(-1);
   const isWaiting = notice !== 'resolved' && cycle !== undefined && cycle.respondedAtMs === null;
   return [
-    ...line('asset', named(names.asset, incident.assetId)),
+    // An incident of a zone itself names it as the zone.
+    ...(zoneOfAsset(incident.assetId) === null ? line('asset', named(names.asset, incident.assetId)) : []),
     ...line('unit', named(names.unit, incident.unitId)),
     ...line('zone', named(names.zone, incident.zoneId)),
     ...line('crew', incident.crew),
     ...line('severity', severityWords[incident.severity][language]),
     ...line('reason', reasonText(incident.reason, language)),
-    ...line('summary', incident.summary),
+    ...factsOf(incident, language).map(({ label, value }): Line => [label[language], oneLine(value)]),
     ...line('faultFrom', at(incident.faultFromMs)),
     ...(incident.faultToMs === null
       ? []

@@ -1,6 +1,7 @@
 import { limits } from '@jiwei/shared/limits.ts';
 import { z } from 'zod';
-import { isTimeZone, languages } from './message-time.ts';
+import { languages } from '../words/language.ts';
+import { isTimeZone } from './message-time.ts';
 
 /** Options every kind that writes to people has. */
 export const wordingOptions = {

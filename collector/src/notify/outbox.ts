@@ -3,6 +3,7 @@ import { messageOf } from '@jiwei/shared/errors.ts';
 import type { NotificationId, RouteId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { minuteMs, secondMs } from '@jiwei/shared/time.ts';
+import { zoneOfAsset } from '../engine/subject.ts';
 import type { Declaration, DeclaredNotifier } from '../registry/declaration.ts';
 import type { OutboxRecord, Store } from '../store/port.ts';
 import { type OpenNotifier, openNotifier } from './channels.ts';
@@ -28,6 +29,8 @@ export interface OutboxOptions {
   readonly store: Pick<Store, 'outboxDue' | 'outboxNextAtMs' | 'outboxOf' | 'saveOutbox' | 'setting' | 'saveSetting'>;
   readonly clock: Clock;
   readonly log: NotifyLog;
+  /** Where channels of kind `log` write: whoever chose one wants its notices, however little the rest is to say. */
+  readonly noticeLog: NotifyLog;
   readonly counters: NotifyCounters;
   /** Kinds of channels; those of the registry by default. */
   readonly kinds?: readonly NotifierKind[];
@@ -75,7 +78,7 @@ const noteMsMax = 3 * secondMs;
  */
 export const createOutbox = (options: OutboxOptions): Outbox => {
   const { store, clock, log, counters } = options;
-  const world = notifyWorld(log);
+  const world = notifyWorld(options.noticeLog);
   const closing = new AbortController();
   /** By lane: an incident's notices over a route. */
   const running = new Map<string, { readonly place: string; readonly done: Promise<void> }>();
@@ -309,7 +312,7 @@ const namesOf = ({ assets, units, zones }: NotifyDeclaration): ReadonlyMap<strin
   ]);
 
 const noticeNames = ({ incident }: OutboxRecord, names: ReadonlyMap<string, string>): NoticeNames => ({
-  asset: names.get(`asset ${incident.assetId}`) ?? null,
+  asset: names.get(`asset ${incident.assetId}`) ?? names.get(`zone ${zoneOfAsset(incident.assetId)}`) ?? null,
   unit: names.get(`unit ${incident.unitId}`) ?? null,
   zone: names.get(`zone ${incident.zoneId}`) ?? null,
 });

@@ -1,5 +1,5 @@
 import { dayMs, hourMs, minuteMs, secondMs } from '@jiwei/shared/time.ts';
-import type { Language } from './words.ts';
+import type { Language } from '../../words/language.ts';
 
 const units = [
   { ms: dayMs, 'zh-CN': '天', en: ['day', 'days'] },

@@ -1,10 +1,13 @@
 import type { Status } from '@jiwei/shared/status.ts';
+import type { Incident } from '../../engine/incident.ts';
+import { factsOf } from '../../words/incident-facts.ts';
+import { colonOf, type Language } from '../../words/language.ts';
+import { reasonText } from '../../words/reasons.ts';
 import { presentCycle } from '../shapes/incident.ts';
 import { durationText, instantText, shortSpanText } from './duration.ts';
 import { type Html, html } from './html.ts';
 import type { PageAgent, PageAvailability, PageIncident, PageModel } from './model.ts';
-import { reasonText } from './reason-words.ts';
-import { type Language, type Words, wordsOf } from './words.ts';
+import { type Words, wordsOf } from './words.ts';
 
 /** A status is told three ways: colour, symbol and word. */
 const symbols: Readonly<Record<Status, string>> = { down: '✕', degraded: '▲', up: '✓', unknown: '?' };
@@ -54,6 +57,12 @@ const promise = (
   return html`<span class="nowrap"><span aria-hidden="true">◷</span> ${words.left(durationText(dueAtMs - nowMs, language))}</span>`;
 };
 
+/** What was found, a line each. */
+const factLines = (incident: Incident, language: Language): readonly Html[] =>
+  factsOf(incident, language).map(
+    ({ label, value }) => html`<br><span class="small">${label[language]}${colonOf[language]}${value}</span>`,
+  );
+
 const incidentRow = (
   { incident, assetName, unitName }: PageIncident,
   nowMs: number,
@@ -71,7 +80,7 @@ const incidentRow = (
     unitName ?? '—',
     words.severity[incident.severity],
     html`${words.state[incident.state]}${remarks.length > 0 && html` <span class="small">${remarks.join(' · ')}</span>`}`,
-    html`${reasonText(incident.reason, language)}<br><span class="small">${incident.summary}</span>`,
+    html`${reasonText(incident.reason, language)}${factLines(incident, language)}`,
     html`<time class="nowrap" datetime="${new Date(incident.faultFromMs).toISOString()}" title="${instantText(incident.faultFromMs)}">${durationText(nowMs - incident.faultFromMs, language)}</time>`,
     cycle === null
       ? '—'

@@ -1,10 +1,7 @@
 import type { Severity, Status } from '@jiwei/shared/status.ts';
 import type { AssetKind } from '../../engine/config.ts';
 import type { IncidentState } from '../../engine/incident.ts';
-
-/** Languages of the page; the first is the default. */
-export const languages = ['zh-CN', 'en'] as const;
-export type Language = (typeof languages)[number];
+import type { Language } from '../../words/language.ts';
 
 /** Everything the page says. */
 export interface Words {
