@@ -1,6 +1,7 @@
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { asId } from '@jiwei/shared/ids.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeBackup } from '../../collector/src/store/sqlite/backup.ts';
 import { encodeManifest } from '../../collector/src/store/sqlite/backup-file.ts';
@@ -8,7 +9,7 @@ import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
 import { restoreBackup } from '../../collector/src/store/sqlite/restore.ts';
 import { databasePath, openSqliteStore } from '../../collector/src/store/sqlite.ts';
 import { canMount, mountSmallDisk } from '../support/small-disk.ts';
-import { agentA, batchOf, frameOf } from '../support/store-samples.ts';
+import { agentA, batchOf, frameOf, outboxOf } from '../support/store-samples.ts';
 
 let folder = '';
 let path = '';
@@ -113,6 +114,26 @@ describe('a backup', () => {
 });
 
 describe('a restore', () => {
+  test('takes what waits to be told as something that may have been told since the backup; a usual start does not', async () => {
+    const named = (name: string, part = {}) => outboxOf({ id: asId<'notification'>(name), ...part });
+    const refused = named('refused', { state: 'failed', tries: 1, finishedAtMs: 9 });
+    const store = await openSqliteStore({ path });
+    await store.commit(batchOf({ outbox: [named('waiting', { tries: 2 }), refused] }));
+    await store.close();
+    const again = await openSqliteStore({ path });
+    expect(await again.outboxOf(outboxOf().incidentId)).toEqual([named('waiting', { tries: 2 }), refused]);
+    await again.close();
+    await backUp();
+    const fresh = databasePath(join(folder, 'fresh'));
+    await restoreBackup(file, fresh, 0);
+    const restored = await openSqliteStore({ path: fresh });
+    expect(await restored.outboxOf(outboxOf().incidentId)).toEqual([
+      named('waiting', { tries: 2, mayHaveArrived: true }),
+      refused,
+    ]);
+    await restored.close();
+  });
+
   test('keeps the database that was there, with its log', async () => {
     await fill();
     await backUp();

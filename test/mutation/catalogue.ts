@@ -43,7 +43,7 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
     faults: notifyFaults,
     tests: [
       ...['over', 'retry', 'outbox', 'webhook', 'smtp', 'crash'].map((name) => `test/collector/notify-${name}.test.ts`),
-      ...['test/contract/store.test.ts', 'test/engine/scenarios.test.ts'],
+      ...['test/contract/store.test.ts', 'test/engine/scenarios.test.ts', 'test/collector/store-backup.test.ts'],
     ],
   },
   bounds: {

@@ -138,6 +138,13 @@ export const notifyFaults: readonly Fault[] = [
     replace: ".where('w.state', '=', 'none')",
   },
   {
+    id: 'backup-knows-it-all',
+    rule: 'what waits in a backup may have been told since it was made',
+    file: 'collector/src/store/sqlite/open.ts',
+    find: '    if (!existsSync(markPath(path))) doubtArrivals(handle);\n',
+    replace: '',
+  },
+  {
     id: 'dropped-without-a-word',
     rule: 'an incident says which of its notices were dropped, and why',
     file: 'collector/src/engine/attempts.ts',

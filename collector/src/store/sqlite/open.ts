@@ -6,9 +6,10 @@ import { limits } from '@jiwei/shared/limits.ts';
 import { makeFolder } from '@jiwei/shared/make-folder.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { syncFolder } from './backup-file.ts';
-import { type CommitMark, openCommitMark } from './commit-mark.ts';
+import { type CommitMark, markPath, openCommitMark } from './commit-mark.ts';
 import { tablesOf } from './damage.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
+import { doubtArrivals } from './doubt-arrivals.ts';
 import { corruptStore, isBusy } from './fault.ts';
 import { migrate, readPragma } from './migrate.ts';
 import { migrations } from './migrations.ts';
@@ -49,6 +50,8 @@ export const openFile = async (path: string, nowMs: EpochMs, bytesMax: number): 
     migrate(handle, migrations, nowMs);
     checkRows(handle);
     await checkNotedDamage(path);
+    // Every database that was used here has its mark beside it.
+    if (!existsSync(markPath(path))) doubtArrivals(handle);
     mark = openCommitMark(handle);
   } catch (thrown) {
     handle?.close();
