@@ -130,7 +130,7 @@ const add = (totals: Totals, incident: Incident, nowMs: EpochMs): void => {
 const sourceOf = ({ problem }: Incident): string => {
   if (problem.startsWith('rule:')) return 'rule';
   if (problem === 'cloned') return 'agent';
-  return problem === 'agent' || problem === 'zone' ? problem : 'check';
+  return problem === 'agent' || problem === 'zone' || problem === 'storm' ? problem : 'check';
 };
 
 const openFamily = (open: readonly Incident[]): TextFamily => {
