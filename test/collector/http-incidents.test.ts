@@ -12,13 +12,14 @@ const resolved = incidentOf('i0', 'switch', 86_400_000, {
   faultToMs: fixtureNowMs - 80_000_500,
   unitId: asId<'unit'>('u2'),
 });
-const incidents = [resolved, ...(districtParts.incidents ?? [])];
+const attached = incidentOf('i4', 'cam-1', 86_400_001, { attachedTo: asId<'incident'>('i1') });
+const incidents = [attached, resolved, ...(districtParts.incidents ?? [])];
 
 describe('incidents', () => {
   let http: HttpFixture;
   beforeAll(async () => {
     http = await createHttpFixture({ parts: { ...districtParts, incidents } });
-    const i1 = incidents[1] ?? resolved;
+    const i1 = incidents.find(({ id }) => id === 'i1') ?? resolved;
     await http.store.commit(
       batchOf({
         atMs: fixtureNowMs,
@@ -65,15 +66,15 @@ describe('incidents', () => {
     (await http.get(`/api/v1/incidents${query}`)).json().items.map((incident: { id: string }) => incident.id);
 
   const filters: readonly { readonly why: string; readonly query: string; readonly expected: readonly string[] }[] = [
-    { why: 'all, newest first', query: '', expected: ['i1', 'i3', 'i2', 'i0'] },
-    { why: 'by state', query: '?state=open', expected: ['i1', 'i3'] },
+    { why: 'all, newest first', query: '', expected: ['i1', 'i3', 'i2', 'i0', 'i4'] },
+    { why: 'by state', query: '?state=open', expected: ['i1', 'i3', 'i4'] },
     { why: 'by several states', query: '?state=acknowledged,resolved', expected: ['i2', 'i0'] },
     { why: 'by severity', query: '?severity=minor', expected: ['i2'] },
     { why: 'by asset', query: '?assetId=ups', expected: ['i3'] },
     { why: 'by unit', query: '?unitId=u2', expected: ['i0'] },
     { why: 'by zone', query: '?zoneId=z1&severity=minor', expected: ['i2'] },
     { why: 'opened from', query: `?openedFromMs=${fixtureNowMs - 20 * 60_000}`, expected: ['i1', 'i3'] },
-    { why: 'opened before', query: `?openedToMs=${fixtureNowMs - 20 * 60_000}`, expected: ['i2', 'i0'] },
+    { why: 'opened before', query: `?openedToMs=${fixtureNowMs - 20 * 60_000}`, expected: ['i2', 'i0', 'i4'] },
   ];
   for (const { why, query, expected } of filters) {
     test(`listed ${why}`, async () => {
@@ -84,7 +85,7 @@ describe('incidents', () => {
   test('paged', async () => {
     const first = (await http.get('/api/v1/incidents?limit=3')).json();
     expect(first.items).toHaveLength(3);
-    expect(await idsOf(`?limit=3&cursor=${encodeURIComponent(first.next)}`)).toEqual(['i0']);
+    expect(await idsOf(`?limit=3&cursor=${encodeURIComponent(first.next)}`)).toEqual(['i0', 'i4']);
   });
 
   test('one with its clocks, timeline and notifications', async () => {
@@ -105,6 +106,13 @@ describe('incidents', () => {
         ...{ nextTryAtMs: fixtureNowMs + 60_000, finishedAtMs: null, lastError: 'HTTP 500' },
       },
     ]);
+  });
+
+  test('with the open ones that belong to it', async () => {
+    const { attached: below, attachedCount } = (await http.get('/api/v1/incidents/i1')).json();
+    expect(below.map(({ id, attachedTo }: { id: string; attachedTo: string }) => [id, attachedTo])).toEqual([['i4', 'i1']]);
+    expect(attachedCount).toBe(1);
+    expect((await http.get('/api/v1/incidents/i3')).json()).toMatchObject({ attached: [], attachedCount: 0 });
   });
 
   test('overdue ones say so', async () => {

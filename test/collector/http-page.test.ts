@@ -1,3 +1,4 @@
+import { asId } from '@jiwei/shared/ids.ts';
 import { reasonCodes } from '@jiwei/shared/reasons.ts';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
 import { faultCodes } from '../../collector/src/engine/incident.ts';
@@ -70,8 +71,12 @@ describe('the page with a district', () => {
   let http: HttpFixture;
   beforeAll(async () => {
     const attack = incidentOf('i4', 'portal', 1_000, { summary: '<script>alert(1)</script>' });
-    const attached = incidentOf('i5', 'switch', 1_000, { summary: 'merged elsewhere', attachedTo: attack.id });
-    const incidents = [...(districtParts.incidents ?? []), attack, attached];
+    const { cycles } = attack;
+    const isChild = { cycles: cycles.map((cycle) => ({ ...cycle, excluded: 'child' as const })) };
+    const attached = incidentOf('i5', 'switch', 900_000, { ...isChild, summary: 'merged elsewhere', attachedTo: attack.id });
+    const held = asId<'incident'>('closed-by-hand');
+    const left = incidentOf('i6', 'ups', 900_000, { ...isChild, summary: 'left behind', attachedTo: held });
+    const incidents = [...(districtParts.incidents ?? []), attack, attached, left];
     http = await createHttpFixture({
       parts: { ...districtParts, incidents },
       sessions: [sessionOf('a1')],
@@ -106,7 +111,17 @@ describe('the page with a district', () => {
     for (const text of ['1 min left', '13 min left', 'overdue by 17 min', 'overdue by 5 min', 'done after 1 min 40 s']) {
       expect(body).toContain(text);
     }
-    expect(body).not.toContain('merged elsewhere');
+  });
+
+  test('shows what belongs to another incident right below it, with a mark and without a clock', async () => {
+    const rows = (await page('en')).split('<tr>');
+    const at = rows.findIndex((row) => row.includes('merged elsewhere'));
+    expect(rows[at - 1]).toContain('&lt;script&gt;alert(1)');
+    expect(rows[at]).toContain('<span class="below">核心交换机</span>');
+    expect(rows[at]).toContain('part of the incident above');
+    expect(rows[at]).not.toMatch(/overdue|left/);
+    expect(rows.find((row) => row.includes('left behind'))).toContain('part of an incident closed by hand');
+    expect(await page('zh')).toContain('并入上方故障');
   });
 
   test('shows agents with link, clock and spool, and the refused declaration', async () => {

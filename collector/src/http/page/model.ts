@@ -2,6 +2,7 @@ import { fingerprintOf } from '@jiwei/shared/protocol/handshake.ts';
 import type { Status } from '@jiwei/shared/status.ts';
 import type { AssetConfig, EngineConfig } from '../../engine/config.ts';
 import type { Incident } from '../../engine/incident.ts';
+import type { LiveView } from '../../engine/view.ts';
 import type { CollectorService } from '../../runtime/service.ts';
 import type { AgentRecord } from '../../store/port.ts';
 import { assetViewOf } from '../shapes/asset.ts';
@@ -35,6 +36,8 @@ export interface PageIncident {
   readonly incident: Incident;
   readonly assetName: string;
   readonly unitName: string | null;
+  /** `below`: it belongs to the incident above it. `closed`: to one that a person closed while its fault goes on. */
+  readonly attachment: 'none' | 'below' | 'closed';
 }
 
 export interface PageAgent {
@@ -56,7 +59,9 @@ export interface PageModel {
   readonly version: string;
   readonly declarationError: string | null;
   readonly counts: StatusCounts;
+  /** At most pageRowsMax; each with those attached to it right below it. */
   readonly incidents: readonly PageIncident[];
+  readonly incidentsLeftOut: number;
   readonly availability: readonly PageAvailability[];
   /** Worst first, at most pageRowsMax. */
   readonly assets: readonly PageAsset[];
@@ -117,6 +122,25 @@ const agentsOf = async (service: CollectorService): Promise<readonly PageAgent[]
     .sort((left, right) => connectionOrder[left.connection] - connectionOrder[right.connection] || (left.id < right.id ? -1 : 1));
 };
 
+/** Open incidents, newest first, those that belong to another one right below it, so that nothing that fails is missing. */
+const incidentsOf = (view: LiveView, nameOf: PageModel['nameOf']): readonly PageIncident[] => {
+  const open = view.openIncidents();
+  const openIds = new Set(open.map(({ id }) => id));
+  const attached = Map.groupBy(open, ({ attachedTo }) => attachedTo);
+  const rowOf = (incident: Incident, attachment: PageIncident['attachment']): PageIncident => ({
+    incident,
+    attachment,
+    assetName: nameOf(incident.assetId),
+    unitName: unitNameOf(view.config, incident.unitId),
+  });
+  return open
+    .filter(({ attachedTo }) => attachedTo === null || !openIds.has(attachedTo))
+    .flatMap((incident) => [
+      rowOf(incident, incident.attachedTo === null ? 'none' : 'closed'),
+      ...(attached.get(incident.id) ?? []).map((child) => rowOf(child, 'below')),
+    ]);
+};
+
 /**
  * What the page shows at `atMs`.
  * @param availability figures of the windows, measured by the caller
@@ -132,18 +156,15 @@ export const pageModel = async (
   const agents = await agentsOf(service);
   const names = new Map<string, string>(Array.from(config.assets.values(), (asset) => [asset.id, asset.name]));
   const nameOf = (assetId: string): string => names.get(assetId) ?? assetId;
+  const incidents = incidentsOf(view, nameOf);
   return {
     atMs,
     startedAtMs: service.startedAtMs,
     version: service.version,
     declarationError: service.declarationError,
     counts: countStatuses(assets.map((asset) => asset.status)),
-    // What is merged into another incident is shown there, not beside it.
-    incidents: view
-      .openIncidents()
-      .filter((incident) => incident.attachedTo === null)
-      .slice(0, pageRowsMax)
-      .map((incident) => ({ incident, assetName: nameOf(incident.assetId), unitName: unitNameOf(config, incident.unitId) })),
+    incidents: incidents.slice(0, pageRowsMax),
+    incidentsLeftOut: Math.max(0, incidents.length - pageRowsMax),
     availability,
     assets: assets.slice(0, pageRowsMax),
     assetsLeftOut: Math.max(0, assets.length - pageRowsMax),

@@ -64,19 +64,22 @@ const factLines = (incident: Incident, language: Language): readonly Html[] =>
   );
 
 const incidentRow = (
-  { incident, assetName, unitName }: PageIncident,
+  { incident, assetName, unitName, attachment }: PageIncident,
   nowMs: number,
   language: Language,
 ): readonly (Html | string)[] => {
   const words = wordsOf[language];
-  const cycle = presentCycle(incident);
+  // No clock of people runs for what belongs to another incident or began under maintenance.
+  const present = presentCycle(incident);
+  const cycle = present?.excluded === null ? present : null;
   const remarks = [
+    attachment !== 'none' && words.attached[attachment],
     incident.isInMaintenance && words.maintenance,
     incident.isFlapping && words.flapping,
     incident.isNoData && words.noData,
   ].filter((remark) => remark !== false);
   return [
-    assetName,
+    attachment === 'below' ? html`<span class="below">${assetName}</span>` : assetName,
     unitName ?? '—',
     words.severity[incident.severity],
     html`${words.state[incident.state]}${remarks.length > 0 && html` <span class="small">${remarks.join(' · ')}</span>`}`,
@@ -85,9 +88,11 @@ const incidentRow = (
     cycle === null
       ? '—'
       : promise({ openedAtMs: cycle.openedAtMs, dueAtMs: cycle.respondDueAtMs, doneAtMs: cycle.respondedAtMs, nowMs }, language),
-    cycle === null || cycle.onsiteDueAtMs === null
-      ? words.notNeeded
-      : promise({ openedAtMs: cycle.openedAtMs, dueAtMs: cycle.onsiteDueAtMs, doneAtMs: cycle.arrivedAtMs, nowMs }, language),
+    cycle === null
+      ? '—'
+      : cycle.onsiteDueAtMs === null
+        ? words.notNeeded
+        : promise({ openedAtMs: cycle.openedAtMs, dueAtMs: cycle.onsiteDueAtMs, doneAtMs: cycle.arrivedAtMs, nowMs }, language),
   ];
 };
 
@@ -105,7 +110,8 @@ const incidentsSection = (model: PageModel, language: Language): Html => {
   ];
   const rows = model.incidents.map((incident) => incidentRow(incident, model.atMs, language));
   return html`<section aria-labelledby="incidents"><h2 id="incidents">${words.incidents}</h2>
-${rows.length === 0 ? html`<p class="empty good"><span aria-hidden="true">✓</span> ${words.noIncidents}</p>` : table(headings, rows)}</section>`;
+${rows.length === 0 ? html`<p class="empty good"><span aria-hidden="true">✓</span> ${words.noIncidents}</p>` : table(headings, rows)}
+${model.incidentsLeftOut > 0 && html`<p class="small">${words.andMore(model.incidentsLeftOut)}</p>`}</section>`;
 };
 
 const availabilityRow = (window: PageAvailability, model: PageModel, words: Words): readonly (Html | string)[] => [

@@ -37,6 +37,8 @@ tbody tr:last-child > * { border-bottom: 0; }
 tbody th { color: var(--text); font-weight: 600; font-size: 1rem; white-space: normal; }
 .number { text-align: right; white-space: nowrap; }
 .nowrap { white-space: nowrap; }
+.below { padding-left: 1.2rem; }
+.below::before { content: "↳"; margin-left: -1.2rem; display: inline-block; width: 1.2rem; color: var(--soft); }
 .small { color: var(--soft); font-size: .88rem; }
 .tag { display: inline-block; border-radius: 1rem; padding: .05rem .65rem; white-space: nowrap; font-weight: 600; }
 .down { color: var(--down); background: var(--down-ground); }

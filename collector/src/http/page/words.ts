@@ -39,6 +39,7 @@ export interface Words {
   readonly notNeeded: string;
   readonly noData: string;
   readonly flapping: string;
+  readonly attached: Readonly<Record<'below' | 'closed', string>>;
   readonly maintenance: string;
   readonly availability: string;
   readonly windows: Readonly<Record<'hour' | 'day' | 'week' | 'month', string>>;
@@ -131,6 +132,7 @@ const zh: Words = {
   notNeeded: '无需到场',
   noData: '暂无数据',
   flapping: '反复波动',
+  attached: { below: '并入上方故障', closed: '并入已由人工关闭的故障' },
   maintenance: '维护中',
   availability: '可用率',
   windows: { hour: '近 1 小时', day: '近 1 天', week: '近 7 天', month: '近 30 天' },
@@ -229,6 +231,7 @@ const en: Words = {
   notNeeded: 'not needed',
   noData: 'no data',
   flapping: 'flapping',
+  attached: { below: 'part of the incident above', closed: 'part of an incident closed by hand' },
   maintenance: 'maintenance',
   availability: 'Availability',
   windows: { hour: '1 hour', day: '1 day', week: '7 days', month: '30 days' },

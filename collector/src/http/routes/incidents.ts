@@ -28,6 +28,12 @@ const incidentDetailSchema = z
     onsite: promiseSchema.nullable().describe('On-site clock of the running cycle; null when nobody needs to go there.'),
     timeline: z.array(timelineEntrySchema),
     notifications: z.array(notificationSchema),
+    attached: z
+      .array(incidentSchema)
+      .describe(
+        'Open incidents that belong to it, newest first: nobody is told of them by themselves, and no clock of theirs runs.',
+      ),
+    attachedCount: z.int().describe(`How many these are; at most ${limits.pageItemsMax} are listed.`),
   })
   .meta({ id: 'IncidentDetail' });
 
@@ -71,6 +77,7 @@ export const incidentRoutes = (api: Api, { service, clock }: HttpContext): void 
   const detailOf = async (incident: Incident): Promise<z.input<typeof incidentDetailSchema>> => {
     const atMs = clock.nowMs();
     const cycle = presentCycle(incident);
+    const attached = service.view.openIncidents().filter(({ attachedTo }) => attachedTo === incident.id);
     // A cycle that is over is measured against its end: no clock runs on after the repair.
     const untilMs = cycle?.resolvedAtMs ?? atMs;
     const [timeline, notifications] = await Promise.all([
@@ -84,6 +91,8 @@ export const incidentRoutes = (api: Api, { service, clock }: HttpContext): void 
         cycle === null || cycle.onsiteDueAtMs === null ? null : promiseBody(cycle.onsiteDueAtMs, cycle.arrivedAtMs, untilMs),
       timeline: timeline.map(timelineBody),
       notifications: notifications.map(notificationBody),
+      attached: attached.slice(0, limits.pageItemsMax).map(incidentBody),
+      attachedCount: attached.length,
     };
   };
 
@@ -105,7 +114,7 @@ export const incidentRoutes = (api: Api, { service, clock }: HttpContext): void 
     config: { permission: 'read' },
     schema: {
       tags: ['incidents'],
-      summary: 'One incident with its clocks, timeline and notifications',
+      summary: 'One incident with its clocks, timeline, notifications, and what belongs to it',
       description: `A timeline holds at most ${limits.timelineEntriesMax} entries.`,
       params: z.strictObject({ incidentId: idText }),
       querystring: z.strictObject({}),

@@ -26,7 +26,7 @@ export const incidentSchema = z
     unitId: z.string().nullable(),
     zoneId: z.string().nullable(),
     crew: z.string(),
-    problem: z.string().describe('`down`, `degraded`, `check:<id>`, `agent`, `rule:<id>…`, `zone`.'),
+    problem: z.string().describe('`down`, `degraded`, `check:<id>`, `agent`, `cloned`, `rule:<id>…`, `zone`, `storm`.'),
     severity: z.enum(severities),
     state: z.enum(incidentStates),
     reason: z.string(),
@@ -40,7 +40,10 @@ export const incidentSchema = z
     isNoData: z.boolean(),
     isFlapping: z.boolean(),
     isInMaintenance: z.boolean(),
-    attachedTo: z.string().nullable(),
+    attachedTo: z
+      .string()
+      .nullable()
+      .describe('Incident it belongs to (of a parent that is down, a host, or the whole zone): people were told of that one.'),
   })
   .meta({ id: 'Incident' });
 
