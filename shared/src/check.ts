@@ -63,7 +63,7 @@ export interface RunPlace {
 /** One answer to a check. */
 export interface CheckResult {
   readonly checkId: CheckId;
-  /** When the question was asked (start of the probe), agent's clock. */
+  /** When the question was asked, agent's clock: the start of the run, or later where it waited to be asked along with others. */
   readonly observedAtMs: EpochMs;
   readonly outcome: Outcome;
   readonly reason: ReasonCode;

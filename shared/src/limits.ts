@@ -58,7 +58,10 @@ export const limits = {
   checkTimeoutMsMax: 60 * secondMs,
   /** The shortest wait before a confirming question: ten a second do not press a target that is in trouble, and faster ones would all see the same hiccup. */
   checkRetryMsMin: 100,
-  /** Probes run at once by one agent; more wait their turn. Each may hold sockets and a body; with answers in 100 ms it is still 640 a second. */
+  /**
+   * Probes run at once by one agent, where a batch of pings counts as one; more wait their turn. Each may hold sockets and a body; with answers in
+   * 100 ms it is still 640 a second.
+   */
   probesAtOnceMax: 64,
   /** One reading of the host's metrics: a mount or driver that hangs longer is left out of the row. Well below the usual 15 s between rows. */
   hostReadMsMax: 3 * secondMs,

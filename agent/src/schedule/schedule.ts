@@ -89,7 +89,7 @@ export const createSchedule = (options: {
   let waiting: Entry[] = [];
   /** Of checks that are being asked, in whatever generation. */
   const places = createPlaces(options.runsAtOnceMax, batches);
-  /** By interval. */
+  /** Slots by interval, of checks that are asked alone and of those made for batches. */
   let slotsOfSingle: ReadonlyMap<number, number> = new Map();
   let slotsOfBatched: ReadonlyMap<number, number> = new Map();
   /** The check that was begun last and has no answer yet: others wait for it, until `turnEndsAtMs`. */
