@@ -84,6 +84,15 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) {
     if (signal !== 'SIGINT' || !process.stdin.isTTY) child.kill(signal);
   });
 }
+// npm ends the shell it started and no more. Where that was our parent and is gone, nobody is left to end the child either.
+if (process.env.npm_lifecycle_event !== undefined && process.platform !== 'win32') {
+  const parentPid = process.ppid;
+  const look = setInterval(() => {
+    if (process.ppid === parentPid) return;
+    clearInterval(look);
+    child.kill('SIGTERM');
+  }, 500);
+}
 child.on('error', (error) => {
   console.error(`jiwei: cannot start ${node}: ${error.message}`);
   process.exit(1);

@@ -35,7 +35,7 @@ export const dnsRunner: ProbeRunner<'dns'> = {
       }
       const answers = await ask(resolver, spec);
       const latencyMs = clock.monotonicMs() - startedMs;
-      const fault = judgeAnswers(spec, answers, tools.patterns);
+      const fault = answers.length === 0 ? onlyAliases(spec) : judgeAnswers(spec, answers, tools.patterns);
       return toOutcome(fault ?? judgeTime(latencyMs, spec.slowMs), latencyMs, values(answers, true));
     } catch (error) {
       const server = spec.server ?? resolver.getServers().join(', ');
@@ -96,6 +96,13 @@ const judgeAnswers = (spec: Spec, answers: readonly string[], patterns: PatternR
   }
   return null;
 };
+
+/** The server answered with an alias (CNAME) whose own name has no such record: to whoever asks that is no answer. */
+const onlyAliases = ({ name, type }: Spec): Finding => ({
+  outcome: 'down',
+  reason: 'DNS_NO_DATA',
+  detail: toDetail(`the answer holds no ${type} record for ${name}, at most an alias that leads to none`),
+});
 
 const unexpected = (text: string): Finding => ({ outcome: 'down', reason: 'DNS_UNEXPECTED_ANSWER', detail: toDetail(text) });
 

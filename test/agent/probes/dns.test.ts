@@ -74,6 +74,21 @@ for (const { why, code, reason, isAnswered } of failures) {
   });
 }
 
+for (const type of ['A', 'AAAA', 'MX', 'NS', 'PTR', 'SRV', 'TXT']) {
+  test(`dns: an alias that leads to no ${type} record is DNS_NO_DATA`, async () => {
+    const server = await nameServer(() => ({ alias: 'gone.example.org' }));
+    expect(await run('dns', { name, server, type })).toMatchObject({
+      ...{ outcome: 'down', reason: 'DNS_NO_DATA', detail: expect.stringContaining(type) },
+      values: { probe_dns_answer_rrs: 0, probe_dns_query_succeeded: 1 },
+    });
+  });
+}
+
+test('dns: an alias with the record it leads to is up', async () => {
+  const server = await nameServer(() => ({ alias: 'web.example.org', records: [addressData('10.0.0.1')] }));
+  expect(await run('dns', { name, server, expect: ['10.0.0.1'] })).toMatchObject({ outcome: 'up' });
+});
+
 test('a server that lost the first question is asked again', async () => {
   let askedCount = 0;
   const server = await nameServer(() => {

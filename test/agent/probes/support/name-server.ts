@@ -10,6 +10,8 @@ export const responseCodes = { ok: 0, formatError: 1, serverFailure: 2, noSuchNa
 export interface NameAnswer {
   readonly code?: number;
   readonly records?: readonly Buffer[];
+  /** Where the name is an alias (CNAME) to another one, before the records. */
+  readonly alias?: string;
 }
 
 const typeNumbers = { A: 1, NS: 2, CNAME: 5, SOA: 6, PTR: 12, MX: 15, TXT: 16, AAAA: 28, SRV: 33 } as const;
@@ -32,10 +34,14 @@ export const nameServer = async (answer: (question: Question) => NameAnswer | nu
     // QR, RD, RA and the code; one question, the answers, nothing else.
     head.writeUInt16BE(0x8180 | (given.code ?? responseCodes.ok), 2);
     head.writeUInt16BE(1, 4);
-    head.writeUInt16BE(records.length, 6);
+    const aliases = given.alias === undefined ? [] : [record(typeNumbers.CNAME, nameData(given.alias))];
+    head.writeUInt16BE(aliases.length + records.length, 6);
     head.writeUInt32BE(0, 8);
     const type = message.readUInt16BE(end - 4);
-    socket.send(Buffer.concat([head, message.subarray(12, end), ...records.map((data) => record(type, data))]), remote.port);
+    socket.send(
+      Buffer.concat([head, message.subarray(12, end), ...aliases, ...records.map((data) => record(type, data))]),
+      remote.port,
+    );
   });
   socket.bind(0, '127.0.0.1');
   await once(socket, 'listening');
