@@ -172,6 +172,29 @@ test('targets that do not answer hold up no others, are asked again on time, and
   pinging.stop();
 });
 
+test('a network that goes down whole, with a thousand targets, is confirmed by few processes and without waiting', async () => {
+  const dead = new Set<string>();
+  const { clock, network, pinging } = world({ deadAddresses: dead });
+  const checks = checksOf(1_000);
+  pinging.apply(checks);
+  await pass(clock, settledMs);
+  const startedCount = network.processes.length;
+  const downAtMs = clock.nowMs();
+  for (const address of loopbackAddresses(1_000)) dead.add(address);
+  await pass(clock, 40_000);
+  const results = byCheck(since(pinging, downAtMs).filter(({ outcome }) => outcome === 'down'));
+  for (const { id } of checks) {
+    const own = results.get(id) ?? [];
+    // The first failure comes within an interval; three of them take 4.2 s each, and some time to gather.
+    expect((own[0]?.observedAtMs ?? 0) - downAtMs).toBeLessThanOrEqual(intervalMs + 260);
+    expect((own[2]?.arrivedAtMs ?? 1e15) - (own[0]?.observedAtMs ?? 0)).toBeLessThanOrEqual(3 * 4_250 + 2 * 310);
+  }
+  expect(pinging.schedule.counts()).toMatchObject({ lateRuns: 0, missedRuns: 0 });
+  // 16 batches that fail, each confirmed twice by the two or three that are given up within 50 ms, and what is regular beside.
+  expect(network.processes.length - startedCount).toBeLessThanOrEqual(160);
+  pinging.stop();
+});
+
 test('a check that has less time than the others of its batch is told at its own deadline', async () => {
   const addresses = loopbackAddresses(20);
   const { clock, pinging } = world({ deadAddresses: new Set(addresses) });
