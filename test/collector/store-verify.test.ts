@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Findings, Store } from '../../collector/src/store/port.ts';
@@ -11,7 +12,7 @@ import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
 import { flipOne, flipRun, seededRandom } from '../support/flips.ts';
 import { hurtIndex } from '../support/hurt-index.ts';
 import { contentOf, everything, fill, fillRest, page } from '../support/store-content.ts';
-import { agentA, webCheck } from '../support/store-samples.ts';
+import { agentA, tokenOf, webCheck } from '../support/store-samples.ts';
 
 let folder = '';
 let path = '';
@@ -105,6 +106,106 @@ describe('a database that is read whole', () => {
     expect(() => findDamage(join(folder, 'no.db'))).toThrow(/there is no database/);
     await writeFile(join(folder, 'no.db'), Buffer.alloc(8_192, 7));
     expect(() => findDamage(join(folder, 'no.db'))).toThrow(AppError);
+  });
+});
+
+describe('what the store keeps secret', () => {
+  const secrets = {
+    pushSecret: 'q7Xk0vW3mJr9ZtB2nLc5HfYdPs8GaEuRi1oTxKwVz4M',
+    pushSecretBefore: 'Bd2yPz8QhNs6LkRf4VtXa0WcGm9JeUo3TiYb7ZrSx5E',
+    adminTokenHash: '3f9c51d07ab86e24f0d1935ce78b6a42d5f07e13986bca40527fe1d8b3094c6a',
+    joinTokenHash: 'a84e06d7f35b92c1e07d4a6fb8315c9e2d70f46ba13958ce7d02f9b6a485e31c',
+  };
+  /** Long enough not to be met by chance; shorter than anything that would help somebody who reads it. */
+  const tellingCharacters = 10;
+  const expectNothingOf = (secret: string, said: string): void => {
+    for (let at = 0; at + tellingCharacters <= secret.length; at += 1)
+      expect(said).not.toContain(secret.slice(at, at + tellingCharacters));
+  };
+  const fillSecrets = async (): Promise<void> => {
+    const store = await openFilled(1);
+    await store.saveSetting('http.pushSecret', secrets.pushSecret);
+    const before = JSON.stringify({ secret: secrets.pushSecretBefore, validUntilMs: 9 });
+    await store.saveSetting('http.pushSecretBefore', before);
+    await store.saveSetting('adminTokenHash', secrets.adminTokenHash);
+    await store.saveJoinToken(tokenOf({ hash: secrets.joinTokenHash, createdAtMs: 1_234 }));
+    await store.close();
+  };
+  /** All that the look and the start say, with whatever hangs on their errors. */
+  const saidOf = async (database: string): Promise<string> => {
+    const said: string[] = [];
+    try {
+      said.push(...findDamage(database).damages.map(({ detail }) => detail));
+    } catch (thrown) {
+      said.push(inspect(thrown));
+    }
+    try {
+      await (await openSqliteStore({ path: database })).close();
+    } catch (thrown) {
+      said.push(inspect(thrown));
+    }
+    return said.join('\n');
+  };
+
+  const rows: readonly { readonly what: keyof typeof secrets; readonly sql: string; readonly named: string }[] = [
+    {
+      what: 'pushSecret',
+      sql: "update setting set value = substr(value, 1, 42) || 'N' where name = 'http.pushSecret'",
+      named: 'the row with name http.pushSecret does not fit its setting_sum',
+    },
+    {
+      what: 'pushSecretBefore',
+      sql: "update setting set value = value || ' ' where name = 'http.pushSecretBefore'",
+      named: 'the row with name http.pushSecretBefore does not fit its setting_sum',
+    },
+    {
+      what: 'adminTokenHash',
+      sql: "update setting set value = upper(value) where name = 'adminTokenHash'",
+      named: 'the row with name adminTokenHash does not fit its setting_sum',
+    },
+    {
+      what: 'joinTokenHash',
+      sql: 'update join_token set uses_left = 9 where created_at_ms = 1234',
+      named: 'the row with created_at_ms 1234 does not fit its join_token_sum',
+    },
+    {
+      what: 'pushSecret',
+      // As where a page of one table is read as one of another.
+      sql: `insert into entity (entity, id, value_json, entity_sum) values ('http.pushSecret', '${secrets.pushSecret}', '1', 7)`,
+      named: 'the row with entity http.pushSecret, id of 43 characters does not fit its entity_sum',
+    },
+  ];
+  test.each(rows)('$what is not in what is said of a damaged row: $named', async ({ what, sql, named }) => {
+    await fillSecrets();
+    const handle = openHandle(path, { busyMs: 1_000 });
+    handle.exec(sql);
+    handle.close();
+    const said = await saidOf(path);
+    expect(said.split(named)).toHaveLength(3);
+    expectNothingOf(secrets[what], said);
+  });
+
+  const { seed, count } = flipRun(120);
+  test(`nor wherever in it or just before it one bit turned (${count} bits, JIWEI_SEED=${seed})`, async () => {
+    await fillSecrets();
+    const bytes = await readFile(path);
+    const random = seededRandom(seed);
+    const texts = Object.values(secrets);
+    let damaged = 0;
+    for (let turn = 0; turn < count; turn += 1) {
+      const secret = texts[turn % texts.length] ?? '';
+      const from = bytes.indexOf(secret) - 30;
+      const flipped = flipOne(bytes.subarray(from, from + 30 + secret.length), random);
+      const copy = join(folder, String(turn), 'jiwei.db');
+      await mkdir(join(folder, String(turn)));
+      await writeFile(copy, Buffer.concat([bytes.subarray(0, from), flipped.bytes, bytes.subarray(from + flipped.bytes.length)]));
+      await copyFile(`${path}.mark`, `${copy}.mark`);
+      const said = await saidOf(copy);
+      if (said !== '') damaged += 1;
+      for (const text of texts) expectNothingOf(text, said);
+      await rm(join(folder, String(turn)), { recursive: true });
+    }
+    expect(damaged).toBeGreaterThan(count / 2);
   });
 });
 

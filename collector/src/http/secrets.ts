@@ -3,6 +3,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { z } from 'zod';
 import type { Store } from '../store/port.ts';
+import { fromJson } from '../store/sql/json.ts';
 import { isSameSecret, pushTokenOf, tokenHashOf } from './tokens.ts';
 
 /** Names of the settings in the store. */
@@ -46,7 +47,7 @@ const makePushSecret = async (store: Store): Promise<string> => {
 
 const pushSecretBefore = async (store: Store): Promise<Before | null> => {
   const text = await store.setting(pushBeforeSetting);
-  return text === null ? null : beforeSchema.parse(JSON.parse(text));
+  return text === null ? null : fromJson(text, beforeSchema, pushBeforeSetting);
 };
 
 /**

@@ -12,6 +12,20 @@ export const storeFaults: readonly Fault[] = [
     replace: '',
   },
   {
+    id: 'row-named-by-secret',
+    rule: 'what names a damaged row shows no secret and no hash',
+    file: 'collector/src/store/sql/row-sum.ts',
+    find: "  setting: ['name'],\n}",
+    replace: "  setting: ['name', 'value'],\n}",
+  },
+  {
+    id: 'long-text-named',
+    rule: 'a text as long as a secret is not shown, whichever column it was read from',
+    file: 'collector/src/store/sql/row-sum.ts',
+    find: 'text.length > shownCharactersMax',
+    replace: 'text.length > 1_000',
+  },
+  {
     id: 'damaged-table-answers',
     rule: 'a table whose rows may not be found gives no answer',
     file: `${sqlite}/dialect.ts`,

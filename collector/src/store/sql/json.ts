@@ -11,11 +11,10 @@ export const toJson = (value: unknown): string => {
 
 const whatCharactersMax = 100;
 
-const damaged = (what: string, problem: string, cause?: unknown): AppError =>
+const damaged = (what: string, problem: string): AppError =>
   new AppError(
     'STORE_CORRUPT',
     `store: what is stored as ${what.slice(0, whatCharactersMax)} was not written by this program (${problem}); restore the last backup (collector restore)`,
-    { cause },
   );
 
 /**
@@ -41,7 +40,8 @@ export const fromJson = <T>(text: string, shape: z.ZodType<T>, what: string): T 
     value = JSON.parse(text);
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error;
-    throw damaged(what, 'it is no JSON', error);
+    // Without its cause, whose message quotes the text: secrets are stored as JSON too, and logs print causes.
+    throw damaged(what, 'it is no JSON');
   }
   assertShape(value, shape, what);
   return value;

@@ -42,15 +42,68 @@ const summedColumns = {
   setting: ['name', 'value'],
 } as const satisfies { readonly [T in keyof Tables]: readonly string[] };
 
+/**
+ * Columns that name a row to people, in a log or at a terminal. None that holds a secret, a hash or a document, whose text must be nowhere but in
+ * the file: a join token is known by its hash, so it is named by the instant at which it was made.
+ */
+const namingColumns = {
+  frame: ['agent_id', 'boot_id', 'seq'],
+  frame_latest: ['agent_id'],
+  dictionary: ['agent_id', 'boot_id', 'first_index'],
+  result: ['check_id', 'agent_id', 'observed_at_ms'],
+  result_latest: ['check_id', 'agent_id'],
+  gap: ['agent_id', 'received_at_ms', 'from_ms'],
+  inventory: ['agent_id'],
+  position: ['agent_id'],
+  entity: ['entity', 'id'],
+  span: ['subject_kind', 'subject_id', 'from_ms'],
+  correction: ['subject_kind', 'subject_id', 'at_ms'],
+  incident: ['id'],
+  timeline: ['incident_id', 'number'],
+  outbox: ['id'],
+  agent: ['id'],
+  join_token: ['created_at_ms'],
+  declaration: ['version'],
+  maintenance: ['id'],
+  setting: ['name'],
+} as const satisfies { readonly [T in keyof Tables]: readonly (keyof Tables[T])[] };
+
 /** Every table has its checksum in a column of this name, so that a row tells by itself which table it is of. */
 export const sumColumnOf = (table: string): string => `${table}_sum`;
 
-const columnsBySumColumn = new Map<string, readonly string[]>(
-  Object.entries(summedColumns).map(([table, columns]) => [sumColumnOf(table), columns]),
+/** What a checksum column tells of its row. */
+export interface Summed {
+  readonly sumColumn: string;
+  /** Those it covers, in their order. */
+  readonly columns: readonly string[];
+  readonly namingColumns: readonly string[];
+}
+
+const summedBySumColumn = new Map<string, Summed>(
+  Object.entries(summedColumns).map(([table, columns]) => {
+    const sumColumn = sumColumnOf(table);
+    // The keys of both are those of `Tables`, which Object.entries forgets.
+    return [sumColumn, { sumColumn, columns, namingColumns: namingColumns[table as keyof Tables] }];
+  }),
 );
 
-/** The covered columns of the row that has this checksum column; null when it is none. */
-export const summedBy = (sumColumn: string): readonly string[] | null => columnsBySumColumn.get(sumColumn) ?? null;
+/** null when the column is no checksum. */
+export const summedBy = (column: string): Summed | null => summedBySumColumn.get(column) ?? null;
+
+/**
+ * The secrets and hashes of the database have 43 characters and more. Where a turned bit made one table read another's page, any of them may stand in
+ * any column; a text of that length is therefore never shown.
+ */
+const shownCharactersMax = 32;
+
+/** `name http.pushSecret`: what to call a row that does not fit its checksum. */
+export const nameOfRow = ({ namingColumns: columns }: Summed, read: (column: string) => unknown): string =>
+  columns
+    .map((column) => {
+      const text = String(read(column));
+      return `${column} ${text.length > shownCharactersMax ? `of ${text.length} characters` : text}`;
+    })
+    .join(', ');
 
 /** Columns of a table its checksum covers, in their order. */
 export const summedOf = (table: keyof Tables): readonly string[] => summedColumns[table];

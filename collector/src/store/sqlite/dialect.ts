@@ -8,7 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { sumColumnOf, summedBy, sumOfRow } from '../sql/row-sum.ts';
+import { nameOfRow, type Summed, sumColumnOf, summedBy, sumOfRow } from '../sql/row-sum.ts';
 import { assertBound, type Bound } from './bind.ts';
 import { corruptStore, isDamage, storeFault } from './fault.ts';
 
@@ -116,18 +116,13 @@ export const openHandle = (path: string, options: { readonly busyMs: number; rea
   };
 };
 
-interface Summed {
-  readonly sumColumn: string;
-  readonly columns: readonly string[];
-}
 /** Found once per statement: asking a statement for its columns costs more than reading a row. */
 const summedByStatement = new WeakMap<StatementSync, Summed | null>();
 const summedColumnsOf = (statement: StatementSync): Summed | null => {
   const known = summedByStatement.get(statement);
   if (known !== undefined) return known;
   const sumColumn = statement.columns().find(({ name }) => summedBy(name) !== null)?.name;
-  const columns = sumColumn === undefined ? null : summedBy(sumColumn);
-  const summed = sumColumn === undefined || columns === null ? null : { sumColumn, columns };
+  const summed = sumColumn === undefined ? null : summedBy(sumColumn);
   summedByStatement.set(statement, summed);
   return summed;
 };
@@ -157,11 +152,11 @@ const verify = <Row extends Record<string, unknown>>(statement: StatementSync, r
   return rows;
 };
 
-const misfitOf = ({ sumColumn, columns }: Summed, row: Record<string, unknown>): string | null => {
+const misfitOf = (summed: Summed, row: Record<string, unknown>): string | null => {
+  const { sumColumn, columns } = summed;
   const sum = row[sumColumn];
   if (sum === null || sum === sumOfRow(columns, (column) => row[column])) return null;
-  const key = columns.slice(0, 3).map((column) => `${column} ${String(row[column]).slice(0, 64)}`);
-  return `the row with ${key.join(', ')} does not fit its ${sumColumn}`;
+  return `the row with ${nameOfRow(summed, (column) => row[column])} does not fit its ${sumColumn}`;
 };
 
 function* misfitsOf(prepare: () => StatementSync, guard: <T>(work: () => T) => T): Generator<string | null> {
