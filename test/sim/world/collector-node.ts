@@ -104,6 +104,8 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
   const tearLog = async (commit: () => Promise<void>, share: number): Promise<void> => {
     const path = pathOf(bootCount);
     const before = await readFile(`${path}-wal`).catch(() => Buffer.alloc(0));
+    // Written after each commit, so that of the one before.
+    const mark = await readFile(`${path}.mark`);
     await commit();
     const after = await readFile(`${path}-wal`);
     let first = 0;
@@ -114,6 +116,7 @@ export const createCollectorNode = (options: CollectorNodeOptions): CollectorNod
     await mkdir(join(path, '..', '..', String(bootCount)), { recursive: true });
     await copyFile(path, pathOf(bootCount));
     await writeFile(`${pathOf(bootCount)}-wal`, torn);
+    await writeFile(`${pathOf(bootCount)}.mark`, mark);
     await present().close();
     store = await openSqliteStore({ path: pathOf(bootCount), clock: machine.boot() });
   };
