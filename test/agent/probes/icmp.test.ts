@@ -260,6 +260,25 @@ test('the privilege is asked once and again after ten minutes', async () => {
   expect(askedCount).toBe(2);
 });
 
+test('a test of the privilege that is cut off is made again by the next who asks', async () => {
+  let askedCount = 0;
+  const ping = recordingTool('ping', no);
+  ping.tool.isPermitted = (signal) => {
+    askedCount += 1;
+    if (askedCount > 1) return Promise.resolve(true);
+    return new Promise((resolve) => signal.addEventListener('abort', () => resolve(false), { once: true }));
+  };
+  const clock = createManualClock(0);
+  const echo = createEcho({ clock, ping: ping.tool, fping: recordingTool('fping', no).tool });
+  const first = echo.ask(request('10.0.0.1'));
+  clock.advance(gatherMs);
+  clock.advance(2_000);
+  expect(await first).toBeNull();
+  const second = echo.ask(request('10.0.0.1'));
+  clock.advance(gatherMs);
+  expect(await second).toMatchObject({ roundTripsMs: [1], method: 'ping' });
+});
+
 test('a tool that lost its privilege is asked again at once, and the other takes its place', async () => {
   let isPermitted = true;
   const fping = recordingTool('fping', { isPermitted: async () => isPermitted, run: async () => isPermitted });

@@ -25,6 +25,8 @@ export const knownTool = (tool: EchoTool, clock: Clock): KnownTool => {
     const controller = new AbortController();
     const cancel = clock.after(permissionTestMsMax, () => controller.abort());
     last = await tool.isPermitted(controller.signal).finally(cancel);
+    // Cut off on a busy host: that says nothing for the next ten minutes.
+    if (!last && controller.signal.aborted) known = null;
     return last;
   };
   const forget = (): void => {
