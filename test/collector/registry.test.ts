@@ -5,9 +5,10 @@ import { limits } from '@jiwei/shared/limits.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import type { EngineConfig } from '../../collector/src/engine/config.ts';
 import { notifierSchemas } from '../../collector/src/notify/registry.ts';
-import { assignmentsOf, isSameWork, unaskedChecks } from '../../collector/src/registry/assign.ts';
-import { compileConfig } from '../../collector/src/registry/compile.ts';
+import { isSameWork, unaskedChecks, workOf } from '../../collector/src/registry/assign.ts';
+import { type Compiled, compile } from '../../collector/src/registry/compile.ts';
 import type { Declaration } from '../../collector/src/registry/declaration.ts';
 import { windowsAsDeclared } from '../../collector/src/registry/declared-windows.ts';
 import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
@@ -222,12 +223,14 @@ maintenance:
   - { id: m, from: 2026-12-05T22:00:00+08:00, to: 2026-12-06T02:00:00+08:00, units: [water], reason: R, approvedBy: W, approvedAt: 2026-12-01T00:00:00Z }
 `;
   const declaration = parse(text);
-  const agentIdsOf = (config: ReturnType<typeof compileConfig>) =>
+  const workFrom = ({ config, asking }: Compiled, agentId: string) =>
+    workOf(config, asId<'agent'>(agentId), asking.checkIdsOf(asId<'agent'>(agentId)));
+  const agentIdsOf = (config: EngineConfig) =>
     Object.fromEntries([...config.checks.values()].map((check) => [check.id, check.agentIds]));
 
   test('gives a host nobody declared an asset of its own, and an address only when others can reach it', () => {
     const agents = [recordOf('p0', { lastAddress: '10.9.9.9' }), recordOf('new', { lastAddress: '127.0.0.1' })];
-    const config = compileConfig(declaration, agents, [], 3);
+    const config = compile(declaration, agents, [], 3).config;
     expect([...config.agents.values()]).toEqual([
       { id: 'p0', assetId: 'pump', zoneId: 'west', address: '10.9.9.9' },
       { id: 'new', assetId: 'agent:new', zoneId: 'east', address: null },
@@ -242,17 +245,17 @@ maintenance:
       ...['e1', 'e2', 'e3'].map((id) => recordOf(id, { labels: { role: 'probe' } })),
       recordOf('gone', { revokedAtMs: 5, labels: { role: 'probe' } }),
     ];
-    const config = compileConfig(declaration, agents, [], 1);
+    const config = compile(declaration, agents, [], 1).config;
     expect(agentIdsOf(config)).toMatchObject({ host: ['p0'], named: ['p0'], labelled: ['e1', 'e2', 'e3'], job: [] });
     const chosen = agentIdsOf(config)['near'] ?? [];
     expect(chosen).toHaveLength(2);
     const lost = new Set<AgentId>(chosen.slice(0, 1));
-    const others = agentIdsOf(compileConfig(declaration, agents, [], 2, lost))['near'];
+    const others = agentIdsOf(compile(declaration, agents, [], 2, lost).config)['near'];
     expect(others).toHaveLength(2);
     expect(others).not.toContain(chosen[0]);
     expect(others).toContain(chosen[1]);
     const allLost = new Set(agents.map((agent) => agent.id));
-    expect(agentIdsOf(compileConfig(declaration, agents, [], 2, allLost))['near']).toEqual(chosen);
+    expect(agentIdsOf(compile(declaration, agents, [], 2, allLost).config)['near']).toEqual(chosen);
   });
 
   test('passes over agents that have as many checks as an agent may have; what nobody is left for is unasked', () => {
@@ -264,13 +267,12 @@ maintenance:
     const many = parse(
       `${base}checks:\n${zoneChecks(2 * limits.checksPerAgentMax + 2).join('')}  - { id: job, asset: pump, kind: heartbeat }\n`,
     );
-    const config = compileConfig(many, [recordOf('e1'), recordOf('e2')], [], 1);
-    const assign = assignmentsOf(config);
-    expect(['e1', 'e2'].map((id) => assign(asId<'agent'>(id)).checks.length)).toEqual([
+    const compiled = compile(many, [recordOf('e1'), recordOf('e2')], [], 1);
+    expect(['e1', 'e2'].map((id) => workFrom(compiled, id).checks.length)).toEqual([
       limits.checksPerAgentMax,
       limits.checksPerAgentMax,
     ]);
-    expect(unaskedChecks(config)).toEqual([`c${2 * limits.checksPerAgentMax}`, `c${2 * limits.checksPerAgentMax + 1}`]);
+    expect(unaskedChecks(compiled.config)).toEqual([`c${2 * limits.checksPerAgentMax}`, `c${2 * limits.checksPerAgentMax + 1}`]);
   });
 
   test('takes windows from the record, whole units resolved, called-off ones cut', () => {
@@ -287,7 +289,7 @@ maintenance:
       cancelledAtMs: 200,
     };
     const declared = windowsAsDeclared([], declaration.maintenance, { version: 4, appliedAtMs: 77 });
-    const config = compileConfig(declaration, [recordOf('e1')], [...declared, window, { ...window, cancelledAtMs: 100 }], 1);
+    const config = compile(declaration, [recordOf('e1')], [...declared, window, { ...window, cancelledAtMs: 100 }], 1).config;
     expect(config.maintenance).toMatchObject([
       {
         ...{ id: 'm@4', fromMs: Date.parse('2026-12-05T14:00:00Z'), toMs: Date.parse('2026-12-05T18:00:00Z') },
@@ -300,18 +302,17 @@ maintenance:
 
   test('tells an agent its checks by id, and knows when there is nothing new to tell', () => {
     const agents = [recordOf('p0')];
-    const config = compileConfig(declaration, agents, [], 7);
-    const work = assignmentsOf(config)(asId<'agent'>('p0'));
+    const work = workFrom(compile(declaration, agents, [], 7), 'p0');
     expect(work).toMatchObject({ version: 7, host: { intervalMs: 15_000 }, checks: [{ id: 'host' }, { id: 'named' }] });
-    expect(isSameWork(work, assignmentsOf(compileConfig(declaration, agents, [], 8))(asId<'agent'>('p0')))).toBe(true);
+    expect(isSameWork(work, workFrom(compile(declaration, agents, [], 8), 'p0'))).toBe(true);
     expect(isSameWork(work, { ...work, checks: [] })).toBe(false);
   });
 
   test('tells an agent what of its host to read: what is said of it, else what is said of all, else nothing', () => {
     const agents = [recordOf('p0'), recordOf('e1')];
     const told = (yaml: string, agentYaml = 'id: p0, asset: pump') => {
-      const config = compileConfig(parse(`${base.replace('id: p0, asset: pump', agentYaml)}${yaml}`), agents, [], 1);
-      return ['p0', 'e1'].map((id) => assignmentsOf(config)(asId<'agent'>(id)).host.collectors);
+      const compiled = compile(parse(`${base.replace('id: p0, asset: pump', agentYaml)}${yaml}`), agents, [], 1);
+      return ['p0', 'e1'].map((id) => workFrom(compiled, id).host.collectors);
     };
     expect(told('')).toEqual([undefined, undefined]);
     expect(told('host: { collectors: essential }\n')).toEqual([['essential'], ['essential']]);
@@ -326,8 +327,8 @@ test('few checks move when an agent comes: about one in the number of agents, an
   const checks = Array.from({ length: 400 }, (_, number) => `  - { id: c${number}, asset: web, kind: icmp }`).join('\n');
   const declaration = parse(`${base}checks:\n${checks}\n`);
   const agents = Array.from({ length: 7 }, (_, number) => recordOf(`e${number}`));
-  const before = compileConfig(declaration, agents, [], 1);
-  const after = compileConfig(declaration, [...agents, recordOf('e7')], [], 2);
+  const before = compile(declaration, agents, [], 1).config;
+  const after = compile(declaration, [...agents, recordOf('e7')], [], 2).config;
   const moved = [...after.checks.values()].filter((check) => check.agentIds[0] !== before.checks.get(check.id)?.agentIds[0]);
   expect(moved.every((check) => check.agentIds[0] === 'e7')).toBe(true);
   // 400 / 8 = 50 expected; the hash is fixed, so this cannot flicker.

@@ -1,6 +1,8 @@
 import { limits } from '@jiwei/shared/limits.ts';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
+import type { EngineConfig } from '../../collector/src/engine/config.ts';
+import { indexConfig } from '../../collector/src/engine/config-index.ts';
 import type { Effect } from '../../collector/src/engine/effect.ts';
 import type { EngineEvent } from '../../collector/src/engine/event.ts';
 import { problemIdOf } from '../../collector/src/engine/incident-record.ts';
@@ -8,7 +10,7 @@ import type { EngineState } from '../../collector/src/engine/state.ts';
 import { createState, nextDeadlineMs, step } from '../../collector/src/engine/step.ts';
 import { copyMemory, createMemory, keepEffects, type Memory, restoreFrom } from '../support/engine/memory.ts';
 import { afterwardsMs, createTeller, type Moment, moments } from '../support/engine/story.ts';
-import { configOf, startMs, type WorldParts, worlds } from '../support/engine/world.ts';
+import { startMs, type WorldParts, worlds } from '../support/engine/world.ts';
 
 // Other worlds each time; JIWEI_SEED=N shows the same again, JIWEI_RUNS=N more of them and to the end.
 const seed = Number(process.env['JIWEI_SEED'] ?? Math.floor(Math.random() * 1_000_000));
@@ -29,7 +31,8 @@ const live = (
   look: (state: EngineState, chapter: Chapter) => void = () => undefined,
 ) => {
   const teller = createTeller(parts);
-  const state = createState(teller.config, startMs);
+  const first = teller.config;
+  const state = begun(first);
   const chapters: Chapter[] = [];
   const take = (event: EngineEvent): void => {
     const effects = step(state, event);
@@ -54,7 +57,14 @@ const live = (
   const endMs = state.nowMs + afterwardsMs;
   tickUntil(endMs);
   take({ kind: 'tick', atMs: endMs });
-  return { state, chapters };
+  return { state, chapters, first };
+};
+
+/** A state begins with a configuration that is put in force, as after each start. */
+const begun = (config: EngineConfig): EngineState => {
+  const state = createState(config, startMs);
+  step(state, { kind: 'config', atMs: startMs, config });
+  return state;
 };
 
 /** Copies, because later steps may change what the engine still holds. */
@@ -63,9 +73,10 @@ const frozen = <T>(value: T): T => structuredClone(value);
 test('the same events have the same effects', () => {
   fc.assert(
     fc.property(worlds({ hasRules: true }), moments, (parts, story) => {
-      const first = frozen(live(parts, story).chapters);
-      const state = createState(configOf(parts), startMs);
-      for (const { event, effects } of first) expect(step(state, event)).toEqual(effects);
+      const { chapters, first } = live(parts, story);
+      const state = begun(first);
+      const wanted = frozen(chapters.map(({ effects }) => effects));
+      for (const [at, { event }] of chapters.entries()) expect(step(state, event)).toEqual(wanted[at]);
     }),
     runs,
   );
@@ -85,11 +96,12 @@ test('effects are not changed by later events', () => {
 test('a state rebuilt from what was stored goes on exactly like the one it replaces', () => {
   fc.assert(
     fc.property(worlds({ hasRules: false }), moments, fc.nat(200), (parts, story, cut) => {
-      const { chapters } = live(parts, story);
+      const { chapters, first } = live(parts, story);
       const memory = createMemory();
       const at = cut % chapters.length;
-      const lived = createState(configOf(parts), startMs);
-      let config = lived.config;
+      const lived = createState(first, startMs);
+      keepEffects(memory, step(lived, { kind: 'config', atMs: startMs, config: first }));
+      let config = first;
       for (const { event } of chapters.slice(0, at)) {
         keepEffects(memory, step(lived, event));
         if (event.kind === 'config') config = event.config;
@@ -98,7 +110,7 @@ test('a state rebuilt from what was stored goes on exactly like the one it repla
       const others = copyMemory(memory);
       for (const { event } of chapters.slice(at)) {
         const wanted = keepEffects(memory, step(lived, event));
-        expect(keepEffects(others, step(restored, event))).toEqual(wanted);
+        expect(sorted(keepEffects(others, step(restored, event)))).toEqual(sorted(wanted));
         expect(nextDeadlineMs(restored)).toEqual(nextDeadlineMs(lived));
       }
       expect(others.spans).toEqual(memory.spans);
@@ -106,6 +118,34 @@ test('a state rebuilt from what was stored goes on exactly like the one it repla
     runs,
   );
 });
+
+test('checks handed over to others are as a whole new configuration would have them', () => {
+  fc.assert(
+    fc.property(worlds({ hasRules: true }), moments, (parts, story) => {
+      const { chapters, first } = live(parts, story);
+      const handed = begun(first);
+      const whole = begun(first);
+      const memories = { handed: createMemory(), whole: createMemory() };
+      for (const { event } of chapters) {
+        const compiled: EngineEvent =
+          event.kind === 'config' ? { kind: 'config', atMs: event.atMs, config: event.config } : event;
+        const wanted = keepEffects(memories.whole, step(whole, compiled));
+        expect(sorted(keepEffects(memories.handed, step(handed, event)))).toEqual(sorted(wanted));
+        expect(handed.index).toEqual(indexConfig(handed.config));
+        expect(new Map([...handed.deadlines.wanted].sort())).toEqual(new Map([...whole.deadlines.wanted].sort()));
+      }
+      expect(memories.handed).toEqual(memories.whole);
+      expect(new Map([...handed.lanes].sort())).toEqual(new Map([...whole.lanes].sort()));
+    }),
+    runs,
+  );
+});
+
+/** In which order entities are stored says nothing. */
+const sorted = (effects: readonly Effect[]): readonly Effect[] =>
+  effects.toSorted((a, b) =>
+    a.kind === 'entity' && b.kind === 'entity' ? (`${a.entity} ${a.id}` < `${b.entity} ${b.id}` ? -1 : 1) : 0,
+  );
 
 test('a problem never has two open incidents', () => {
   fc.assert(

@@ -31,7 +31,7 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
   },
   runtime: {
     faults: runtimeFaults,
-    tests: ['intake', 'writer', 'admission', 'declared-windows']
+    tests: ['intake', 'writer', 'admission', 'declared-windows', 'handing-over']
       .map((name) => `test/collector/${name}.test.ts`)
       .concat(agentTests),
   },

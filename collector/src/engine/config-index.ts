@@ -8,9 +8,9 @@ type StatusSource = CheckId | `agent:${string}`;
 /** What the engine looks up all the time, prepared once per configuration so that no event scans it. */
 export interface ConfigIndex {
   /** Checks of an asset, sorted by id. */
-  readonly checksOf: ReadonlyMap<AssetId, readonly CheckConfig[]>;
+  readonly checksOf: Map<AssetId, readonly CheckConfig[]>;
   /** Those of them that are critical. */
-  readonly criticalOf: ReadonlyMap<AssetId, readonly CheckConfig[]>;
+  readonly criticalOf: Map<AssetId, readonly CheckConfig[]>;
   /** Built-in and declared checks that decide the status of an asset, in the order in which their reasons are preferred. */
   readonly sourcesOf: ReadonlyMap<AssetId, readonly StatusSource[]>;
   /** Agents whose host the asset is, sorted by id. */
@@ -111,6 +111,15 @@ export const indexConfig = (config: EngineConfig): ConfigIndex => {
     agentsOfZone,
     placeOf,
   };
+};
+
+/** Puts a check in the place of the one before of its id, which differed in nothing but who asks it. */
+export const replaceCheck = (index: ConfigIndex, check: CheckConfig): void => {
+  for (const checksOf of [index.checksOf, index.criticalOf]) {
+    const checks = checksOf.get(check.assetId) ?? [];
+    const at = checks.findIndex(({ id }) => id === check.id);
+    if (at >= 0) checksOf.set(check.assetId, checks.with(at, check));
+  }
 };
 
 const mapValues = <K, A, B>(map: ReadonlyMap<K, A>, change: (value: A) => B): Map<K, B> =>

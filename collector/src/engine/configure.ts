@@ -1,22 +1,47 @@
 import { type AgentId, type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import { onTransitions } from './alerts.ts';
 import { forgetClone } from './clones.ts';
-import type { EngineConfig } from './config.ts';
-import { agentCheckIdOf, type ConfigIndex, indexConfig, laneAgentsOf, statusSourcesOf } from './config-index.ts';
+import type { CheckConfig, EngineConfig } from './config.ts';
+import { agentCheckIdOf, type ConfigIndex, indexConfig, laneAgentsOf, replaceCheck, statusSourcesOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { Subject } from './effect.ts';
+import type { EngineEvent } from './event.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { resolveIncident } from './incidents.ts';
 import { laneIdOf, turnAsked } from './lane.ts';
 import { dropLane, laneDueAtMs } from './results.ts';
 import { createRules, replaceRules } from './rules/rules.ts';
-import { armRules, type EngineState, indexAgent, laneOf } from './state.ts';
+import { armRules, type EngineState, indexAgent, type Lane, laneOf } from './state.ts';
 import { affectedAsset } from './subject.ts';
 import { rewrite, type Timeline } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
 
 /** Another configuration: what is gone ends, what is new begins, what stayed goes on as it was. The past is not rewritten. */
-export const onConfig = (turn: Turn, config: EngineConfig): void => {
+export const onConfig = (turn: Turn, { config, handover }: Extract<EngineEvent, { kind: 'config' }>): void => {
+  const { state } = turn;
+  if (handover !== undefined && handover.before === state.config && !state.isRestored) handOver(turn, config, handover.checkIds);
+  else putInForce(turn, config);
+};
+
+/** Nothing but who asks these checks is another: the same as below, without a look at what stayed as it was. */
+const handOver = (turn: Turn, config: EngineConfig, checkIds: readonly CheckId[]): void => {
+  const { state } = turn;
+  const { checks: checksBefore } = state.config;
+  state.config = config;
+  for (const id of checkIds) {
+    const check = config.checks.get(id);
+    if (check === undefined) continue;
+    replaceCheck(state.index, check);
+    awaitAnswers(turn, id, checksBefore.get(id)?.agentIds ?? []);
+    awaitAnswers(turn, id, check.agentIds);
+    for (const lane of state.lanesOf.get(id) ?? []) {
+      turnLane(turn, lane, check);
+      armAnew(turn, lane, check);
+    }
+  }
+};
+
+const putInForce = (turn: Turn, config: EngineConfig): void => {
   const { state } = turn;
   const before = state.index;
   const { checks: checksBefore, assets: assetsBefore } = state.config;
@@ -28,18 +53,18 @@ export const onConfig = (turn: Turn, config: EngineConfig): void => {
   dropAssets(turn, assetsBefore);
   // That nothing is known of it yet is stored, so that a restart does not give it the history of one of the same name that is gone.
   for (const id of config.assets.keys()) if (!assetsBefore.has(id)) keep(turn, 'asset', id);
-  awaitFirstAnswers(turn, checksBefore);
-  retireLanes(turn);
+  for (const check of config.checks.values()) {
+    awaitAnswers(turn, check.id, checksBefore.get(check.id)?.agentIds ?? []);
+    awaitAnswers(turn, check.id, check.agentIds);
+  }
   resetQuorums(turn, checksBefore);
   resetAssets(turn, before);
   putRules(turn);
   for (const lane of state.lanes.values()) {
     const check = config.checks.get(lane.state.checkId);
     if (check === undefined) continue;
-    const dueAtMs = laneDueAtMs(lane, check, turn.nowMs);
-    // A heartbeat that is expected sooner from now on was not missed before now.
-    const isSooner = dueAtMs !== null && check.probe.kind === 'heartbeat' && dueAtMs < turn.nowMs;
-    setDeadline(state.deadlines, lane.deadlineKey, isSooner ? turn.nowMs : dueAtMs);
+    turnLane(turn, lane, check);
+    armAnew(turn, lane, check);
   }
   state.isRestored = false;
   turn.isMaintenanceDue = true;
@@ -148,33 +173,31 @@ const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents'][
  * Whoever is asked has a lane, stored before it is told: it may have answered already when it is asked no longer, though nothing of it came
  * yet, and after a restart with other agents nothing else would know that it was.
  */
-const awaitFirstAnswers = (turn: Turn, before: EngineConfig['checks']): void => {
+const awaitAnswers = (turn: Turn, checkId: CheckId, agentIds: readonly AgentId[]): void => {
   const { state } = turn;
-  const awaitOf = (checkId: CheckId, agentIds: readonly AgentId[]): void => {
-    for (const agentId of agentIds) {
-      const id = laneIdOf(checkId, agentId);
-      if (state.lanes.has(id) || !state.config.agents.has(agentId)) continue;
-      laneOf(state, checkId, agentId);
-      keep(turn, 'lane', id);
-    }
-  };
-  for (const check of state.config.checks.values()) {
-    awaitOf(check.id, before.get(check.id)?.agentIds ?? []);
-    awaitOf(check.id, check.agentIds);
+  for (const agentId of agentIds) {
+    const id = laneIdOf(checkId, agentId);
+    if (state.lanes.has(id) || !state.config.agents.has(agentId)) continue;
+    laneOf(state, checkId, agentId);
+    keep(turn, 'lane', id);
   }
 };
 
-/** Agents that are no longer asked, or asked again: from now on other words count. */
-const retireLanes = (turn: Turn): void => {
-  const { state, nowMs } = turn;
-  for (const [id, lane] of state.lanes) {
-    const check = state.config.checks.get(lane.state.checkId);
-    const isRetired = (lane.state.retiredAtMs ?? null) !== null;
-    if (check === undefined || isRetired !== laneAgentsOf(check).includes(lane.state.agentId)) continue;
-    turnAsked(lane.state, isRetired, nowMs);
-    keep(turn, 'lane', id);
-    soil(turn.dirtyChecks, check.id, { fromMs: nowMs, isCorrection: false });
-  }
+/** An agent that is no longer asked, or asked again: from now on other words count. */
+const turnLane = (turn: Turn, lane: Lane, check: CheckConfig): void => {
+  const { nowMs } = turn;
+  const isRetired = (lane.state.retiredAtMs ?? null) !== null;
+  if (isRetired !== laneAgentsOf(check).includes(lane.state.agentId)) return;
+  turnAsked(lane.state, isRetired, nowMs);
+  keep(turn, 'lane', lane.id);
+  soil(turn.dirtyChecks, check.id, { fromMs: nowMs, isCorrection: false });
+};
+
+const armAnew = ({ state, nowMs }: Turn, lane: Lane, check: CheckConfig): void => {
+  const dueAtMs = laneDueAtMs(lane, check, nowMs);
+  // A heartbeat that is expected sooner from now on was not missed before now.
+  const isSooner = dueAtMs !== null && check.probe.kind === 'heartbeat' && dueAtMs < nowMs;
+  setDeadline(state.deadlines, lane.deadlineKey, isSooner ? nowMs : dueAtMs);
 };
 
 /** Checks that another number of agents decides are computed anew from now on. */

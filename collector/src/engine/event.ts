@@ -27,13 +27,20 @@ export type HumanAct =
   | { readonly kind: 'note'; readonly note: string }
   | { readonly kind: 'resolve'; readonly note: string | null };
 
+/** That a configuration differs from another in nothing but who asks some checks (and its version): there is no need to look at the rest. */
+export interface Handover {
+  readonly before: EngineConfig;
+  readonly checkIds: readonly CheckId[];
+}
+
 /**
  * Everything that can happen to the engine. `atMs` is the collector's clock when it took the event in; it never goes back from one event to
  * the next (the runtime sees to that). `observedAtMs` inside results and samples is already corrected to the collector's clock and never
  * later than `atMs`; it may be much earlier (back-fill), and within one (check, agent) comes in order.
  */
 export type EngineEvent =
-  | { readonly kind: 'config'; readonly atMs: EpochMs; readonly config: EngineConfig }
+  /** `handover` only spares work: without it the same comes of it. */
+  | { readonly kind: 'config'; readonly atMs: EpochMs; readonly config: EngineConfig; readonly handover?: Handover }
   | { readonly kind: 'results'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly results: readonly CheckResult[] }
   | { readonly kind: 'samples'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly samples: readonly RuleSample[] }
   | { readonly kind: 'agentConnected'; readonly atMs: EpochMs; readonly agentId: AgentId; readonly bootId: number }

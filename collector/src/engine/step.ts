@@ -89,7 +89,7 @@ const groupOf: Readonly<Record<EngineEvent['kind'], Group>> = {
 const take = (turn: Turn, event: EngineEvent): void => {
   switch (event.kind) {
     case 'config':
-      return onConfig(turn, event.config);
+      return onConfig(turn, event);
     case 'results':
       return onResults(turn, event);
     case 'samples':

@@ -7,26 +7,19 @@ import type { EngineConfig } from '../engine/config.ts';
 
 const hostIntervalMsDefault = 15 * secondMs;
 
-/** Says what each agent is told to do: the checks that name it, by id. The version is the configuration's. */
-export const assignmentsOf = (config: EngineConfig): ((agentId: AgentId) => AgentConfig) => {
-  const byAgent = new Map<AgentId, CheckAssignment[]>();
-  for (const { id, agentIds, probe, schedule, timeoutMs, confirm } of config.checks.values()) {
-    if (probe.kind === 'heartbeat') continue;
-    const assignment = { id, probe, schedule, timeoutMs, confirm };
-    for (const agentId of agentIds) {
-      const checks = byAgent.get(agentId);
-      if (checks === undefined) byAgent.set(agentId, [assignment]);
-      else checks.push(assignment);
-    }
-  }
-  for (const checks of byAgent.values()) checks.sort((left, right) => (left.id < right.id ? -1 : 1));
+/** What the agent is told to do when it asks these checks, by their ids. The version is the configuration's. */
+export const workOf = (config: EngineConfig, agentId: AgentId, checkIds: Iterable<CheckId>): AgentConfig => {
+  const checks = [...checkIds].flatMap((checkId): CheckAssignment[] => {
+    const check = config.checks.get(checkId);
+    if (check === undefined || check.probe.kind === 'heartbeat') return [];
+    const { id, probe, schedule, timeoutMs, confirm } = check;
+    return [{ id, probe, schedule, timeoutMs, confirm }];
+  });
+  checks.sort((left, right) => (left.id < right.id ? -1 : 1));
   const { version, hostIntervalMs = hostIntervalMsDefault, probeTargets } = config;
-  return (agentId) => {
-    const collectors = config.agents.get(agentId)?.hostCollectors ?? config.hostCollectors;
-    const host = { intervalMs: hostIntervalMs, ...(collectors === undefined ? {} : { collectors: [...collectors] }) };
-    const checks = byAgent.get(agentId) ?? [];
-    return { version, host, checks, ...(probeTargets === undefined ? {} : { probeTargets }) };
-  };
+  const collectors = config.agents.get(agentId)?.hostCollectors ?? config.hostCollectors;
+  const host = { intervalMs: hostIntervalMs, ...(collectors === undefined ? {} : { collectors: [...collectors] }) };
+  return { version, host, checks, ...(probeTargets === undefined ? {} : { probeTargets }) };
 };
 
 /** Checks that no agent asks, though it is for agents to ask them: of them nothing will ever be known. */

@@ -1,16 +1,10 @@
 import { isIP } from 'node:net';
-import { type AgentId, type AssetId, asId } from '@jiwei/shared/ids.ts';
-import { limits } from '@jiwei/shared/limits.ts';
+import { type AgentId, type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
 import type { AgentEntry, AssetConfig, CheckConfig, EngineConfig, MaintenanceConfig } from '../engine/config.ts';
 import type { AgentRecord, StoredMaintenance } from '../store/port.ts';
-import type { Declaration, DeclaredAgent, DeclaredAsset, DeclaredCheck } from './declaration.ts';
-import { chooseByRendezvous } from './rendezvous.ts';
-
-/** An enrolled agent with what was declared of it. */
-interface KnownAgent {
-  readonly entry: AgentEntry;
-  readonly labels: Readonly<Record<string, string>>;
-}
+import { type Asking, createAsking, type KnownAgent } from './asking.ts';
+import { withChanged } from './changed-map.ts';
+import type { Declaration, DeclaredAgent, DeclaredAsset } from './declaration.ts';
 
 /** Id of the asset that stands for the host of an agent nobody declared one for. */
 export const implicitAssetId = (agentId: AgentId): AssetId => asId<'asset'>(`agent:${agentId}`);
@@ -44,67 +38,6 @@ const implicitAsset = (agent: AgentEntry, record: AgentRecord): AssetConfig => (
   needsOnsite: false,
 });
 
-/**
- * Says who asks each check, ascending, check by check. Lost agents are passed over only where the check leaves the choice, those that have
- * as many checks as an agent may have everywhere.
- */
-const createChooser = (
-  agents: readonly KnownAgent[],
-  lostAgentIds: ReadonlySet<AgentId>,
-): ((check: DeclaredCheck) => readonly AgentId[]) => {
-  const checkCounts = new Map<AgentId, number>();
-  const full = new Set<AgentId>();
-  const idsOf = (some: readonly KnownAgent[] = []): AgentId[] => some.map((agent) => agent.entry.id).sort();
-  const ids = new Set(idsOf(agents));
-  // Thousands of checks ask for the same few groups of agents: each is looked for once.
-  const byAsset = Map.groupBy(agents, (agent) => agent.entry.assetId);
-  const byZone = Map.groupBy(agents, (agent) => agent.entry.zoneId);
-  const groups = new Map<string, readonly AgentId[]>();
-  const presentOf = (group: string, find: () => readonly KnownAgent[] | undefined): readonly AgentId[] => {
-    const known = groups.get(group);
-    if (known !== undefined) return known;
-    const all = idsOf(find());
-    const present = all.filter((id) => !lostAgentIds.has(id));
-    // With all of them lost the choice stays what it was: the check is then unknown, not without anybody.
-    const found = present.length > 0 ? present : all;
-    groups.set(group, found);
-    return found;
-  };
-  const withRoom = (some: readonly AgentId[]): readonly AgentId[] =>
-    full.size === 0 ? some : some.filter((agentId) => !full.has(agentId));
-  const chosenFor = ({ id, assetId, from }: DeclaredCheck): readonly AgentId[] => {
-    switch (from.kind) {
-      case 'collector':
-        return [];
-      case 'host':
-        return withRoom(idsOf(byAsset.get(assetId)));
-      case 'agents':
-        return withRoom([...new Set(from.agentIds)].filter((agentId) => ids.has(agentId)).sort());
-      case 'zone': {
-        const present = presentOf(`zone ${from.zoneId}`, () => byZone.get(from.zoneId));
-        return chooseByRendezvous(id, withRoom(present), from.count);
-      }
-      case 'labels': {
-        const labels = Object.entries(from.labels).sort();
-        const fits = (agent: KnownAgent): boolean => labels.every(([name, value]) => agent.labels[name] === value);
-        const present = presentOf(`labels ${JSON.stringify(labels)}`, () => agents.filter(fits));
-        return chooseByRendezvous(id, withRoom(present), from.count);
-      }
-      default:
-        return from satisfies never;
-    }
-  };
-  return (check) => {
-    const chosen = chosenFor(check);
-    for (const id of chosen) {
-      const count = (checkCounts.get(id) ?? 0) + 1;
-      checkCounts.set(id, count);
-      if (count >= limits.checksPerAgentMax) full.add(id);
-    }
-    return chosen;
-  };
-};
-
 /** A window called off holds until then, and not at all when that was before its start. The record only grows, so assets are looked up. */
 const storedWindows = (windows: readonly StoredMaintenance[], assets: ReadonlyMap<AssetId, AssetConfig>): MaintenanceConfig[] => {
   const ofUnit = Map.groupBy(assets.values(), (asset) => asset.unitId);
@@ -125,6 +58,12 @@ const storedWindows = (windows: readonly StoredMaintenance[], assets: ReadonlyMa
 const byId = <T extends { readonly id: string }>(list: readonly T[]): ReadonlyMap<T['id'], T> =>
   new Map(list.map((entry) => [entry.id, entry]));
 
+/** A compiled configuration, and what hands its checks over when agents are lost or come back. */
+export interface Compiled {
+  readonly config: EngineConfig;
+  readonly asking: Asking;
+}
+
 /**
  * What the engine decides by: the declaration joined with the agents that enrolled and the recorded windows. Revoked agents and those that wait for approval are left
  * out. An enrolled agent whose host nobody declared gets the asset `agent:<id>`.
@@ -133,13 +72,13 @@ const byId = <T extends { readonly id: string }>(list: readonly T[]): ReadonlyMa
  *   when a declaration is put back to what it once was. Whether there is anything to send is asked with isSameWork (assign.ts).
  * @param lostAgentIds passed over when a check may choose its agents
  */
-export const compileConfig = (
+export const compile = (
   declaration: Declaration,
-  agents: readonly AgentRecord[],
+  agents: Iterable<AgentRecord>,
   windows: readonly StoredMaintenance[],
   version: number,
   lostAgentIds: ReadonlySet<AgentId> = new Set(),
-): EngineConfig => {
+): Compiled => {
   const declaredAssets = byId(declaration.assets);
   const declaredAgents = byId(declaration.agents);
   const assets = new Map<AssetId, AssetConfig>();
@@ -153,12 +92,12 @@ export const compileConfig = (
     known.push(agent);
     if (asset === undefined) assets.set(agent.entry.assetId, implicitAsset(agent.entry, record));
   }
-  const choose = createChooser(known, lostAgentIds);
+  const asking = createAsking(declaration.checks, known, lostAgentIds);
   const checks = declaration.checks.map((check): CheckConfig => {
     const { from: _, ...config } = check;
-    return { ...config, agentIds: choose(check) };
+    return { ...config, agentIds: asking.agentIdsOf(check.id) };
   });
-  return {
+  const config: EngineConfig = {
     version,
     zones: byId(declaration.zones),
     units: byId(declaration.units),
@@ -173,4 +112,14 @@ export const compileConfig = (
     ...(declaration.hostCollectors === undefined ? {} : { hostCollectors: declaration.hostCollectors }),
     ...(declaration.probeTargets === undefined ? {} : { probeTargets: declaration.probeTargets }),
   };
+  return { config, asking };
+};
+
+/** The configuration with these checks asked by whom `asking` says. */
+export const withAskers = (config: EngineConfig, asking: Asking, checkIds: Iterable<CheckId>, version: number): EngineConfig => {
+  const entries = [...checkIds].flatMap((id): [CheckId, CheckConfig][] => {
+    const check = config.checks.get(id);
+    return check === undefined ? [] : [[id, { ...check, agentIds: asking.agentIdsOf(id) }]];
+  });
+  return { ...config, version, checks: withChanged(config.checks, entries) };
 };

@@ -98,17 +98,20 @@ export const createCollector = (options: CollectorOptions): Collector => {
   };
 
   const putInForce = async (): Promise<void> => {
-    const changed = directory.compile();
-    noteUnasked();
-    setRuleNames(intake, ruleNamesOf(directory.config.rules.values()));
-    await writer.submit({ kind: 'config', config: directory.config });
-    for (const agentId of changed) options.links().configChanged(agentId, directory.workOf(agentId));
+    const { agentIds, handover } = directory.compile();
+    const { config } = directory;
+    if (handover === null) {
+      noteUnasked();
+      setRuleNames(intake, ruleNamesOf(config.rules.values()));
+      await writer.submit({ kind: 'config', config });
+    } else if (handover.checkIds.length > 0) await writer.submit({ kind: 'config', config, handover });
+    for (const agentId of agentIds) options.links().configChanged(agentId, directory.workOf(agentId));
   };
 
   const lost = createLostAgents({
     clock,
-    onChange: (ids) => {
-      directory.setLost(ids);
+    onChange: (agentId, isLost) => {
+      directory.setLost(agentId, isLost);
       reconfigure().catch((error: unknown) => log.error({ err: error }, 'checks could not be given to other agents'));
     },
   });

@@ -12,8 +12,11 @@ export interface LostAgents {
   close(): void;
 }
 
-/** Keeps the set of agents that checks with a choice of agents pass over. */
-export const createLostAgents = (options: { readonly clock: Clock; onChange(ids: ReadonlySet<AgentId>): void }): LostAgents => {
+/** Says which agents are passed over by checks with a choice of agents. */
+export const createLostAgents = (options: {
+  readonly clock: Clock;
+  onChange(agentId: AgentId, isLost: boolean): void;
+}): LostAgents => {
   const timers = new Map<AgentId, CancelTimer>();
   const ids = new Set<AgentId>();
   const stopTimer = (agentId: AgentId): void => {
@@ -23,7 +26,7 @@ export const createLostAgents = (options: { readonly clock: Clock; onChange(ids:
   return {
     connected: (agentId) => {
       stopTimer(agentId);
-      if (ids.delete(agentId)) options.onChange(new Set(ids));
+      if (ids.delete(agentId)) options.onChange(agentId, false);
     },
     lost: (agentId, afterMs) => {
       stopTimer(agentId);
@@ -32,7 +35,7 @@ export const createLostAgents = (options: { readonly clock: Clock; onChange(ids:
         options.clock.after(afterMs, () => {
           timers.delete(agentId);
           ids.add(agentId);
-          options.onChange(new Set(ids));
+          options.onChange(agentId, true);
         }),
       );
     },

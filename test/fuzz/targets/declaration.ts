@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { limits } from '@jiwei/shared/limits.ts';
 import { notifierSchemas } from '../../../collector/src/notify/registry.ts';
-import { compileConfig } from '../../../collector/src/registry/compile.ts';
+import { compile } from '../../../collector/src/registry/compile.ts';
 import { windowsAsDeclared } from '../../../collector/src/registry/declared-windows.ts';
 import { DeclarationRefused, readDeclaration } from '../../../collector/src/runtime/declaring.ts';
 import type { FuzzTarget } from '../target.ts';
@@ -73,7 +73,7 @@ export const target: FuzzTarget = {
     try {
       const { declaration } = readDeclaration(text, 'fuzz.yaml', { notifierSchemas });
       const windows = windowsAsDeclared([], declaration.maintenance, { version: 1, appliedAtMs: 0 });
-      const config = compileConfig(declaration, [], windows, 1, new Set());
+      const config = compile(declaration, [], windows, 1).config;
       assert.ok(config.checks.size <= bytes.length);
       return 0;
     } catch (error) {

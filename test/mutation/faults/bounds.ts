@@ -112,8 +112,8 @@ export const boundFaults: readonly Fault[] = [
   unbounded(
     'load',
     'checks go to no agent that has as many as it may have',
-    `${collector}/registry/compile.ts`,
-    'if (count >= limits.checksPerAgentMax) full.add(id);',
+    `${collector}/registry/asking.ts`,
+    'if (own.size >= limits.checksPerAgentMax) full.add(agentId);',
     '',
   ),
   unbounded(

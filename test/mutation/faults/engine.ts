@@ -514,7 +514,7 @@ export const engineFaults: readonly Fault[] = [
     id: 'asked-not-stored',
     rule: 'who is asked is stored before it is told, so that its answers are taken also after a restart with other agents',
     file: `${engine}/configure.ts`,
-    find: 'awaitOf(check.id, check.agentIds);',
+    find: 'awaitAnswers(turn, check.id, check.agentIds);',
     replace: '',
   },
   {
@@ -535,7 +535,7 @@ export const engineFaults: readonly Fault[] = [
     id: 'first-answers-dropped',
     rule: 'an agent that lost its check before anything of it came may still send what it answered',
     file: `${engine}/configure.ts`,
-    find: 'awaitFirstAnswers(turn, checksBefore);',
+    find: "laneOf(state, checkId, agentId);\n    keep(turn, 'lane', id);",
     replace: '',
   },
   {
@@ -628,5 +628,33 @@ export const engineFaults: readonly Fault[] = [
     file: `${engine}/agents.ts`,
     find: 'question: null,\n  lateQuestions: [],\n',
     replace: 'question: null,\n',
+  },
+  {
+    id: 'handed-over-not-stored',
+    rule: 'who is given a check of a lost agent is stored before it is told',
+    file: `${engine}/configure.ts`,
+    find: 'awaitAnswers(turn, id, check.agentIds);',
+    replace: '',
+  },
+  {
+    id: 'handed-over-still-votes',
+    rule: 'an agent whose check was given to another has no vote beside it',
+    file: `${engine}/configure.ts`,
+    find: 'for (const lane of state.lanesOf.get(id) ?? []) {\n      turnLane(turn, lane, check);',
+    replace: 'for (const lane of state.lanesOf.get(id) ?? []) {',
+  },
+  {
+    id: 'handed-over-looked-up-as-before',
+    rule: 'what is looked up of a check is what it is after it was given to another agent',
+    file: `${engine}/configure.ts`,
+    find: 'replaceCheck(state.index, check);',
+    replace: '',
+  },
+  {
+    id: 'handed-over-from-another',
+    rule: 'a handover is one from the configuration in force; with any other all is looked at',
+    file: `${engine}/configure.ts`,
+    find: 'handover !== undefined && handover.before === state.config && !state.isRestored',
+    replace: 'handover !== undefined',
   },
 ];

@@ -2,7 +2,7 @@ import type { CheckResult } from '@jiwei/shared/check.ts';
 import type { AgentId, CheckId, IncidentId } from '@jiwei/shared/ids.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import fc from 'fast-check';
-import type { EngineConfig } from '../../../collector/src/engine/config.ts';
+import type { CheckConfig, EngineConfig } from '../../../collector/src/engine/config.ts';
 import type { Effect } from '../../../collector/src/engine/effect.ts';
 import type { EngineEvent } from '../../../collector/src/engine/event.ts';
 import { agentIds, configOf, startMs, type WorldParts } from './world.ts';
@@ -57,6 +57,10 @@ const moment = fc.oneof(
       quorum: fc.constantFrom(null, 1, 2),
     }),
   },
+  {
+    weight: 2,
+    arbitrary: fc.record({ kind: fc.constant('asked'), checks: fc.subarray([0, 1, 2, 3, 4]), agents: fc.subarray(agentIds) }),
+  },
   { weight: 3, arbitrary: fc.record({ kind: fc.constant('tick') }) },
 );
 
@@ -76,8 +80,8 @@ export const createTeller = (parts: WorldParts) => {
   let atMs = startMs;
   let config: EngineConfig = configOf(parts);
   const observedAtMs = new Map<string, number>();
-  /** A check declared again asks from then on; nothing older can come. */
-  const declaredAtMs = new Map<string, number>();
+  /** Whoever is told to ask a check asks from then on; nothing older can come. */
+  const askedAtMs = new Map<string, number>();
   const questions: { agentId: AgentId; requestId: string }[] = [];
   const incidents: IncidentId[] = [];
 
@@ -87,11 +91,7 @@ export const createTeller = (parts: WorldParts) => {
     const results = what.outcomes.flatMap((one, at) => {
       const check = asked[at % Math.max(1, asked.length)];
       const key = `${check?.id} ${agentId}`;
-      const whenMs = Math.max(
-        (observedAtMs.get(key) ?? 0) + 1,
-        declaredAtMs.get(check?.id ?? '') ?? 0,
-        atMs - what.lagMs + at * 1_000,
-      );
+      const whenMs = Math.max((observedAtMs.get(key) ?? 0) + 1, askedAtMs.get(key) ?? 0, atMs - what.lagMs + at * 1_000);
       if (check === undefined || whenMs > atMs) return [];
       observedAtMs.set(key, whenMs);
       return [resultOf(check.id, whenMs, one)];
@@ -110,6 +110,26 @@ export const createTeller = (parts: WorldParts) => {
       { ...parts, assets: assets.map((asset) => ({ ...asset, parentIds: asset.parentIds.filter(isThere) })), agents, checks },
       config.version + 1,
     );
+  };
+
+  const put = (next: EngineConfig): void => {
+    for (const { id, agentIds: askers } of next.checks.values()) {
+      const before = config.checks.get(id)?.agentIds ?? [];
+      for (const agentId of askers) if (!before.includes(agentId)) askedAtMs.set(`${id} ${agentId}`, atMs);
+    }
+    config = next;
+  };
+
+  /** The same but for who asks some of its checks. */
+  const handedOver = (what: Extract<Moment['what'], { kind: 'asked' }>): EngineConfig => {
+    const askers = what.agents.filter((agentId) => config.agents.has(agentId));
+    const isMoved = (check: CheckConfig): boolean =>
+      check.probe.kind !== 'heartbeat' && what.checks.some((at) => check.id === `c${at}`);
+    const checks = [...config.checks].map(([id, check]): [CheckId, CheckConfig] => [
+      id,
+      isMoved(check) ? { ...check, agentIds: askers } : check,
+    ]);
+    return { ...config, version: config.version + 1, checks: new Map(checks) };
   };
 
   const eventOf = ({ what }: Moment): EngineEvent => {
@@ -143,10 +163,14 @@ export const createTeller = (parts: WorldParts) => {
         return { kind: 'human', atMs, incidentId, actor: 'ann', act };
       }
       case 'config': {
-        const before = config;
-        config = changed(what);
-        for (const id of config.checks.keys()) if (!before.checks.has(id)) declaredAtMs.set(id, atMs);
+        put(changed(what));
         return { kind: 'config', atMs, config };
+      }
+      case 'asked': {
+        const before = config;
+        put(handedOver(what));
+        const checkIds = [...config.checks.values()].filter((check) => before.checks.get(check.id) !== check).map(({ id }) => id);
+        return { kind: 'config', atMs, config, handover: { before, checkIds } };
       }
       case 'tick':
         return { kind: 'tick', atMs };
