@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { flushCompileCache } from 'node:module';
 import { arch, hostname, platform, release } from 'node:os';
 import { resolve } from 'node:path';
@@ -20,6 +20,7 @@ import { proxyFor } from './link/proxy.ts';
 import type { Trust } from './link/trust.ts';
 import { type CollectorAddress, createWebSocketDial } from './link/web-socket.ts';
 import { createLog, errorFields, type Log, type LogLevel } from './log.ts';
+import { readAuthorityFile, readClientFiles, readTokenFile } from './option-files.ts';
 import { type AgentOptions, type Command, helpText, readCommand } from './options.ts';
 import { runProbe } from './probes/run-probe.ts';
 import { createProbeTools } from './probes/tools.ts';
@@ -90,7 +91,7 @@ const writeLine = (level: LogLevel, line: string): void => {
 };
 
 const run = async (options: AgentOptions, log: Log): Promise<number> => {
-  const ca = readFileOf('--ca', options.caFile);
+  const ca = options.caFile === null ? null : readAuthorityFile(options.caFile);
   const client = readClient(options);
   const proxy = proxyFor(options.collector, process.env);
   const folder = resolve(options.stateFolder);
@@ -161,11 +162,18 @@ const trustOf = ({ trustsFirstUse }: AgentOptions, ca: string | null, files: Age
           errorFields(error),
         );
       }
-      const { subject, fingerprint256 } = new X509Certificate(pem);
-      log.info("the authority of the collector's certificate is pinned: no other is trusted from now on", {
-        subject,
-        fingerprint256,
-      });
+      const { subject, fingerprint256, ca: isAuthority } = new X509Certificate(pem);
+      if (isAuthority)
+        log.info("the authority of the collector's certificate is pinned: no other is trusted from now on", {
+          subject,
+          fingerprint256,
+        });
+      else
+        log.warn(
+          "the collector's own certificate is pinned, as it came without its authority: when it is renewed this agent stays away; " +
+            'let the collector show the whole chain, remove collector-ca.pem and start anew, or give --ca FILE',
+          { subject, fingerprint256 },
+        );
     },
   };
 };
@@ -233,25 +241,11 @@ const settingsOf = (options: AgentOptions, files: AgentWorld['files']): AgentSet
 const readJoinToken = (options: AgentOptions, files: AgentWorld['files']): string | null => {
   const { joinTokenFile } = options;
   if (joinTokenFile !== null && !existsSync(joinTokenFile) && loadAgentId(files) !== null) return options.joinToken;
-  return readFileOf('--join-token-file', joinTokenFile)?.trim() ?? options.joinToken;
+  return joinTokenFile === null ? options.joinToken : readTokenFile(joinTokenFile);
 };
 
-const readClient = ({ certificateFile, keyFile }: AgentOptions): CollectorAddress['client'] => {
-  const certificate = readFileOf('--cert', certificateFile);
-  const key = readFileOf('--key', keyFile);
-  return certificate === null || key === null ? null : { certificate, key };
-};
-
-const readFileOf = (option: string, path: string | null): string | null => {
-  if (path === null) return null;
-  try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    throw new AppError('CONFIG_UNREADABLE', `${option} names ${path}, which cannot be read: ${messageOf(error)}`, {
-      cause: error,
-    });
-  }
-};
+const readClient = ({ certificateFile, keyFile }: AgentOptions): CollectorAddress['client'] =>
+  certificateFile === null || keyFile === null ? null : readClientFiles(certificateFile, keyFile);
 
 const closeInTime = async (closing: Promise<void>, log: Log): Promise<void> => {
   const late = Promise.withResolvers<void>();

@@ -199,6 +199,8 @@ export const limits = {
   maintenanceMsMax: 30 * dayMs,
   /** Enrolment tokens live this long where nothing else is said: an installation takes minutes, and a token that was left somewhere is soon worth nothing. */
   joinTokenMs: 1 * hourMs,
+  /** A join token as agents send it: ours have 35 characters, and other issuers may want longer ones. */
+  joinTokenCharactersMax: 128,
   /** A resolved incident that comes back within this time is the same fault, and is reopened with its history; later it is a new one. */
   reopenMs: 24 * hourMs,
   /**
@@ -218,6 +220,10 @@ export const limits = {
   sampleStalenessMs: 5 * minuteMs,
   /** A declared registry: 20,000 assets with their checks take about 6 MiB. */
   declarationBytesMax: 16 * mib,
+  /** A file that an option or a declaration names: certificates, keys, tokens, secrets. All authorities of a system together are about 200 KiB. */
+  namedFileBytesMax: 1 * mib,
+  /** How long such a file may take: a disk that is asleep needs seconds; where a file system hangs nothing may wait for it. */
+  namedFileMsMax: 5_000,
   /** Earlier declarations looked through for the notifier of a withdrawn route: who declares daily has half a year of them. */
   declarationsLookedBackMax: 200,
   /** Values YAML aliases may stand for, so that a small file cannot blow up in memory. */

@@ -18,6 +18,8 @@ beforeAll(async () => {
   [folder, ours, foreign] = await Promise.all([testFolder(), makeCertificates(), makeCertificates()]);
   await writeFile(path('server.pem'), ours.good.cert);
   await writeFile(path('server.key'), ours.good.key);
+  await writeFile(path('good.pem'), ours.good.cert);
+  await writeFile(path('good.key'), ours.good.key);
   await writeFile(path('client.pem'), ours.otherName.cert);
   await writeFile(path('client.key'), ours.otherName.key);
   await writeFile(path('stranger.pem'), foreign.good.cert);
@@ -67,6 +69,23 @@ test('with --client-ca an agent needs a certificate beside its key; the API need
   await startAgent('stranger', ['--cert', path('stranger.pem'), '--key', path('stranger.key')]).line(/401/);
   await startAgent('known', ['--cert', path('client.pem'), '--key', path('client.key')]).line(/connected to the collector/);
   expect(await metric()).toContain('jiwei_tls_reload_successful 1');
+});
+
+test('trust on first use pins the highest certificate that is shown, and warns when that is no authority', async () => {
+  // Without --client-ca it knows no authority that it could show beside its own certificate.
+  const bare = startProgram('collector/src/main.ts', [
+    ...['serve', '--data', path('bare'), '--listen', '127.0.0.1:0', '--local-agent-token', path('bare-token')],
+    ...['--tls-cert', path('good.pem'), '--tls-key', path('good.key')],
+  ]);
+  const address = (await listening(bare)).url.replace('https', 'wss').replace('127.0.0.1', 'localhost');
+  const agent = startProgram('agent/src/main.ts', [
+    ...['--collector', address, '--state', path('first-use'), '--trust-first-use', '--join-token-file', path('bare-token')],
+  ]);
+  expect(await agent.line(/certificate is pinned/)).toMatch(
+    /"level":"warn".*own certificate is pinned, as it came without its authority/,
+  );
+  await agent.kill('SIGTERM');
+  await bare.kill('SIGTERM');
 });
 
 test('new certificate files are in force without a restart; bad ones leave the last good ones, and a metric says so', async () => {

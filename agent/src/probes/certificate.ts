@@ -1,5 +1,4 @@
 import type { X509Certificate } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
 import { getCACertificates, type TLSSocket } from 'node:tls';
 import { messageOf } from '@jiwei/shared/errors.ts';
 import type { ReasonCode } from '@jiwei/shared/reasons.ts';
@@ -7,6 +6,7 @@ import { seriesText } from '@jiwei/shared/series.ts';
 import { dayMs, secondMs } from '@jiwei/shared/time.ts';
 import { ProbeFault } from './fault.ts';
 import type { Finding } from './outcome.ts';
+import type { RunContext } from './probe.ts';
 
 /** What a handshake showed. */
 export interface CertificateVerdict {
@@ -78,11 +78,15 @@ export const certificateValues = (verdict: CertificateVerdict): Readonly<Record<
  * @returns null when there is no file: Node's own, without copying them
  * @throws ProbeFault PROBE_ERROR when the file cannot be read: a fault of the agent's host, not of the target
  */
-export const readAuthorities = async (caFile: string | undefined): Promise<readonly string[] | null> => {
+export const readAuthorities = async (
+  caFile: string | undefined,
+  { tools, signal }: Pick<RunContext, 'tools' | 'signal'>,
+): Promise<readonly string[] | null> => {
   if (caFile === undefined) return null;
   try {
-    return [...getCACertificates('default'), await readFile(caFile, 'utf8')];
+    return [...getCACertificates('default'), await tools.readNamedFile(caFile, signal)];
   } catch (error) {
-    throw new ProbeFault('PROBE_ERROR', `caFile ${caFile} cannot be read: ${messageOf(error)}`);
+    const why = signal.aborted ? 'it, or one asked for before it, gave nothing in all the time of the check' : messageOf(error);
+    throw new ProbeFault('PROBE_ERROR', `caFile ${caFile} cannot be read: ${why}`);
   }
 };

@@ -1,6 +1,7 @@
 import type { LookupAddress } from 'node:dns';
 import { connect, isIP, type Socket, type TcpNetConnectOpts } from 'node:net';
-import { onAbort, orAborted } from './abort.ts';
+import { orAborted } from '@jiwei/shared/or-aborted.ts';
+import { onAbort } from './abort.ts';
 import type { ProbeContext } from './probe.ts';
 
 /** Where to connect. */

@@ -51,7 +51,7 @@ interface LastAnswer {
 }
 
 const follow = async (spec: Spec, trace: HttpTrace, context: RunContext): Promise<LastAnswer> => {
-  const authorities = await readAuthorities(spec.caFile);
+  const authorities = await readAuthorities(spec.caFile, context);
   let request = firstRequest(spec);
   for (;;) {
     const { status, response } = await ask(request, { spec, trace, context, authorities });

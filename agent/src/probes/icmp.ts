@@ -1,6 +1,6 @@
+import { orAborted } from '@jiwei/shared/or-aborted.ts';
 import { seriesText } from '@jiwei/shared/series.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
-import { orAborted } from './abort.ts';
 import { addressesOf, type DialTimes, dial } from './dial.ts';
 import { ProbeFault } from './fault.ts';
 import type { EchoAnswer } from './icmp/echo-batch.ts';

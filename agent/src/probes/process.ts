@@ -1,4 +1,4 @@
-import { orAborted } from './abort.ts';
+import { orAborted } from '@jiwei/shared/or-aborted.ts';
 import { type Finding, findingOf, toOutcome } from './outcome.ts';
 import type { PatternRunner } from './pattern.ts';
 import type { ProbeRunner, Specs } from './probe.ts';

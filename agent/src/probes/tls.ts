@@ -17,7 +17,7 @@ export const tlsRunner: ProbeRunner<'tls'> = {
     let socket: Socket | null = null;
     const timeValues = () => ({ probe_dns_lookup_time_seconds: (times.resolveMs ?? Number.NaN) / secondMs });
     try {
-      const authorities = await readAuthorities(spec.caFile);
+      const authorities = await readAuthorities(spec.caFile, context);
       socket = await dial(spec, context, times);
       activity = `shaking hands over TLS with ${hostPort(spec)}`;
       const handshakeAtMs = clock.monotonicMs();

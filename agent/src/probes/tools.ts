@@ -6,6 +6,7 @@ import { createEcho, type Echo } from './icmp/echo.ts';
 import { createFpingTool } from './icmp/fping-tool.ts';
 import { createPingTool } from './icmp/ping-tool.ts';
 import { runTool } from './icmp/run-tool.ts';
+import { createNamedFileReader, type ReadNamedFile } from './named-file.ts';
 import { createPatternRunner, type PatternRunner } from './pattern.ts';
 import { type ListProcesses, listProcessesFromProc } from './process/proc-scan.ts';
 import { listProcessesFromSystem } from './process/system-list.ts';
@@ -28,6 +29,7 @@ export interface ProbeTools {
   readonly echo: Echo;
   readonly patterns: PatternRunner;
   readonly listProcesses: ListProcesses;
+  readonly readNamedFile: ReadNamedFile;
   readonly unitState: ReadUnitState;
   /** Says of each address whether it may be asked. */
   readonly targets: TargetGuard;
@@ -40,6 +42,7 @@ export const createProbeTools = (options: { readonly clock: Clock; readonly unit
   patterns: createPatternRunner(),
   listProcesses:
     platform() === 'linux' ? listProcessesFromProc({ procFolder: '/proc', passwdFile: '/etc/passwd' }) : listProcessesFromSystem,
+  readNamedFile: createNamedFileReader(),
   unitState: options.unitState,
   targets: createTargetGuard(),
 });

@@ -1,5 +1,5 @@
+import { orAborted } from '@jiwei/shared/or-aborted.ts';
 import { seriesText } from '@jiwei/shared/series.ts';
-import { orAborted } from './abort.ts';
 import { type Finding, findingOf, toOutcome } from './outcome.ts';
 import type { ProbeRunner, Specs } from './probe.ts';
 import type { UnitState } from './tools.ts';

@@ -1,5 +1,7 @@
-import { readFile } from 'node:fs/promises';
-import { AppError } from '@jiwei/shared/errors.ts';
+import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
+import { orAborted } from '@jiwei/shared/or-aborted.ts';
+import { readPlainFile } from '@jiwei/shared/plain-file.ts';
 import type { NotifyLog, NotifyWorld } from './notifier.ts';
 
 /** What channels may use in a running collector. */
@@ -7,9 +9,14 @@ export const notifyWorld = (log: NotifyLog): NotifyWorld => ({
   log,
   readFile: async (path) => {
     try {
-      return await readFile(path, 'utf8');
+      const reading = readPlainFile(path, limits.namedFileBytesMax);
+      return (await orAborted(reading, AbortSignal.timeout(limits.namedFileMsMax))).toString();
     } catch (cause) {
-      throw new AppError('CONFIG_UNREADABLE', `notify: the file ${path} cannot be read by the service user`, { cause });
+      throw new AppError(
+        'CONFIG_UNREADABLE',
+        `notify: the file ${path} cannot be read by the service user: ${messageOf(cause)}`,
+        { cause },
+      );
     }
   },
 });

@@ -1,4 +1,5 @@
-import { readFileSync } from 'node:fs';
+import { limits } from '@jiwei/shared/limits.ts';
+import { readPlainFileSync } from '@jiwei/shared/plain-file.ts';
 
 /**
  * Reads a rule file a declaration names.
@@ -7,10 +8,9 @@ import { readFileSync } from 'node:fs';
  */
 export const readRuleFile = (path: string): string | null => {
   try {
-    return readFileSync(path, 'utf8');
-  } catch (error) {
-    // Whatever the reason, the caller's error names the file; a fault that is none of the file system's is a bug.
-    if (error instanceof Error && 'code' in error) return null;
-    throw error;
+    return readPlainFileSync(path, limits.declarationBytesMax).toString();
+  } catch {
+    // Whatever the reason, the caller's error names the file.
+    return null;
   }
 };

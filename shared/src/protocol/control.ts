@@ -55,7 +55,7 @@ export const challengeSchema = z.object({
 export const proofSchema = z.object({
   type: z.literal('proof'),
   signature: base64url(64),
-  joinToken: z.string().max(128).exactOptional(),
+  joinToken: z.string().max(limits.joinTokenCharactersMax).exactOptional(),
   /** Name the agent would like; the collector decides. Used at enrolment only. */
   wantedId: z.string().max(64).exactOptional(),
   /** A new key for the same agent, which counts from the welcome on. Needs the capability rekey. */

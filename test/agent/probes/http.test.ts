@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { brotliCompressSync, deflateRawSync, deflateSync, gzipSync } from 'node:zlib';
+import { createNamedFileReader } from '@jiwei/agent/probes/named-file.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { systemClock } from '../../../shared/src/clock.ts';
 import { dayMs } from '../../../shared/src/time.ts';
@@ -455,5 +456,21 @@ describe('https', () => {
   test('a caFile that is not there is a fault of the probe, not of the target', async () => {
     const url = `https://127.0.0.1:${await silentServer()}`;
     expect(await run('http', { url, caFile: '/no/such/file.pem' })).toMatchObject({ outcome: 'down', reason: 'PROBE_ERROR' });
+  });
+
+  test.skipIf(process.platform === 'win32')('a caFile that never ends is one as well, at once', async () => {
+    const url = `https://127.0.0.1:${await silentServer()}`;
+    const detail = expect.stringContaining('caFile /dev/zero cannot be read: it is no regular file');
+    expect(await run('http', { url, caFile: '/dev/zero' })).toMatchObject({ reason: 'PROBE_ERROR', detail });
+  });
+
+  test('a caFile on a file system that hangs is one at the deadline', async () => {
+    const url = `https://127.0.0.1:${await silentServer()}`;
+    const readNamedFile = createNamedFileReader(() => new Promise<Buffer>(() => undefined));
+    const detail = expect.stringContaining('caFile /mnt/dead/ca.pem cannot be read');
+    expect(await run('http', { url, caFile: '/mnt/dead/ca.pem' }, { timeoutMs: 100, tools: { readNamedFile } })).toMatchObject({
+      reason: 'PROBE_ERROR',
+      detail,
+    });
   });
 });

@@ -1,6 +1,6 @@
 import { isIP } from 'node:net';
 import type { Clock } from '@jiwei/shared/clock.ts';
-import { orAborted } from '../abort.ts';
+import { orAborted } from '@jiwei/shared/or-aborted.ts';
 import { type EchoAnswer, runEchoBatch, type Waiting } from './echo-batch.ts';
 import { type EchoTool, spacingMs } from './echo-tool.ts';
 import { type KnownTool, knownTool } from './permission.ts';

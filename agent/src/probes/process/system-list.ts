@@ -1,4 +1,4 @@
-import { orAborted } from '../abort.ts';
+import { orAborted } from '@jiwei/shared/or-aborted.ts';
 import type { ListProcesses } from './proc-scan.ts';
 
 /** Through systeminformation, for Windows and macOS: it starts a helper program of the system, whose time the deadline bounds. */

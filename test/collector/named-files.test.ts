@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { notifyWorld } from '../../collector/src/notify/world.ts';
+import { readRuleFile } from '../../collector/src/runtime/rule-files.ts';
+import { worldOf } from '../support/notices.ts';
+import { testFolder } from '../support/processes.ts';
+
+test.skipIf(process.platform === 'win32')('a pipe that a declaration names holds up nobody', async () => {
+  const folder = await testFolder();
+  const [pipe, file] = [join(folder.path, 'pipe'), join(folder.path, 'file')];
+  execFileSync('mkfifo', [pipe]);
+  await writeFile(file, 'text');
+  const world = notifyWorld(worldOf().world.log);
+  expect([await world.readFile(file), readRuleFile(file)]).toEqual(['text', 'text']);
+  await expect(world.readFile(pipe)).rejects.toMatchObject({
+    code: 'CONFIG_UNREADABLE',
+    message: expect.stringContaining(`the file ${pipe} cannot be read by the service user: it is no regular file`),
+  });
+  expect(readRuleFile(pipe)).toBeNull();
+  await folder.remove();
+});
