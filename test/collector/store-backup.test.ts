@@ -1,15 +1,18 @@
+import { createHash } from 'node:crypto';
 import { appendFile, mkdir, mkdtemp, readdir, readFile, rename, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { asId } from '@jiwei/shared/ids.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { makeBackup } from '../../collector/src/store/sqlite/backup.ts';
-import { encodeManifest } from '../../collector/src/store/sqlite/backup-file.ts';
+import { type BackupManifest, encodeManifest } from '../../collector/src/store/sqlite/backup-file.ts';
 import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
+import { migrations } from '../../collector/src/store/sqlite/migrations.ts';
 import { restoreBackup } from '../../collector/src/store/sqlite/restore.ts';
 import { databasePath, openSqliteStore } from '../../collector/src/store/sqlite.ts';
 import { canMount, mountSmallDisk } from '../support/small-disk.ts';
-import { agentA, batchOf, frameOf, outboxOf } from '../support/store-samples.ts';
+import { agentA, agentOf, batchOf, frameOf, outboxOf } from '../support/store-samples.ts';
 
 let folder = '';
 let path = '';
@@ -35,6 +38,24 @@ const fill = async (): Promise<void> => {
   const store = await openSqliteStore({ path });
   await store.commit(commitFrames(0, 50));
   await store.close();
+};
+/** Turns the lowest bit of the last letter of a text, wherever it stands in the file: old copies stand in the room that pages have to spare. */
+const turnBit = async (name: string, text: string): Promise<void> => {
+  const bytes = await readFile(name);
+  let turned = 0;
+  for (let at = bytes.indexOf(text); at >= 0; at = bytes.indexOf(text, at + 1), turned += 1) {
+    const last = at + Buffer.byteLength(text) - 1;
+    bytes[last] = (bytes[last] ?? 0) ^ 1;
+  }
+  expect(turned).toBeGreaterThan(0);
+  await writeFile(name, bytes);
+};
+/** The file again, with a manifest that fits what is in it now. */
+const sealAnew = async (database: Uint8Array, part: Partial<BackupManifest> = {}): Promise<void> => {
+  const sha256 = createHash('sha256').update(database).digest('hex');
+  const facts = { format: 1 as const, version: '1.2.3', madeAtMs: 0, stateAtMs: 0, schemaVersion: migrations.length };
+  const manifest = encodeManifest({ ...facts, databaseBytes: database.length, sha256, ...part });
+  await writeFile(file, Buffer.concat([database, manifest]));
 };
 const backUp = () => makeBackup(path, file, { atMs: 5_000, version: '1.2.3' });
 const lastSeq = async (databaseFile: string): Promise<number | undefined> => {
@@ -97,6 +118,28 @@ describe('a backup', () => {
     const bytes = await readFile(path);
     await writeFile(path, bytes.fill(0xa5, 8_192, 8_300));
     await expect(backUp()).rejects.toMatchObject({ code: 'STORE_CORRUPT' });
+    expect(await readdir(folder)).toEqual(['data']);
+  });
+
+  const turns: readonly { readonly why: string; readonly text: string; readonly says: RegExp }[] = [
+    { why: 'of the state', text: '"lastAtMs":1049', says: /row with entity writer, id clock does not fit its entity_sum/ },
+    { why: 'of an agent', text: '"hostname":"host-a"', says: /row with id agent-a does not fit its agent_sum/ },
+    {
+      why: 'of a sample',
+      text: '\u0011'.repeat(50),
+      says: /row with agent_id agent-a, boot_id 1, seq 17 does not fit its frame_sum/,
+    },
+    { why: 'of a declaration', text: 'id: east', says: /text of declaration version 1 does not fit its checksum/ },
+    { why: 'of the schema', text: 'check (from_ms <', says: /schema is not that of its version/ },
+  ];
+  test.each(turns)('is not made of a database in which a bit $why turned', async ({ text, says }) => {
+    await fill();
+    const store = await openSqliteStore({ path });
+    await store.saveAgent(agentOf());
+    await store.saveDeclaration({ appliedAtMs: 5, appliedBy: 'file', source: 'a.yaml', text: 'zones: [{ id: east }]' });
+    await store.close();
+    await turnBit(path, text);
+    await expect(backUp()).rejects.toMatchObject({ code: 'STORE_CORRUPT', message: expect.stringMatching(says) });
     expect(await readdir(folder)).toEqual(['data']);
   });
 
@@ -217,6 +260,40 @@ describe('a restore', () => {
         await appendFile(file, encodeManifest({ ...facts, schemaVersion: 99 }));
       },
     },
+    {
+      why: 'was made of a damaged database by a version that did not look at rows',
+      code: 'BACKUP_INVALID',
+      says: /database in it was damaged when it was made \(the row with entity writer, id clock/,
+      damage: async () => {
+        await turnBit(path, '"lastAtMs":1049');
+        await sealAnew(await readFile(path));
+      },
+    },
+    {
+      why: 'holds what is no database',
+      code: 'BACKUP_INVALID',
+      says: /database in it was damaged when it was made \(file is not a database\)/,
+      damage: () => sealAnew(Buffer.alloc(8_192, 7)),
+    },
+    {
+      why: 'holds a database of another version than it says',
+      code: 'BACKUP_INVALID',
+      says: /its manifest says 1/,
+      damage: async () => sealAnew(await readFile(path), { schemaVersion: 1 }),
+    },
+    {
+      why: 'has a manifest that is no JSON, with the right checksum',
+      code: 'BACKUP_INVALID',
+      says: /its manifest is no JSON/,
+      damage: async () => {
+        const json = Buffer.from('{"format":1,');
+        const tail = Buffer.alloc(16);
+        tail.writeUInt32LE(json.length, 0);
+        tail.writeUInt32LE(crc32(json), 4);
+        tail.write('JWBACKUP', 8, 'latin1');
+        await writeFile(file, Buffer.concat([await readFile(path), json, tail]));
+      },
+    },
   ];
   test.each(bads)('of a file that $why is refused, and changes nothing', async ({ code, says, damage }) => {
     await fill();
@@ -252,6 +329,24 @@ describe('a restore', () => {
       });
       expect(await readFile(databasePath(small), 'utf8')).toBe('the old one');
       expect((await readdir(small)).sort()).toEqual(['jiwei.db', 'jiwei.db.lock']);
+    } finally {
+      await disk.unmount();
+    }
+  });
+
+  test.skipIf(!canMount && process.env['CI'] !== 'true')('onto a disk without any room says that the disk is full', async () => {
+    await fill();
+    await backUp();
+    const small = join(folder, 'small');
+    const disk = await mountSmallDisk(small, 120_000);
+    try {
+      await writeFile(databasePath(small), 'the old one');
+      await writeFile(join(small, 'rest'), Buffer.alloc(200_000)).catch(() => null);
+      await expect(restoreBackup(file, databasePath(small), 0)).rejects.toMatchObject({
+        code: 'STORE_UNAVAILABLE',
+        message: expect.stringMatching(new RegExp(`^store: the disk of ${small} is full.*make room`)),
+      });
+      expect(await readFile(databasePath(small), 'utf8')).toBe('the old one');
     } finally {
       await disk.unmount();
     }

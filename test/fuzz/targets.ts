@@ -18,6 +18,7 @@ const targets: Readonly<Record<string, () => Promise<{ readonly target: FuzzTarg
   proxy: () => import('./targets/proxy.ts'),
   dbus: () => import('./targets/dbus.ts'),
   stored: () => import('./targets/stored.ts'),
+  backup: () => import('./targets/backup.ts'),
   socket: () => import('./targets/socket.ts'),
   'host-files': () => import('./targets/host-files.ts'),
 };

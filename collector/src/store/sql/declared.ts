@@ -5,7 +5,7 @@ import type { DeclarationVersion, PageRequest, Store, StoredEntity, StoredMainte
 import { storedMaintenance } from '../shapes.ts';
 import { decodeCursor, pageOf, rowsToRead } from './cursor.ts';
 import { fromJson, toJson } from './json.ts';
-import { sumOfValues, withSum } from './row-sum.ts';
+import { sumOfValues, textMisfit, withSum } from './row-sum.ts';
 import type { Tables } from './tables.ts';
 
 type DeclaredQueries = Pick<
@@ -94,13 +94,10 @@ const entityOf = ({ entity, id, value_json }: Selectable<Tables['entity']>): Sto
   value: fromJson(value_json, z.unknown(), `${entity} ${id}`),
 });
 
-/** The text has a checksum of its own, so that lists of versions need not read the texts. */
-const checkedText = ({ version, text, text_sum }: Selectable<Tables['declaration']>): string => {
-  if (text_sum === null || text_sum === sumOfValues([text])) return text;
-  throw new AppError(
-    'STORE_CORRUPT',
-    `store: the text of declaration version ${version} does not fit its checksum; restore the last backup (collector restore)`,
-  );
+const checkedText = (row: Selectable<Tables['declaration']>): string => {
+  const misfit = textMisfit(row);
+  if (misfit !== null) throw new AppError('STORE_CORRUPT', `store: ${misfit}; restore the last backup (collector restore)`);
+  return row.text;
 };
 
 const headOf = (

@@ -135,6 +135,20 @@ export const sumOfValues = (values: readonly unknown[]): number => {
   return crc32(text, sum);
 };
 
+/**
+ * Compares the text of a declaration with its checksum. It has one of its own, so that lists of versions need not read the texts.
+ * @returns what to say when it does not fit, else null; null too for a row without one: of another table, or from before there were checksums
+ */
+export const textMisfit = (row: {
+  readonly version?: unknown;
+  readonly text?: unknown;
+  readonly text_sum?: unknown;
+}): string | null => {
+  const sum = row.text_sum ?? null;
+  if (sum === null || sum === sumOfValues([row.text])) return null;
+  return `the text of declaration version ${row.version} does not fit its checksum`;
+};
+
 /** The row with its checksum, for what is written through kysely. */
 export const withSum = <T extends keyof Tables, Row extends object>(table: T, row: Row): Row & { [K in `${T}_sum`]: number } => {
   const values = new Map<string, unknown>(Object.entries(row));

@@ -75,7 +75,12 @@ const whyNoManifest = async (file: FileHandle): Promise<string> => {
 };
 
 const parseManifest = (json: Uint8Array, path: string): BackupManifest => {
-  const parsed: unknown = JSON.parse(Buffer.from(json).toString('utf8'));
+  let parsed: unknown;
+  try {
+    parsed = JSON.parse(Buffer.from(json).toString('utf8'));
+  } catch (cause) {
+    throw invalid(path, 'its manifest is no JSON: it was not made by this product', cause);
+  }
   const read = manifestSchema.safeParse(parsed);
   if (!read.success) throw invalid(path, 'its manifest is of a later version of the product; restore it with that version');
   return read.data;

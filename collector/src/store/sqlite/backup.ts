@@ -4,7 +4,9 @@ import { dirname } from 'node:path';
 import { AppError } from '@jiwei/shared/errors.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { z } from 'zod';
+import { fromJson } from '../sql/json.ts';
 import { type BackupManifest, digestOf, encodeManifest, fileFault, syncFolder } from './backup-file.ts';
+import { firstDamageIn } from './damage.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
 import { corruptStore } from './fault.ts';
 import { applicationId, readPragma } from './migrate.ts';
@@ -58,14 +60,14 @@ const copyDatabase = async (path: string, draft: string): Promise<void> => {
 
 const stampSchema = z.object({ lastAtMs: z.int() });
 
-/** Reads every page of the copy, so that a database that was damaged unnoticed is found while an older backup is still there. */
+/** Reads all of the copy, every row of it, so that a database that was damaged unnoticed is found while an older backup is still there. */
 const checkCopy = (path: string, draft: string): Pick<BackupManifest, 'schemaVersion' | 'stateAtMs'> => {
   const copy = openHandle(draft, { busyMs });
   try {
     // Without this the file would need two others beside it just to be looked at.
     copy.exec('pragma journal_mode = delete');
-    const verdict = String(copy.prepare('pragma integrity_check(1)').all([])[0]?.['integrity_check']);
-    if (verdict !== 'ok') throw corruptStore(path, verdict);
+    const damage = firstDamageIn(copy);
+    if (damage !== null) throw corruptStore(path, damage);
     return { schemaVersion: readPragma(copy, 'user_version'), stateAtMs: stateAtMs(copy) };
   } finally {
     copy.close();
@@ -74,7 +76,7 @@ const checkCopy = (path: string, draft: string): Pick<BackupManifest, 'schemaVer
 
 const stateAtMs = (copy: SqliteHandle): EpochMs => {
   const [row] = copy.prepare("select value_json from entity where entity = 'writer' and id = 'clock'").all([]);
-  return row === undefined ? 0 : stampSchema.parse(JSON.parse(String(row['value_json']))).lastAtMs;
+  return row === undefined ? 0 : fromJson(String(row['value_json']), stampSchema, 'writer clock').lastAtMs;
 };
 
 /** Appends the manifest and makes the file durable. */

@@ -3,7 +3,8 @@ import { AppError } from '@jiwei/shared/errors.ts';
 import type { Findings, StoreDamage } from '../port.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
 import { corruptStore } from './fault.ts';
-import { applicationId, readPragma } from './migrate.ts';
+import { applicationId, readPragma, schemaFault } from './migrate.ts';
+import { migrations } from './migrations.ts';
 
 /** Damaged rows of a table that are told one by one; a disk that fails hurts thousands, and the first ones say all. */
 const listedPerTableMax = 5;
@@ -12,7 +13,7 @@ const busyMs = 5_000;
 const structureCheck = 'integrity_check';
 
 /**
- * Reads a database whole: the structure of every table, its indexes against it, and each row against its checksum. Another process may write to
+ * Reads a database whole: its schema, the structure of every table, its indexes against it, and each row and text against its checksum. Another process may write to
  * it meanwhile; the write-ahead log is then not taken back while one table is read.
  * @throws STORE_CORRUPT when it cannot even be opened, STORE_UNAVAILABLE, CONFIG_INVALID when there is none
  */
@@ -32,21 +33,21 @@ export const findDamage = (path: string): Findings => {
 export const findDamageIn = (handle: SqliteHandle): Findings => {
   const damages: StoreDamage[] = [];
   let [rows, misfits] = [0, 0];
+  const schema = orDamage(() => schemaFault(handle, migrations));
+  if (schema !== null) damages.push({ table: 'sqlite_schema', detail: schema, hidesRows: true });
   const tables = tablesOf(handle);
   for (const table of tables) {
-    const structure = structureFault(handle, table);
+    const structure = orDamage(() => structureFault(handle, `'${table}'`));
     const found: string[] = [];
-    let unreadable: string | null = null;
-    try {
-      for (const misfit of handle.misfits(`select * from ${table}`)) {
+    const unreadable = orDamage(() => {
+      for (const misfit of misfitsOf(handle, table)) {
         rows += 1;
         if (misfit === null) continue;
         misfits += 1;
         if (found.length < listedPerTableMax) found.push(misfit);
       }
-    } catch (thrown) {
-      unreadable = damageText(thrown);
-    }
+      return null;
+    });
     const hidden = structure ?? unreadable;
     if (hidden !== null) damages.push({ table, detail: `${table}: ${hidden}`, hidesRows: true });
     for (const detail of found) damages.push({ table, detail, hidesRows: false });
@@ -54,10 +55,32 @@ export const findDamageIn = (handle: SqliteHandle): Findings => {
   return { tables: tables.length, rows, damages, misfits };
 };
 
-const structureFault = (handle: SqliteHandle, table: string): string | null => {
+/**
+ * The first thing that is wrong with a file, read as `findDamage` does: enough to know that nothing should be made of it.
+ * @returns null when it is whole
+ */
+export const firstDamageIn = (handle: SqliteHandle): string | null =>
+  orDamage(() => {
+    if (readPragma(handle, 'application_id') !== applicationId) return 'its header names another product';
+    // Of the whole file at once, with what belongs to no table.
+    const fault = schemaFault(handle, migrations) ?? structureFault(handle, '1');
+    if (fault !== null) return fault;
+    for (const table of tablesOf(handle)) for (const misfit of misfitsOf(handle, table)) if (misfit !== null) return misfit;
+    return null;
+  });
+
+/** Row by row: null, or what does not fit its checksum. */
+const misfitsOf = (handle: SqliteHandle, table: string): Iterable<string | null> => handle.misfits(`select * from ${table}`);
+
+const structureFault = (handle: SqliteHandle, argument: string): string | null => {
+  const verdict = String(handle.prepare(`pragma ${structureCheck}(${argument})`).all([])[0]?.[structureCheck]);
+  return verdict === 'ok' ? null : verdict;
+};
+
+/** What the look found, or that it could not even be made. */
+const orDamage = (look: () => string | null): string | null => {
   try {
-    const verdict = String(handle.prepare(`pragma ${structureCheck}('${table}')`).all([])[0]?.[structureCheck]);
-    return verdict === 'ok' ? null : verdict;
+    return look();
   } catch (thrown) {
     return damageText(thrown);
   }

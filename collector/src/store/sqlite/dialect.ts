@@ -8,7 +8,7 @@ import {
   SqliteIntrospector,
   SqliteQueryCompiler,
 } from 'kysely';
-import { nameOfRow, type Summed, sumColumnOf, summedBy, sumOfRow } from '../sql/row-sum.ts';
+import { nameOfRow, type Summed, sumColumnOf, summedBy, sumOfRow, textMisfit } from '../sql/row-sum.ts';
 import { assertBound, type Bound } from './bind.ts';
 import { corruptStore, isDamage, storeFault } from './fault.ts';
 
@@ -164,7 +164,7 @@ function* misfitsOf(prepare: () => StatementSync, guard: <T>(work: () => T) => T
   const summed = summedColumnsOf(statement);
   const rows = guard(() => statement.iterate());
   for (let next = guard(() => rows.next()); next.done !== true; next = guard(() => rows.next()))
-    yield summed === null ? null : misfitOf(summed, next.value);
+    yield summed === null ? null : (misfitOf(summed, next.value) ?? textMisfit(next.value));
 }
 
 const execute = (statement: StatementSync, query: CompiledQuery, trust: Trust): QueryResult<unknown> => {

@@ -42,6 +42,9 @@ export const storeFault = (thrown: unknown, path: string): unknown => {
 /** Whether the driver said that somebody else holds the file. */
 export const isBusy = (thrown: unknown): boolean => primaryCode(thrown) === busy;
 
+/** Whether the driver said that there is no room. */
+export const isFull = (thrown: unknown): boolean => primaryCode(thrown) === full;
+
 /** Whether the driver said that the content is damaged, and not that reading or writing failed. */
 export const isDamage = (thrown: unknown): boolean => [corrupt, notADatabase].includes(primaryCode(thrown) ?? -1);
 

@@ -17,43 +17,43 @@ export const applicationId = 0x4a_49_57_45;
 export const migrate = (handle: SqliteHandle, steps: readonly Migration[], nowMs: EpochMs): void => {
   for (const [index, step] of steps.entries())
     assert.equal(step.number, index + 1, 'migrations are numbered from 1 without gaps');
-  const taken = takenSteps(handle, steps);
-  if (taken.length > steps.length) {
+  const fault = schemaFault(handle, steps);
+  if (fault !== null) throw corruptStore(handle.path, fault);
+  const takenCount = readPragma(handle, 'user_version');
+  if (takenCount > steps.length) {
     throw new AppError(
       'STORE_TOO_NEW',
-      `store: ${handle.path} has schema version ${taken.length}; this program knows up to ${steps.length}. ` +
+      `store: ${handle.path} has schema version ${takenCount}; this program knows up to ${steps.length}. ` +
         'Run the version that wrote it, or restore a backup of before the upgrade',
     );
   }
-  for (const [index, checksum] of taken.entries()) {
-    const step = steps[index];
-    if (step !== undefined && checksumOf(step) !== checksum) {
-      throw corruptStore(handle.path, `schema step ${step.number} "${step.name}" is not the one this program has`);
-    }
-  }
-  for (const step of steps.slice(taken.length)) take(handle, step, nowMs);
+  for (const step of steps.slice(takenCount)) take(handle, step, nowMs);
 };
 
-/** Checksums of the steps the file took, in order; none for a new one. */
-const takenSteps = (handle: SqliteHandle, steps: readonly Migration[]): readonly string[] => {
+/**
+ * Whether the file is ours and has the schema of its version, made by the steps this program has.
+ * @returns what is wrong, or null; null too for an empty database
+ */
+export const schemaFault = (handle: SqliteHandle, steps: readonly Migration[]): string | null => {
   const version = readPragma(handle, 'user_version');
-  if (version === 0 && readPragma(handle, 'schema_version') === 0) return [];
-  if (readPragma(handle, 'application_id') !== applicationId) throw corruptStore(handle.path, 'its header names another product');
-  if (version <= steps.length) checkSchema(handle, steps.slice(0, version));
+  if (version === 0 && readPragma(handle, 'schema_version') === 0) return null;
+  if (readPragma(handle, 'application_id') !== applicationId) return 'its header names another product';
+  const tablesFault = version <= steps.length ? wrongTable(handle, steps.slice(0, version)) : null;
+  if (tablesFault !== null) return tablesFault;
   const rows = handle.prepare('select checksum from migration order by number').all([]);
-  if (rows.length !== version)
-    throw corruptStore(handle.path, `it records ${rows.length} schema steps but its header says ${version}`);
-  return rows.map((row) => String(row['checksum']));
+  if (rows.length !== version) return `it records ${rows.length} schema steps but its header says ${version}`;
+  const other = steps.find((step, index) => index < version && checksumOf(step) !== rows[index]?.['checksum']);
+  return other === undefined ? null : `schema step ${other.number} "${other.name}" is not the one this program has`;
 };
 
 /** The file's tables are those the steps make, to the letter: a letter that turned in their text would change what they mean. */
-const checkSchema = (handle: SqliteHandle, steps: readonly Migration[]): void => {
+const wrongTable = (handle: SqliteHandle, steps: readonly Migration[]): string | null => {
   const model = openHandle(':memory:', { busyMs: 0 });
   try {
     for (const step of steps) take(model, step, 0);
     const [found, wanted] = [schemaOf(handle), schemaOf(model)];
     const wrong = wanted.find((text) => !found.includes(text)) ?? found.find((text) => !wanted.includes(text));
-    if (wrong !== undefined) throw corruptStore(handle.path, `its schema is not that of its version, at ${wrong.slice(0, 80)}`);
+    return wrong === undefined ? null : `its schema is not that of its version, at ${wrong.slice(0, 80)}`;
   } finally {
     model.close();
   }

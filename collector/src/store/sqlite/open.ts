@@ -10,7 +10,7 @@ import { type CommitMark, markPath, openCommitMark } from './commit-mark.ts';
 import { tablesOf } from './damage.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
 import { doubtArrivals } from './doubt-arrivals.ts';
-import { corruptStore, isBusy } from './fault.ts';
+import { corruptStore, isBusy, isFull } from './fault.ts';
 import { migrate, readPragma } from './migrate.ts';
 import { migrations } from './migrations.ts';
 import { checkNotedDamage } from './verify.ts';
@@ -92,6 +92,7 @@ export const lockDatabase = (path: string): (() => void) => {
   } catch (thrown) {
     holder.close();
     const cause = thrown instanceof AppError ? thrown.cause : thrown;
+    if (isFull(cause)) throw noRoom(path, cause);
     if (!isBusy(cause)) throw thrown;
     throw new AppError(
       'LOCKED',
@@ -103,6 +104,14 @@ export const lockDatabase = (path: string): (() => void) => {
   }
   return () => holder.close();
 };
+
+/** The lock is the first thing that is written; of its few bytes nobody would guess that the disk is what is full. */
+const noRoom = (path: string, cause: unknown): AppError =>
+  new AppError(
+    'STORE_UNAVAILABLE',
+    `store: the disk of ${dirname(path)} is full: there is not even room for the lock of the database. Nothing was changed; make room first`,
+    { cause },
+  );
 
 /** A backup that was verified and is about to take the database's place. */
 export const restoredPath = (path: string): string => `${path}.restored`;

@@ -5,6 +5,9 @@ import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { type BackupManifest, digestOf, fileFault, invalid, readManifest, syncFolder } from './backup-file.ts';
 import { markPath } from './commit-mark.ts';
+import { firstDamageIn } from './damage.ts';
+import { openHandle } from './dialect.ts';
+import { readPragma } from './migrate.ts';
 import { migrations } from './migrations.ts';
 import { lockDatabase, makeParent, restoredPath } from './open.ts';
 import { damagePath } from './verify.ts';
@@ -59,7 +62,7 @@ const openBackup = async (source: string): Promise<FileHandle> => {
 const writeVerified = async (file: FileHandle, source: string, manifest: BackupManifest, path: string): Promise<void> => {
   const draft = `${restoredPath(path)}.part`;
   try {
-    await rm(draft, { force: true });
+    await removeDraft(draft);
     const out = await open(draft, 'wx', 0o600);
     try {
       const sha256 = await digestOf(file, manifest.databaseBytes, async (bytes) => {
@@ -70,11 +73,35 @@ const writeVerified = async (file: FileHandle, source: string, manifest: BackupM
     } finally {
       await out.close();
     }
+    checkContent(draft, source, manifest);
     await rename(draft, restoredPath(path));
+    await removeDraft(draft);
     await syncFolder(dirname(path));
   } catch (thrown) {
-    await rm(draft, { force: true });
+    await removeDraft(draft);
     throw fileFault(thrown, draft);
+  }
+};
+
+/** With what SQLite puts beside a file that somebody made with a write-ahead log, just to look at it. */
+const removeDraft = async (draft: string): Promise<void> => {
+  for (const suffix of ['', '-wal', '-shm']) await rm(draft + suffix, { force: true });
+};
+
+/**
+ * A checksum says that the bytes are those of the backup; this, that the database in them is whole. A backup of a version that did not look at
+ * rows may hold damage, with which no collector would start.
+ */
+const checkContent = (draft: string, source: string, manifest: BackupManifest): void => {
+  const copy = openHandle(draft, { busyMs: 0, readOnly: true });
+  try {
+    const damage = firstDamageIn(copy);
+    if (damage !== null) throw invalid(source, `the database in it was damaged when it was made (${damage})`);
+    const version = readPragma(copy, 'user_version');
+    if (version !== manifest.schemaVersion)
+      throw invalid(source, `its database has schema version ${version}, its manifest says ${manifest.schemaVersion}`);
+  } finally {
+    copy.close();
   }
 };
 
