@@ -123,6 +123,13 @@ const faultMakers: readonly { readonly weight: number; readonly make: FaultMaker
     }),
   },
   {
+    weight: 1,
+    make: (random, plan, atMs) => ({
+      ...{ kind: 'bitTurned', agent: agentOf(random, plan), atMs, forMs: lengthMs(random, 30_000) },
+      ...{ restarts: random.chance(0.5), share: random.next(), bit: random.whole(0, 7) },
+    }),
+  },
+  {
     weight: 2,
     make: (random, plan, atMs) => ({
       ...{ kind: 'agentClock', agent: agentOf(random, plan), atMs, stepMs: random.whole(-300_000, 300_000) },

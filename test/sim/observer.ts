@@ -76,6 +76,8 @@ export interface Observer {
   tookReading(agent: string, reading: number): void;
   /** How the processes of an agent ended, in order. */
   endingsOf(agent: string): readonly Ending[];
+  /** A process of the agent begins. */
+  began(agent: string): void;
   /** The agent begins to end by itself. */
   stopping(agent: string): void;
   /** Its process is gone. With `power` its machine is, too: what was neither acknowledged nor synced may be gone with it. */
@@ -109,6 +111,9 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const taken = new Map<string, { agent: string; atMs: number }>();
   const endings = new Map<string, readonly Ending[]>();
   const stoppingSince = new Map<string, number>();
+  const beganAt = new Map<string, number>();
+  /** By agent: what was sent since then need not have been on the disk when its last process ended. */
+  const unsyncedFrom = new Map<string, number>();
   let stampMs = 0;
   let framesMissing = 0;
 
@@ -226,16 +231,23 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
     taken,
     tookReading: (agent, reading) => taken.set(`${agent}/${reading}`, { agent, atMs: nowMs() }),
     endingsOf: (agent) => endings.get(agent) ?? [],
+    began: (agent) => beganAt.set(agent, nowMs()),
     stopping: (agent) => stoppingSince.set(agent, nowMs()),
     ended: (agent, power) => {
       const sinceMs = stoppingSince.get(agent);
       stoppingSince.delete(agent);
       const how = power ? 'powerLost' : sinceMs === undefined ? 'killed' : 'stopped';
       endings.set(agent, [...(endings.get(agent) ?? []), { how, fromMs: sinceMs ?? nowMs(), atMs: nowMs() }]);
+      // A start syncs what it finds; one that ended at once did not come to that.
+      const sureFromMs = nowMs() - unsyncedMsMax;
+      const isLong = (beganAt.get(agent) ?? 0) <= sureFromMs;
+      const unsyncedFromMs = isLong ? sureFromMs : Math.min(sureFromMs, unsyncedFrom.get(agent) ?? sureFromMs);
+      unsyncedFrom.set(agent, unsyncedFromMs);
       if (!power) return;
+      unsyncedFrom.delete(agent);
       const upTo = acknowledgedTo.get(agent) ?? null;
       for (const [key, { place, sentAtMs }] of sent.get(agent) ?? [])
-        if (!isUpTo(place, upTo) && sentAtMs > nowMs() - unsyncedMsMax) sent.get(agent)?.delete(key);
+        if (!isUpTo(place, upTo) && sentAtMs > unsyncedFromMs) sent.get(agent)?.delete(key);
     },
     distrust: (agent) => distrusted.add(agent),
     isDistrusted: (agent) => distrusted.has(agent),

@@ -79,6 +79,15 @@ const faultSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('agentStopped'), ...agentFault, ...lasting }),
   /** Both: the state files lie on the same disk. */
   z.strictObject({ kind: z.literal('diskFull'), ...agentFault, ...lasting, disk: z.enum(['spool', 'both']).default('spool') }),
+  /** A bit of what is in the spool turns: at a share of all its bytes. Noticed by the next start, or by whoever reads on. */
+  z.strictObject({
+    kind: z.literal('bitTurned'),
+    ...agentFault,
+    ...lasting,
+    restarts: z.boolean(),
+    share: z.number(),
+    bit: z.int(),
+  }),
   z.strictObject({ kind: z.literal('agentClock'), ...agentFault, stepMs: z.number() }),
   /** `now`; or at the next commit, before it, after it, or in the middle of writing it; or when the next try to tell people is with them, who then listen no more for twice as long. */
   z.strictObject({

@@ -70,6 +70,10 @@ export const encodeRecord = (record: Omit<RecordHeader, 'payloadBytes'>, payload
   return bytes;
 };
 
+/** Whether it is worth looking whether a header begins here: its type is one of ours, and the three bytes after it are zero. */
+export const mayBeHeader = (bytes: Uint8Array, place: number): boolean =>
+  typeOfByte.has(bytes[place] ?? 0) && bytes[place + 1] === 0 && bytes[place + 2] === 0 && bytes[place + 3] === 0;
+
 /** @returns null when these bytes are not a whole, intact header */
 export const decodeHeader = (bytes: Uint8Array): (RecordHeader & { readonly payloadCrc: number }) | null => {
   const header = bufferOf(bytes);

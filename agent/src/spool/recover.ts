@@ -4,7 +4,8 @@ import type { Loss } from './gap.ts';
 import { type LostRange, lossBeyond, pushLost } from './lost-range.ts';
 import { laterPosition } from './position.ts';
 import type { DamagedSegment } from './repair.ts';
-import { type Segment, type SegmentScan, scanSegment, segmentIndex, segmentName } from './segment.ts';
+import { type SegmentScan, scanSegment } from './scan.ts';
+import { type Segment, segmentIndex, segmentName } from './segment.ts';
 
 /** What opening the spool found, for the log. */
 export interface OpeningReport {
@@ -65,6 +66,11 @@ export const recoverSegments = (
       pushLost(lost, { ...range, fromMs: before.scan.segment.toMs, toMs, bytes: before.scan.tornBytes });
       if (before.repair.span !== null) before.repair.span = { ...before.repair.span, lastSeq: range.lastSeq };
       if (!before.scan.isDamaged) damaged.push(before.repair);
+    }
+    if (scan.isHeadUnread && scan.span.firstSeq > 0 && before?.scan.segment.bootId !== bootId) {
+      // No file before it tells how many: that it was one is most likely.
+      const seq = scan.span.firstSeq - 1;
+      pushLost(lost, { bootId, firstSeq: seq, lastSeq: seq, fromMs, toMs: fromMs, bytes: 0 });
     }
     for (const range of scan.lost) pushLost(lost, range);
     before = { scan, repair, lastSeq: scan.span.lastSeq };

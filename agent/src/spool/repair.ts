@@ -21,9 +21,10 @@ export const repairSegment = (disk: Disk, { segment, span }: DamagedSegment): nu
   let progress = noProgress;
   for (let offset = headBytes; ; ) {
     const read = reader.readAt(offset, segment.sizeBytes);
-    if (read.status === 'end' || read.status === 'cut') break;
+    if (read.status === 'end' || read.status === 'torn' || read.status === 'lost') break;
     const from = offset;
     offset = read.nextOffset;
+    if (read.status === 'unreadable') continue;
     const before = progress;
     progress = progressAfter(read, before);
     if (read.status === 'damaged' || read.header.type === 'end' || !isReadable(read.header, before)) continue;

@@ -1,11 +1,7 @@
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
-import { openEnvelope } from '@jiwei/shared/protocol/envelope.ts';
-import type { Disk } from './disk.ts';
 import type { Loss } from './gap.ts';
-import { type LostRange, pushLost } from './lost-range.ts';
-import { isUpTo, laterPosition } from './position.ts';
-import { decodeHead, decodeHeader, headBytes, lossInGap, type RecordHeader, recordHeaderBytes } from './record.ts';
-import { createRecordReader, type RecordReader } from './record-reader.ts';
+import { isUpTo } from './position.ts';
+import { headBytes, type RecordHeader } from './record.ts';
 
 /** What memory holds of one segment file. The writer changes its own while it appends; a segment found on disk stays as it was read. */
 export interface Segment {
@@ -23,23 +19,6 @@ export interface Segment {
   toMs: number;
   /** Its gap frames and what they tell: that must be told again when this segment is dropped unsent. */
   readonly gaps: { readonly seq: number; readonly loss: Loss }[];
-}
-
-/** What reading a whole segment file found. */
-export interface SegmentScan {
-  readonly segment: Segment;
-  /** Frames that were in the file and cannot be read any more. */
-  readonly lost: readonly LostRange[];
-  /** Numbers of all its frames, lost ones included; null when there is none. */
-  readonly span: { readonly firstSeq: number; readonly lastSeq: number } | null;
-  /** The last acknowledgement noted in the file. */
-  readonly acknowledged: FramePosition | null;
-  /** Frames that were given up. */
-  readonly setAside: readonly FramePosition[];
-  /** Whether what is readable differs from what is there, other than by a torn tail. */
-  readonly isDamaged: boolean;
-  /** Bytes after the last whole record of a file that was being written when the agent died. */
-  readonly tornBytes: number;
 }
 
 const namePattern = /^(\d{12})\.seg$/;
@@ -76,68 +55,6 @@ export const noteFrame = (segment: Segment, header: Pick<RecordHeader, 'number' 
   segment.frameBytes += header.payloadBytes;
 };
 
-/** Reads a segment file from end to end in bounded memory. @returns null when nothing in it can be read */
-export const scanSegment = (disk: Disk, index: number): SegmentScan | null => {
-  const name = segmentName(index);
-  const fileBytes = disk.sizeBytes(name);
-  const headBootId = decodeHead(disk.read(name, 0, headBytes));
-  const bootId = headBootId ?? bootIdOfFirstRecord(createRecordReader(disk, name, null), fileBytes);
-  if (bootId === null) return null;
-  const reader = createRecordReader(disk, name, bootId);
-  const segment = emptySegment(index, bootId);
-  const lost: LostRange[] = [];
-  const noteLost = (firstSeq: number, lastSeq: number, fromMs: number, toMs: number, bytes: number): void =>
-    pushLost(lost, { bootId, firstSeq, lastSeq, fromMs, toMs, bytes });
-  let acknowledged: FramePosition | null = null;
-  const setAside: FramePosition[] = [];
-  let isDamaged = headBootId === null;
-  let progress = noProgress;
-  let firstSeq = -1;
-  let offset = headBytes;
-  for (;;) {
-    const read = reader.readAt(offset, fileBytes);
-    if (read.status === 'end' || read.status === 'cut') break;
-    offset = read.nextOffset;
-    const { header } = read;
-    const before = progress;
-    progress = progressAfter(read, before);
-    if (isFrame(header) && firstSeq < 0) firstSeq = header.number;
-    if (read.status === 'damaged' || !isReadable(header, before)) {
-      isDamaged = true;
-      // One that is out of order is no number of this file's.
-      if (isFrame(header) && header.number > before.lastSeq)
-        noteLost(header.number, header.number, header.time, header.time, header.payloadBytes);
-      continue;
-    }
-    // A boot cannot have been told of frames of a later one.
-    if (header.type === 'acknowledged' && header.number <= bootId) {
-      const position = { bootId: header.number, seq: header.time };
-      acknowledged = laterPosition(acknowledged, position);
-      if (read.payload.length > 0) setAside.push(position);
-    }
-    if (header.type === 'gap') {
-      const loss = lossInGap(openEnvelope(read.payload).body);
-      if (loss !== null) segment.gaps.push({ seq: header.number, loss });
-    }
-    if (isFrame(header)) noteFrame(segment, header);
-  }
-  let { lastSeq } = progress;
-  segment.sizeBytes = offset;
-  const end = closingRecord(disk, name, fileBytes);
-  if (end !== null && end.number >= 0) {
-    // A closed segment says what it had, so that a rest that cannot be read is still counted. When that was is known only from where on.
-    const missingFrom = lastSeq < 0 ? end.time : lastSeq + 1;
-    if (offset < fileBytes && missingFrom <= end.number) {
-      noteLost(missingFrom, end.number, segment.toMs, segment.toMs, fileBytes - offset);
-    }
-    firstSeq = end.time;
-    lastSeq = end.number;
-  }
-  if (end !== null && offset < fileBytes) isDamaged = true;
-  const span = firstSeq < 0 ? null : { firstSeq, lastSeq };
-  return { segment, lost, span, acknowledged, setAside, isDamaged, tornBytes: end === null ? fileBytes - offset : 0 };
-};
-
 /** Whether a record carries a frame. */
 export const isFrame = (header: Pick<RecordHeader, 'type'>): boolean => header.type === 'frame' || header.type === 'gap';
 
@@ -165,25 +82,6 @@ export const progressAfter = (
   if (isFrame(header)) return { ...before, lastSeq: Math.max(before.lastSeq, header.number) };
   const isNamed = header.type === 'dictionary' && status === 'record' && isReadable(header, before);
   return isNamed ? { ...before, seriesKnown: Math.max(before.seriesKnown, header.seriesCount) } : before;
-};
-
-/** Every message says which boot it is of, so that a damaged head loses nothing. */
-const bootIdOfFirstRecord = (reader: RecordReader, fileBytes: number): number | null => {
-  for (let offset = headBytes; ; ) {
-    const read = reader.readAt(offset, fileBytes);
-    if (read.status === 'end' || read.status === 'cut') return null;
-    if (read.status === 'record' && (isFrame(read.header) || read.header.type === 'dictionary')) {
-      return openEnvelope(read.payload).bootId;
-    }
-    offset = read.nextOffset;
-  }
-};
-
-/** The record that closes a segment stands at its very end. */
-const closingRecord = (disk: Disk, name: string, fileBytes: number): RecordHeader | null => {
-  if (fileBytes < headBytes + recordHeaderBytes) return null;
-  const header = decodeHeader(disk.read(name, fileBytes - recordHeaderBytes, recordHeaderBytes));
-  return header?.type === 'end' ? header : null;
 };
 
 /** Frames of a segment that come after `upTo`. */

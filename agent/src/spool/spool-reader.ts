@@ -35,6 +35,8 @@ interface ReaderOptions {
 export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
   let place: { readonly segment: Segment; readonly records: RecordReader; offset: number } | null = null;
   let progress: Progress = noProgress;
+  /** Bytes before here cannot be read: which frames they were shows with the next one. */
+  let hasHole = false;
 
   const segmentAfter = (index: number): Segment | undefined => options.segments.find((segment) => segment.index > index);
 
@@ -53,7 +55,7 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
       return place.records.readAt(place.offset, place.segment.sizeBytes);
     } catch {
       // A disk that does not give the bytes back has lost them, as much as one that gives back others.
-      return { status: 'cut' };
+      return { status: 'lost' };
     }
   };
 
@@ -90,11 +92,18 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
         const { segment } = place;
         const found = read();
         if (found.status === 'end') {
+          if (hasHole) noteLoss(segment, progress.lastSeq + 1, segment.lastSeq, null);
+          hasHole = false;
           // Only the newest is still written; in all others the end is the end.
           if (!enter(segmentAfter(segment.index))) return null;
           continue;
         }
-        if (found.status === 'cut') {
+        if (found.status === 'unreadable') {
+          hasHole = true;
+          place.offset = found.nextOffset;
+          continue;
+        }
+        if (found.status === 'torn' || found.status === 'lost') {
           noteLoss(segment, progress.lastSeq + 1, segment.lastSeq, null);
           progress = { ...progress, lastSeq: segment.lastSeq };
           place.offset = segment.sizeBytes;
@@ -102,6 +111,10 @@ export const createSpoolReader = (options: ReaderOptions): SpoolReader => {
         }
         place.offset = found.nextOffset;
         const { header } = found;
+        if (hasHole && isFrame(header)) {
+          noteLoss(segment, progress.lastSeq + 1, header.number - 1, null);
+          hasHole = false;
+        }
         const before = progress;
         progress = progressAfter(found, before);
         if (found.status === 'damaged' || !isReadable(header, before)) {

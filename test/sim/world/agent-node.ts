@@ -39,6 +39,7 @@ export interface AgentNodeOptions {
   readonly askOf: (clock: Clock) => Ask;
   /** Its process, which nobody ended, could not start although it had run before. */
   readonly onCannotStart: (error: unknown) => void;
+  readonly onStart: () => void;
   /** It took a reading of its host. */
   readonly onReading: (reading: number) => void;
   /** It begins to end by itself. */
@@ -82,6 +83,7 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
   const start = (): void => {
     if (clock !== null) return;
     isPowered = true;
+    options.onStart();
     const own = machine.boot();
     clock = own;
     const chance = random.fork(`boot${loop.nowMs()}`);

@@ -16,6 +16,8 @@ export interface SimDisk {
   cut(): void;
   /** The machine lost power: what was not synced may be gone, files that were removed may be back. */
   losePower(random: Random): void;
+  /** One bit is no longer what was written. @param share of all bytes that are there, from [0, 1) */
+  turnBit(share: number, bit: number): void;
   /** While true every write fails with ENOSPC after half of the piece. */
   isFull: boolean;
   /** The next write that is longer than nothing kills its process. */
@@ -147,6 +149,16 @@ export const createSimDisk = (): SimDisk => {
       for (const content of files.values()) {
         content.length = random.whole(Math.min(content.syncedBytes, content.length), content.length);
         content.syncedBytes = content.length;
+      }
+    },
+    turnBit: (share, bit) => {
+      let place = Math.floor(share * [...files.values()].reduce((sum, { length }) => sum + length, 0));
+      for (const content of files.values()) {
+        if (place < content.length) {
+          content.bytes[place] = (content.bytes[place] ?? 0) ^ (1 << bit);
+          return;
+        }
+        place -= content.length;
       }
     },
     isFull: false,

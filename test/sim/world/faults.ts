@@ -57,6 +57,12 @@ export const commit = (parts: Parts, fault: PlannedFault): void => {
         node.spool.isFull = false;
         node.files.isFull = false;
       });
+    case 'bitTurned':
+      if (node === undefined) return;
+      parts.observer.mayLose.add(fault.agent);
+      if (fault.restarts) node.kill(false);
+      node.spool.turnBit(fault.share, fault.bit);
+      return later(fault.forMs, node.start);
     case 'agentClock':
       return node?.machine.step(fault.stepMs);
     case 'collectorClock':

@@ -126,6 +126,7 @@ export const runWorld = async (plan: Plan, { trace = () => undefined, also }: Lo
         ...{ id, skewMs, driftPpm, spoolBytesMax, loop, random: random.fork(id), joinToken: `join-${zone}`, onLog: timed },
         dial: network.dialOf(id, addressOf.get(id) ?? ''),
         askOf: (clock) => targets.askOf(id, clock),
+        onStart: () => observer.began(id),
         onCannotStart: (error) => loop.fail(new Violation(`agent ${id} cannot start: ${String(error)}`)),
         onReading: (reading) => observer.tookReading(id, reading),
         onStopping: () => observer.stopping(id),
