@@ -11,11 +11,12 @@ import { type CollectorCounters, createCollectorCounters } from './metrics/colle
 import { metricsRoutes } from './metrics/routes.ts';
 import { notifierKinds } from './notify/registry.ts';
 import type { ServeOptions } from './options.ts';
-import type { FileWatch } from './registry/watch.ts';
+import type { Watch } from './registry/watch.ts';
+import { watchDeclaration } from './runtime/declaration-file.ts';
 import { scheduleRetention } from './runtime/retention.ts';
 import { beginRun } from './runtime/run-mark.ts';
 import type { CollectorService } from './runtime/service.ts';
-import { leaveLocalToken, watchDeclaration } from './runtime/starting.ts';
+import { leaveLocalToken } from './runtime/starting.ts';
 import { watchTime } from './runtime/time-watch.ts';
 import { scheduleVerification } from './runtime/verification.ts';
 import type { Store } from './store/port.ts';
@@ -97,8 +98,8 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
     plugins,
   });
   closers.push(() => app.close());
-  const watches: FileWatch[] = [];
-  const keepWatch = (watch: FileWatch): void => {
+  const watches: Watch[] = [];
+  const keepWatch = (watch: Watch): void => {
     watches.push(watch);
     closers.push(() => watch.close());
   };
@@ -116,14 +117,7 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   closers.push(() => ingest.close());
   await leaveLocalToken(options.localAgentTokenFile, service);
   const url = await listen(app, options);
-  if (declarationFile !== null) {
-    try {
-      keepWatch(await watchDeclaration(declarationFile, clock, collector));
-    } catch (error) {
-      // It was there before (else there were nothing to start with): go on with what was in force, and say so.
-      collector.noteDeclarationError(error);
-    }
-  }
+  if (declarationFile !== null && core.files !== null) keepWatch(watchDeclaration(declarationFile, core.files, clock, collector));
   closers.push(...startJobs(store, counters, world));
   log.info({ url, dataFolder }, 'collector listens');
   const readFilesAgain = (): void => {

@@ -7,9 +7,8 @@ import { z } from 'zod';
 import { readToken } from './first-start.ts';
 import { notifierSchemas } from './notify/registry.ts';
 import type { CalledCollector, Command } from './options.ts';
-import { readDeclarationFile } from './registry/watch.ts';
+import { readText, readTextNow, textOrThrow } from './registry/file-text.ts';
 import { readDeclaration, type WholeDeclaration } from './runtime/declaring.ts';
-import { readRuleFile } from './runtime/rule-files.ts';
 import { makeBackup } from './store/sqlite/backup.ts';
 import { findDamage } from './store/sqlite/damage.ts';
 import { corruptStore } from './store/sqlite/fault.ts';
@@ -24,7 +23,7 @@ const callMsMax = 30_000;
  * @returns one line that says what it holds
  * @throws AppError CONFIG_INVALID listing every fault, CONFIG_UNREADABLE
  */
-export const checkFile = async (file: string): Promise<string> => contentsOf(file, await readDeclarationFile(file));
+export const checkFile = async (file: string): Promise<string> => contentsOf(file, textOrThrow(await readText(file)));
 
 const contentsOf = (file: string, text: string): string => {
   const { declaration } = readWhole(file, text);
@@ -33,20 +32,22 @@ const contentsOf = (file: string, text: string): string => {
 };
 
 const readWhole = (file: string, text: string): WholeDeclaration =>
-  readDeclaration(text, file, { notifierSchemas, readRuleFile });
+  readDeclaration(text, file, { notifierSchemas, readRuleFile: readTextNow });
 
-/** `collector apply FILE`: @returns one line that says which version is in force now */
+/** `collector apply FILE`: @returns which version is in force now, and what will take its place */
 export const applyFile = async (
   command: Extract<Command, { kind: 'apply' }>,
   environmentToken: string | null,
 ): Promise<string> => {
-  const text = await readDeclarationFile(command.file);
+  const text = textOrThrow(await readText(command.file));
   // Checked here first: faults are then told with the file's own name, and rule files are found beside it.
   const whole = readWhole(command.file, text);
   const query = new URLSearchParams({ source: resolve(command.file), actor: userInfo().username });
   const answer = await call(command, environmentToken, 'PUT', `/api/v1/declaration?${query}`, 'text/yaml', whole.text);
-  const { version } = z.object({ version: z.int() }).parse(answer);
-  return `${command.file} is in force as version ${version}`;
+  const { version, watchedFile } = z.object({ version: z.int(), watchedFile: z.string().nullable() }).parse(answer);
+  const done = `${command.file} is in force as version ${version}`;
+  if (watchedFile === null || resolve(watchedFile) === resolve(command.file)) return done;
+  return `${done}\nThe collector watches ${watchedFile}: once that file changes, it takes the place of this. Make the change there too to keep it.`;
 };
 
 /** `collector join-token`: @returns the token alone, so that it can be piped into a file */

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
@@ -13,10 +14,11 @@ import type { Over } from './notify/over.ts';
 import { type Collector, collectorIdOf, createCollector } from './runtime/collector.ts';
 import type { RuntimeCounters } from './runtime/counters.ts';
 import { openCrashGuard } from './runtime/crash-guard.ts';
+import { type DeclarationFiles, firstDeclaration } from './runtime/declaration-file.ts';
 import { createDirectory } from './runtime/directory.ts';
 import { recallIntake, recallSamples } from './runtime/recall.ts';
 import { ruleNamesOf } from './runtime/rule-names.ts';
-import { firstDeclaration, lastStampOf } from './runtime/starting.ts';
+import { lastStampOf } from './runtime/starting.ts';
 import { recordWindows } from './runtime/window-record.ts';
 import { lastNotifierOf } from './runtime/withdrawn-routes.ts';
 import { createWriter, type Unstamped } from './runtime/writer.ts';
@@ -48,6 +50,8 @@ export interface Core {
   readonly collector: Collector;
   readonly links: AgentLinks;
   readonly fleet: Fleet;
+  /** The declaration file with its rule files as they were read, to be watched from there on; null without one. */
+  readonly files: DeclarationFiles | null;
   /** Stamp of the last commit before this start; 0 at the very first. */
   readonly awaySinceMs: EpochMs;
   /** Resolves when everything accepted is stored. The links are closed before it, and the store after it. */
@@ -58,7 +62,7 @@ export interface Core {
 const recall = async (options: CoreOptions, fleet: Fleet) => {
   const { clock, store } = options;
   const reader = { notifierSchemas: new Map(options.notifierKinds.map(({ kind, schema }) => [kind, schema])) };
-  const { declaration, refused } = await firstDeclaration(store, reader, options.declarationFile, clock.nowMs());
+  const { declaration, refused, files } = await firstDeclaration({ ...options, reader, file: options.declarationFile });
   await recordWindows(store, options.log, reader);
   const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
   const entities = await store.entities();
@@ -70,7 +74,7 @@ const recall = async (options: CoreOptions, fleet: Fleet) => {
   prolongGraces(state, nowMs + limits.reconnectMsMax);
   const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
   recallSamples(state, intake, frames, nowMs);
-  return { reader, declaration, refused, directory, state, intake, nowMs, awaySinceMs: lastStampOf(entities) };
+  return { reader, declaration, refused, files, directory, state, intake, nowMs, awaySinceMs: lastStampOf(entities) };
 };
 
 /**
@@ -109,6 +113,7 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
   const standing = createCollector({
     ...{ ...recalled, store, clock, log, writer },
     version: options.version,
+    watchedFile: options.declarationFile === null ? null : resolve(options.declarationFile),
     links: () => agentLinks,
     onDeclaration: (next) => outbox.configure(next),
     onNotifications: () => outbox.wake(),
@@ -130,6 +135,7 @@ export const openCore = async (options: CoreOptions): Promise<Core> => {
     collector: standing,
     links: agentLinks,
     fleet,
+    files: recalled.files,
     awaySinceMs: recalled.awaySinceMs,
     close: async () => {
       standing.close();

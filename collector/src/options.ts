@@ -9,7 +9,7 @@ export interface ServeOptions {
   readonly host: string;
   /** 0 lets the system choose. */
   readonly port: number;
-  /** Declaration to apply at start and whenever it changes; null leaves it to `collector apply`. */
+  /** Declaration that comes into force when it changes, also while the collector was away; null leaves it to `collector apply`. */
   readonly declarationFile: string | null;
   /** PEM files; both or neither. */
   readonly tls: {
@@ -96,7 +96,7 @@ export const usage = `collector: takes in agents' measurements, computes availab
 
   --data DIR                folder of the database (default ./data)
   --listen HOST:PORT        address of API, page, metrics and agents (default 127.0.0.1:7070)
-  --declaration FILE        what to monitor, in YAML; read again when it changes
+  --declaration FILE        what to monitor, in YAML; comes into force when it changes, and not before
   --tls-cert FILE --tls-key FILE
                             serve HTTPS; read again when they change; needed outside loopback …
   --allow-plain-http        … unless a proxy in front of it does that

@@ -7,7 +7,7 @@ import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { ServeOptions } from './options.ts';
-import { type FileWatch, watchFile } from './registry/watch.ts';
+import { type Watch, watchFile } from './registry/watch.ts';
 
 /** What a TLS server is made of, PEM. */
 export interface TlsMaterial {
@@ -58,7 +58,7 @@ export const watchTls = async (options: {
   readonly log: FastifyBaseLogger;
   /** null: what was found cannot be used. */
   onReload(material: TlsMaterial | null): void;
-}): Promise<FileWatch> => {
+}): Promise<Watch> => {
   const { files, server, clock, log } = options;
   if (!(server instanceof Server)) throw new Error('only a TLS server has certificates');
   const reload = async (): Promise<void> => {

@@ -27,7 +27,6 @@ const declare = (checks: readonly string[]): Declaration => {
   const result = parseDeclaration(`${base}checks:${lines.length === 0 ? ' []' : `\n${lines.join('')}`}`, {
     fileName: 'test.yaml',
     notifierSchemas,
-    readRuleFile: () => null,
   });
   if ('errors' in result) throw new Error(result.errors.map(declarationErrorText).join('\n'));
   return result.declaration;

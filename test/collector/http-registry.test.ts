@@ -200,7 +200,7 @@ describe('what is declared and how it is', () => {
 describe('what administrators do', () => {
   let http: HttpFixture;
   beforeAll(async () => {
-    http = await createHttpFixture({ parts: districtParts });
+    http = await createHttpFixture({ parts: districtParts, watchedFile: '/etc/jiwei.yaml' });
     await http.store.saveAgent(agentRecord('a1'));
   });
   afterAll(() => http.close());
@@ -229,7 +229,13 @@ describe('what administrators do', () => {
     expect((await http.get('/api/v1/declaration')).statusCode).toBe(404);
     const url = '/api/v1/declaration?actor=li&source=district.yaml';
     const applied = await http.app.inject({ method: 'PUT', url, ...yaml, payload: 'zones: []\n' });
-    expect(applied.json()).toEqual({ version: 1, appliedAtMs: fixtureNowMs, appliedBy: 'li', source: 'district.yaml' });
+    expect(applied.json()).toEqual({
+      version: 1,
+      appliedAtMs: fixtureNowMs,
+      appliedBy: 'li',
+      source: 'district.yaml',
+      watchedFile: '/etc/jiwei.yaml',
+    });
     await http.app.inject({ method: 'PUT', url, ...yaml, payload: 'units: []\n' });
     expect((await http.get('/api/v1/declaration')).json()).toMatchObject({ version: 2, text: 'units: []\n' });
     const { items } = (await http.get('/api/v1/declaration/versions')).json();

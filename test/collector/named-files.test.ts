@@ -3,7 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { notifyWorld } from '../../collector/src/notify/world.ts';
-import { readRuleFile } from '../../collector/src/runtime/rule-files.ts';
+import { readText, readTextNow } from '../../collector/src/registry/file-text.ts';
 import { worldOf } from '../support/notices.ts';
 import { testFolder } from '../support/processes.ts';
 
@@ -13,11 +13,16 @@ test.skipIf(process.platform === 'win32')('a pipe that a declaration names holds
   execFileSync('mkfifo', [pipe]);
   await writeFile(file, 'text');
   const world = notifyWorld(worldOf().world.log);
-  expect([await world.readFile(file), readRuleFile(file)]).toEqual(['text', 'text']);
+  expect([await world.readFile(file), await readText(file), readTextNow(file)]).toEqual([
+    'text',
+    { text: 'text' },
+    { text: 'text' },
+  ]);
   await expect(world.readFile(pipe)).rejects.toMatchObject({
     code: 'CONFIG_UNREADABLE',
     message: expect.stringContaining(`the file ${pipe} cannot be read by the service user: it is no regular file`),
   });
-  expect(readRuleFile(pipe)).toBeNull();
+  const error = { message: expect.stringContaining(`cannot read ${pipe}: it is no regular file`) };
+  expect([await readText(pipe), readTextNow(pipe)]).toMatchObject([{ error }, { error }]);
   await folder.remove();
 });

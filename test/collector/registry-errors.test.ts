@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { readTextNow } from '../../collector/src/registry/file-text.ts';
 import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
 import { collectorSets, hostCollectors } from '../../shared/src/host-collectors.ts';
 
@@ -131,7 +132,9 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
   {
     file: 'rule-file-missing',
     why: 'a rule file must be there',
-    errors: ['1:13: ruleFiles[0]: is "nowhere.yml", which cannot be read'],
+    errors: [
+      '1:13: ruleFiles[0]: is "nowhere.yml"; needs a file that can be read: cannot read nowhere.yml: ENOENT: no such file or directory, open \'nowhere.yml\'',
+    ],
   },
   {
     file: 'stale-before-next',
@@ -237,7 +240,7 @@ describe('a bad declaration names every error by file, place, path, value and ne
       const result = parseDeclaration(readFileSync(join(folder, fileName), 'utf8'), {
         fileName,
         notifierSchemas,
-        readRuleFile: () => null,
+        readRuleFile: readTextNow,
       });
       if (!('errors' in result)) throw new Error('the file was accepted');
       expect(result.errors.map(declarationErrorText)).toEqual(errors.map((error) => `${fileName}:${error}`));

@@ -4,7 +4,8 @@ import { join } from 'node:path';
 import { systemClock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { type FileChange, type FileWatch, readDeclarationFile, watchFile } from '../../collector/src/registry/watch.ts';
+import { type FileText, readText, readTextNow } from '../../collector/src/registry/file-text.ts';
+import { type FileWatch, watchFile } from '../../collector/src/registry/watch.ts';
 import { createManualClock, type ManualClock } from '../support/manual-clock.ts';
 
 let folder = '';
@@ -24,14 +25,14 @@ afterEach(async () => {
 
 /** Collects changes; `next` waits for one that nobody has waited for yet. */
 const listenForChanges = () => {
-  const waiting: FileChange[] = [];
+  const waiting: FileText[] = [];
   let wake = (): void => undefined;
   return {
-    onChange: (change: FileChange): void => {
+    onChange: (change: FileText): void => {
       waiting.push(change);
       wake();
     },
-    next: async (): Promise<FileChange> => {
+    next: async (): Promise<FileText> => {
       while (waiting.length === 0) {
         await new Promise<void>((resolve) => {
           wake = resolve;
@@ -45,7 +46,7 @@ const listenForChanges = () => {
 };
 
 /** Waits for a change while simulated time passes; real reads of the file get their turn in between. */
-const whileTimePasses = async (clock: ManualClock, change: Promise<FileChange>): Promise<FileChange> => {
+const whileTimePasses = async (clock: ManualClock, change: Promise<FileText>): Promise<FileText> => {
   let isThere = false;
   const seen = change.then((found) => {
     isThere = true;
@@ -89,6 +90,23 @@ test('does not take a file that is still being written for its content', async (
   expect(await whileTimePasses(clock, changes.next())).toEqual({ text: 'units: []\n' });
 });
 
+test('does not take the first part of a file whose writer pauses', async () => {
+  const clock = createManualClock(0);
+  const changes = listenForChanges();
+  watched = await watchFile(path, clock, changes.onChange);
+  const parts = ['zones: []\n', 'units: []\n', 'assets: []\n'];
+  for (const count of [1, 2, 3]) {
+    await writeFile(path, `# new\n${parts.slice(0, count).join('')}`);
+    for (let step = 0; step < 6; step += 1) {
+      watched.look();
+      await readFile(path, 'utf8');
+      await readFile(path, 'utf8');
+      clock.advance(100);
+    }
+  }
+  expect(await whileTimePasses(clock, changes.next())).toEqual({ text: `# new\n${parts.join('')}` });
+});
+
 test('tells once that the file is gone, and again when it is back', async () => {
   const clock = createManualClock(0);
   const changes = listenForChanges();
@@ -102,8 +120,8 @@ test('tells once that the file is gone, and again when it is back', async () => 
 
 test('says nothing after it is closed', async () => {
   const clock = createManualClock(0);
-  const found: FileChange[] = [];
-  const watch = await watchFile(path, clock, (change) => found.push(change));
+  const found: FileText[] = [];
+  const watch = await watchFile(path, clock, (change) => void found.push(change));
   await writeFile(path, 'agents: []\n');
   await watch.close();
   clock.advance(60_000);
@@ -112,9 +130,9 @@ test('says nothing after it is closed', async () => {
 
 test('a file beyond the size of a declaration is not read', async () => {
   await truncate(path, limits.declarationBytesMax + 1);
-  await expect(readDeclarationFile(path)).rejects.toThrow(
-    `cannot read ${path}: it has more than ${limits.declarationBytesMax} bytes`,
-  );
+  const message = `cannot read ${path}: it has more than ${limits.declarationBytesMax} bytes, and no more is read of such a file`;
+  expect(await readText(path)).toMatchObject({ error: { code: 'CONFIG_UNREADABLE', message } });
+  expect(readTextNow(path)).toMatchObject({ error: { code: 'CONFIG_UNREADABLE', message } });
 });
 
 test('refuses to begin with a file that cannot be read', async () => {

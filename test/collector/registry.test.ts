@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AppError } from '@jiwei/shared/errors.ts';
 import { type AgentId, asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
@@ -12,13 +13,18 @@ import { type Compiled, compile } from '../../collector/src/registry/compile.ts'
 import type { Declaration } from '../../collector/src/registry/declaration.ts';
 import { windowsAsDeclared } from '../../collector/src/registry/declared-windows.ts';
 import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
+import type { FileText } from '../../collector/src/registry/file-text.ts';
 import { withRulesInline } from '../../collector/src/registry/inline-rules.ts';
 import { maskSecrets } from '../../collector/src/registry/mask.ts';
 import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
 import type { AgentRecord, StoredMaintenance } from '../../collector/src/store/port.ts';
 
+const noFile = { error: new AppError('CONFIG_UNREADABLE', 'no such file') };
 const parse = (text: string, ruleFiles: Readonly<Record<string, string>> = {}): Declaration => {
-  const readRuleFile = (path: string) => ruleFiles[path] ?? null;
+  const readRuleFile = (path: string): FileText => {
+    const text = ruleFiles[path];
+    return text === undefined ? noFile : { text };
+  };
   const result = parseDeclaration(text, { fileName: 'conf/test.yaml', notifierSchemas, readRuleFile });
   if ('errors' in result) throw new Error(result.errors.map(declarationErrorText).join('\n'));
   return result.declaration;
@@ -121,17 +127,17 @@ describe('rules', () => {
   test('of rule files can be written into the declaration, which then says the same without them', () => {
     const files = { 'conf/rules.yml': group.replaceAll('name: g,', 'name: other,') };
     const text = `# Kept.\n${base}${group}\nruleFiles: [rules.yml] # gone\n`;
-    const whole = withRulesInline(text, 'conf/test.yaml', (path) => (path === 'conf/rules.yml' ? files[path] : null));
+    const whole = withRulesInline(text, 'conf/test.yaml', (path) => (path === 'conf/rules.yml' ? { text: files[path] } : noFile));
     expect(whole).toContain('# Kept.');
     expect(parse(whole)).toEqual({ ...parse(text, files), ruleFiles: [] });
-    expect(withRulesInline(base, 'conf/test.yaml', () => null)).toBe(base);
+    expect(withRulesInline(base, 'conf/test.yaml', () => noFile)).toBe(base);
   });
 
   test('an error in a rule file names that file and its line', () => {
     const options = {
       fileName: 'test.yaml',
       notifierSchemas,
-      readRuleFile: () => 'groups:\n  - name: g\n    rules:\n      - { alert: A }\n',
+      readRuleFile: () => ({ text: 'groups:\n  - name: g\n    rules:\n      - { alert: A }\n' }),
     };
     const result = parseDeclaration('ruleFiles: [rules.yml]', options);
     expect('errors' in result ? result.errors.map(declarationErrorText) : []).toEqual([
@@ -153,7 +159,7 @@ describe('rules', () => {
       const result = parseDeclaration('ruleFiles: [rules.yml]', {
         fileName: 'test.yaml',
         notifierSchemas,
-        readRuleFile: () => text,
+        readRuleFile: () => ({ text }),
       });
       expect('errors' in result ? result.errors.map(declarationErrorText) : []).toEqual([error]);
     });

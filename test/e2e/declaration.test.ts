@@ -85,7 +85,9 @@ describe('a declaration', () => {
     // Larger than any other body of the API may be.
     await writeFile(file, declaration('财政局', `#${'x'.repeat(2 * limits.requestBytesMax)}`));
     const good = await run('apply', file, '--url', district.url);
-    expect(good.output).toMatch(/other\.yaml is in force as version \d+\n$/);
+    expect(good.output).toMatch(
+      /other\.yaml is in force as version \d+\nThe collector watches \S+district\.yaml: once that file changes/,
+    );
     expect(good.exitCode).toBe(0);
     expect(await unitName()).toBe('财政局');
 
@@ -94,6 +96,14 @@ describe('a declaration', () => {
     expect(bad.output).toMatch(/other\.yaml:5:1: colour: is not a known key/);
     expect(bad.exitCode).toBe(2);
     expect(await unitName()).toBe('财政局');
+  });
+
+  test('that was applied is still in force after a restart, until the file changes', async () => {
+    await district.restartCollector();
+    expect(await unitName()).toBe('财政局');
+    expect(district.collector.output()).toContain('the declaration file is not what is in force');
+    await district.declare(declaration('地税局'));
+    await becomes('地税局');
   });
 
   test('a join token made by command is the only thing printed, and buys an enrolment', async () => {

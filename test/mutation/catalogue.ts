@@ -31,7 +31,7 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
   },
   runtime: {
     faults: runtimeFaults,
-    tests: ['intake', 'writer', 'admission', 'declared-windows', 'handing-over']
+    tests: ['intake', 'writer', 'admission', 'declared-windows', 'handing-over', 'declaration-file']
       .map((name) => `test/collector/${name}.test.ts`)
       .concat(agentTests),
   },

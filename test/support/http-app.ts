@@ -44,6 +44,7 @@ export interface HttpFixture {
 export interface HttpFixtureOptions {
   readonly parts?: ViewParts;
   readonly sessions?: readonly AgentSessionView[];
+  readonly watchedFile?: string;
   readonly declarationError?: string;
   readonly isWriterHealthy?: boolean;
   readonly metricsAddresses?: readonly string[];
@@ -65,6 +66,7 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
     store,
     startedAtMs: fixtureNowMs - 3_600_000,
     version: '0.1.0',
+    watchedFile: options.watchedFile ?? null,
     declarationError: options.declarationError ?? null,
     isWriterHealthy: () => options.isWriterHealthy ?? true,
     sessions: () => options.sessions ?? [],

@@ -15,6 +15,7 @@ import type {
   DeclaredMaintenance,
   DeclaredNotifier,
 } from './declaration.ts';
+import type { FileText } from './file-text.ts';
 import { ruleFilePath } from './inline-rules.ts';
 import { shown, unknownKey } from './issues.ts';
 import {
@@ -38,8 +39,8 @@ export interface ParseOptions {
   readonly fileName: string;
   /** Options of each notifier kind without `id` and `kind`: kind → strict zod object. */
   readonly notifierSchemas: ReadonlyMap<string, z.ZodType>;
-  /** Text of a rule file, or null when it cannot be read. Left out: ruleFiles are refused. */
-  readonly readRuleFile?: (path: string) => string | null;
+  /** Left out: ruleFiles are refused. */
+  readonly readRuleFile?: (path: string) => FileText;
 }
 export type ParseResult =
   | { readonly declaration: Declaration }
@@ -134,17 +135,17 @@ const allRulesAt = (collector: Collector, keys: Keys, options: ParseOptions): { 
       continue;
     }
     const file = ruleFilePath(options.fileName, item);
-    const text = options.readRuleFile?.(file) ?? null;
-    if (text === null) {
+    const read = options.readRuleFile?.(file);
+    if (read === undefined || 'error' in read) {
       fail(
-        options.readRuleFile === undefined
+        read === undefined
           ? 'cannot be read from here; put the groups into this file'
-          : `is "${item}", which cannot be read`,
+          : `is "${item}"; needs a file that can be read: ${read.error.message}`,
       );
       continue;
     }
     ruleFiles.push(file);
-    const source = openSource(text, file);
+    const source = openSource(read.text, file);
     collector.errors.push(...source.errors);
     const inner: Collector = { source, errors: collector.errors };
     // What is no YAML has told so already.

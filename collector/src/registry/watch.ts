@@ -1,61 +1,45 @@
 import { watch } from 'node:fs';
-import { readFile, stat } from 'node:fs/promises';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '@jiwei/shared/clock.ts';
-import { AppError, messageOf } from '@jiwei/shared/errors.ts';
-import { limits } from '@jiwei/shared/limits.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
+import { type FileText, isSameText, readText, textOrThrow } from './file-text.ts';
 
-/** Editors write a file in several steps; this long after the last sign of change it is read, and so long after that once more. */
-const settleMs = 200;
+/**
+ * A file counts once it was found the same for so long: programs write files in several steps, a remote copy pauses in between, and what is there
+ * meanwhile may be empty, or read well though its end is missing.
+ */
+export const settleMs = 1 * secondMs;
+/** Each step of a writer is a sign of change; they are gathered for so long before the file is read. */
+const gatherMs = 200;
 /** How often the file is looked at even without a sign: network file systems and bind mounts tell nobody. */
 const lookIntervalMs = 5 * secondMs;
 
-export type FileChange = { readonly text: string } | { readonly error: AppError };
-
-export interface FileWatch {
-  /** Looks at the file now instead of at the next sign of change. */
+/** Files that are watched. */
+export interface Watch {
+  /** Looks at them now instead of at the next sign of change. */
   look(): void;
   /** Stops; no callback comes after it resolves. */
   close(): Promise<void>;
 }
 
-/** Reads a file of at most the declaration's size. @throws AppError CONFIG_UNREADABLE */
-export const readDeclarationFile = async (path: string): Promise<string> => {
-  try {
-    const { size: fileBytes } = await stat(path);
-    if (fileBytes <= limits.declarationBytesMax) return await readFile(path, 'utf8');
-  } catch (error) {
-    throw new AppError('CONFIG_UNREADABLE', `cannot read ${path}: ${messageOf(error)}`, { cause: error });
-  }
-  throw new AppError('CONFIG_UNREADABLE', `cannot read ${path}: it has more than ${limits.declarationBytesMax} bytes`);
-};
-
-const changeOf = async (path: string): Promise<FileChange> => {
-  try {
-    return { text: await readDeclarationFile(path) };
-  } catch (error) {
-    if (error instanceof AppError) return { error };
-    throw error;
-  }
-};
-
-const isSame = (left: FileChange, right: FileChange): boolean =>
-  'text' in left ? 'text' in right && left.text === right.text : 'error' in right && left.error.message === right.error.message;
+/** One file that is watched. */
+export interface FileWatch extends Watch {
+  /** What was last told, or known at the start: whole, not what is being written over it. */
+  content(): FileText;
+}
 
 /**
- * Calls back whenever the file's content changed since the start or the last call; with an error (CONFIG_UNREADABLE) once when it can no
+ * Calls back whenever the file's content is another than `known` or than at the last call; with an error (CONFIG_UNREADABLE) once when it can no
  * longer be read. What is in force stays in force: whoever is called decides. The folder is watched, not the file, because editors and
  * deployment tools replace files by renaming.
- * @throws AppError CONFIG_UNREADABLE when the file cannot be read at the start
  */
-export const watchFile = async (path: string, clock: Clock, onChange: (change: FileChange) => void): Promise<FileWatch> => {
-  let known: FileChange = { text: await readDeclarationFile(path) };
+export const watchFileFrom = (path: string, known: FileText, clock: Clock, onChange: (change: FileText) => void): FileWatch => {
+  let told = known;
   /**
-   * What was found last; it counts once it was found for as long as a file takes to be written, because one read meanwhile may be empty or cut
-   * off. Two looks alone prove nothing: the regular one may come right after the one that a sign of change asked for.
+   * What was found last; it counts once it was found for as long as a file takes to be written. Two looks alone prove nothing: the regular one may
+   * come right after the one that a sign of change asked for.
    */
-  let candidate: FileChange = known;
+  let candidate = known;
   let candidateSinceMs = clock.monotonicMs();
   let isClosed = false;
   let reading: Promise<void> = Promise.resolve();
@@ -65,19 +49,20 @@ export const watchFile = async (path: string, clock: Clock, onChange: (change: F
   const look = async (): Promise<void> => {
     if (isClosed) return;
     const lookedAtMs = clock.monotonicMs();
-    const found = await changeOf(path);
+    const found = await readText(path);
     if (isClosed) return;
-    if (!isSame(found, candidate)) {
+    if (!isSameText(found, candidate)) {
       candidate = found;
-      candidateSinceMs = lookedAtMs;
+      // Reading takes its time: it was so at its end at the earliest, and is so at the beginning of the next.
+      candidateSinceMs = clock.monotonicMs();
     }
-    if (isSame(found, known)) return;
+    if (isSameText(found, told)) return;
     if (lookedAtMs - candidateSinceMs < settleMs) {
       cancelSettle();
       cancelSettle = clock.after(settleMs, lookSoon);
       return;
     }
-    known = found;
+    told = found;
     onChange(found);
   };
   /** One reading at a time, in order. */
@@ -90,23 +75,42 @@ export const watchFile = async (path: string, clock: Clock, onChange: (change: F
       lookAgainLater();
     });
   };
-  const watcher = watch(dirname(path), (_, name) => {
-    if (name !== null && name !== basename(path)) return;
+  const stopWatching = watchFolder(path, () => {
     cancelSettle();
-    cancelSettle = clock.after(settleMs, lookSoon);
+    cancelSettle = clock.after(gatherMs, lookSoon);
   });
-  // The folder itself is gone: the regular look reports the file as unreadable.
-  watcher.on('error', lookSoon);
+  // It may have changed between the reading of what is known and now.
+  lookSoon();
   lookAgainLater();
 
   return {
     look: lookSoon,
+    content: () => told,
     close: async () => {
       isClosed = true;
       cancelSettle();
       cancelLook();
-      watcher.close();
+      stopWatching();
       await reading;
     },
   };
 };
+
+/** Signs of change of one file. Without them (a folder that is not there) the regular look has to do. @returns stops it */
+const watchFolder = (path: string, onSign: () => void): (() => void) => {
+  try {
+    const watcher = watch(dirname(path), (_, name) => {
+      if (name === null || name === basename(path)) onSign();
+    });
+    // The folder itself is gone: the look reports the file as unreadable.
+    watcher.on('error', onSign);
+    return () => watcher.close();
+  } catch (error) {
+    if (!(error instanceof Error && 'code' in error)) throw error;
+    return () => undefined;
+  }
+};
+
+/** The same from what the file holds now. @throws AppError CONFIG_UNREADABLE when it cannot be read */
+export const watchFile = async (path: string, clock: Clock, onChange: (change: FileText) => void): Promise<FileWatch> =>
+  watchFileFrom(path, { text: textOrThrow(await readText(path)) }, clock, onChange);

@@ -11,14 +11,15 @@ import type { EngineState } from '../engine/state.ts';
 import type { IngestHost, Links } from '../ingest/host.ts';
 import { unaskedChecks } from '../registry/assign.ts';
 import type { Declaration } from '../registry/declaration.ts';
+import { textOrThrow } from '../registry/file-text.ts';
 import type { DeclarationVersion, Store } from '../store/port.ts';
 import { createAdmission, recordOf } from './admission.ts';
 import { createAgentRights } from './agent-rights.ts';
+import { type DeclarationTaker, markFiles } from './declaration-file.ts';
 import { type DeclarationReader, readDeclaration, type WholeDeclaration } from './declaring.ts';
 import type { Directory } from './directory.ts';
 import { type Intake, setRuleNames } from './intake.ts';
 import { createLostAgents, handOverMs } from './lost-agents.ts';
-import { readRuleFile } from './rule-files.ts';
 import { ruleNamesOf } from './rule-names.ts';
 import type { CollectorService, LiveEvent } from './service.ts';
 import { recordWindows } from './window-record.ts';
@@ -29,6 +30,8 @@ export interface CollectorOptions {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly version: string;
+  /** The declaration file whose changes come into force; null when none was named. */
+  readonly watchedFile: string | null;
   readonly state: EngineState;
   readonly intake: Intake;
   readonly directory: Directory;
@@ -46,16 +49,11 @@ export interface CollectorOptions {
 }
 
 /** The running collector, seen from its three sides: readers and people, the agents' links, and the writer's effects. */
-export interface Collector {
+export interface Collector extends DeclarationTaker {
   readonly service: CollectorService;
   readonly host: IngestHost;
   /** What the writer does after each commit. */
   perform(effects: readonly Effect[]): void;
-  /** Rule files of the declaration in force, as it names them. */
-  ruleFiles(): readonly string[];
-  /** The declaration file was read again: puts it in force. @throws what is wrong with it; the present one then stays */
-  reload(text: string, source: string): Promise<void>;
-  noteDeclarationError(error: unknown): void;
   close(): void;
 }
 
@@ -188,6 +186,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
     store,
     startedAtMs,
     version: options.version,
+    watchedFile: options.watchedFile,
     get declarationError() {
       return declarationError;
     },
@@ -265,10 +264,13 @@ export const createCollector = (options: CollectorOptions): Collector => {
     host,
     perform,
     noteDeclarationError,
-    ruleFiles: () => directory.declaration.ruleFiles,
-    reload: async (text, source) => {
-      const whole = readDeclaration(text, source, { ...reader, readRuleFile });
-      await inTurn(() => putDeclaration(whole, source, 'file'));
+    reload: async (files, source) => {
+      const { readRuleFile } = files;
+      const whole = readDeclaration(textOrThrow(files.main), source, { ...reader, readRuleFile });
+      await inTurn(async () => {
+        const { version } = await putDeclaration(whole, source, 'file');
+        await markFiles(store, version, files);
+      });
     },
     close: () => {
       lost.close();

@@ -1,6 +1,7 @@
 import { AppError } from '@jiwei/shared/errors.ts';
 import type { z } from 'zod';
 import type { Declaration, DeclarationError } from '../registry/declaration.ts';
+import type { FileText } from '../registry/file-text.ts';
 import { withRulesInline } from '../registry/inline-rules.ts';
 import { declarationErrorText, parseDeclaration } from '../registry/parse.ts';
 
@@ -8,7 +9,7 @@ import { declarationErrorText, parseDeclaration } from '../registry/parse.ts';
 export interface DeclarationReader {
   readonly notifierSchemas: ReadonlyMap<string, z.ZodType>;
   /** Left out where the text did not come from a file of this machine: it may then name no rule files. */
-  readonly readRuleFile?: (path: string) => string | null;
+  readonly readRuleFile?: (path: string) => FileText;
 }
 
 /** A declaration that was refused whole: `errors` holds every fault with its place. */

@@ -34,6 +34,8 @@ export interface CollectorService {
   readonly store: Store;
   readonly startedAtMs: EpochMs;
   readonly version: string;
+  /** The declaration file whose changes come into force, as it was named; null when none is watched. */
+  readonly watchedFile: string | null;
   /** What people are told when the file named in the configuration was last refused; null when it is in force. */
   readonly declarationError: string | null;
   /** False while the store refuses commits; nothing is lost meanwhile, but nothing goes on either. */

@@ -225,9 +225,9 @@ export const boundFaults: readonly Fault[] = [
   unbounded(
     'declaration-file-bytes',
     'a declared file is not read beyond its size',
-    `${collector}/registry/watch.ts`,
-    'if (fileBytes <= limits.declarationBytesMax)',
-    'if (fileBytes >= 0)',
+    `${collector}/registry/file-text.ts`,
+    'const bytesMax = limits.declarationBytesMax;',
+    'const bytesMax = 2 * limits.declarationBytesMax;',
   ),
   unbounded(
     'alias-values',

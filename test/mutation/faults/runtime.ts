@@ -159,4 +159,18 @@ export const runtimeFaults: readonly Fault[] = [
     find: '[before, config].flatMap(',
     replace: '[config].flatMap(',
   },
+  {
+    id: 'applied-undone-by-restart',
+    rule: 'what was applied stays over a restart, until the declaration file changes',
+    file: `${runtime}/declaration-file.ts`,
+    find: 'mark.sha256 === hashOf(files) && mark.version',
+    replace: "mark.sha256 === '' && mark.version",
+  },
+  {
+    id: 'written-rules-taken',
+    rule: 'a rule file counts as it last was whole while somebody is writing it',
+    file: `${runtime}/declaration-file.ts`,
+    find: 'filesOf(main.content(), (path) => rules.get(path)?.content() ?? null)',
+    replace: 'filesOf(main.content())',
+  },
 ];

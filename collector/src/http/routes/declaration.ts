@@ -9,6 +9,17 @@ import { actorText, answers, instant, pageOf, pageQuery } from '../schema.ts';
 const versionFields = { version: z.int(), appliedAtMs: instant, appliedBy: z.string(), source: z.string() };
 const versionSchema = z.object(versionFields).meta({ id: 'DeclarationVersion' });
 const declarationSchema = z.object({ ...versionFields, text: z.string() }).meta({ id: 'Declaration' });
+const appliedSchema = z
+  .object({
+    ...versionFields,
+    watchedFile: z
+      .string()
+      .nullable()
+      .describe(
+        'The file the collector watches: what was applied stays in force until that file changes. Null when it watches none.',
+      ),
+  })
+  .meta({ id: 'AppliedDeclaration' });
 
 const yamlTypes = ['text/yaml', 'application/yaml', 'application/x-yaml', 'text/x-yaml'] as const;
 
@@ -58,11 +69,12 @@ export const declarationRoutes = (api: Api, { service }: HttpContext): void => {
         source: z.string().trim().min(1).max(200).default('api').describe('Where the text is from; errors name it as the file.'),
       }),
       body: z.string({ error: 'send the declaration as text/yaml' }).min(1).describe('YAML'),
-      response: answers(versionSchema, 413, 415),
+      response: answers(appliedSchema, 413, 415),
     },
     handler: async (request) => {
       const { actor, source } = request.query;
-      return versionBody(await service.applyDeclaration(request.body, source, actor));
+      const applied = await service.applyDeclaration(request.body, source, actor);
+      return { ...versionBody(applied), watchedFile: service.watchedFile };
     },
   });
 
