@@ -6,6 +6,7 @@ import type { FastifyBaseLogger } from 'fastify';
 import { openCore } from './core.ts';
 import { openAccess } from './first-start.ts';
 import { buildHttp } from './http/app.ts';
+import type { NewAdminToken } from './http/secrets.ts';
 import { createIngest } from './ingest/server.ts';
 import { type CollectorCounters, createCollectorCounters } from './metrics/collector-counters.ts';
 import { metricsRoutes } from './metrics/routes.ts';
@@ -35,8 +36,8 @@ export interface World {
 
 export interface RunningCollector {
   readonly url: string;
-  /** Only at the very first start. */
-  readonly adminToken: string | null;
+  /** To be shown and then kept; null when one was kept before. */
+  readonly adminToken: NewAdminToken | null;
   readonly service: CollectorService;
   /** Looks at the declaration, its rule files and the TLS files now; what changed is put in force as when a change is noticed. */
   readFilesAgain(): void;

@@ -15,6 +15,10 @@ const versionText = (): string => {
   return typeof parsed === 'object' && parsed !== null && 'version' in parsed ? String(parsed.version) : '0';
 };
 
+/** What the launcher says once it has shown the admin token. */
+const isShown = (message: unknown): boolean =>
+  typeof message === 'object' && message !== null && 'kind' in message && message.kind === 'adminTokenShown';
+
 const serve = async (options: ServeOptions): Promise<void> => {
   const log = pino({
     level: options.logLevel,
@@ -40,26 +44,37 @@ const serve = async (options: ServeOptions): Promise<void> => {
     version: versionText(),
     onFatal: die,
   });
-  process.send?.({ kind: 'listening', url: running.url, adminToken: running.adminToken });
-  if (running.adminToken !== null && process.send === undefined)
-    process.stdout.write(`\nAdmin token, shown this once:  ${running.adminToken}\n\n`);
-
   let isStopping = false;
+  let keeping: Promise<void> = Promise.resolve();
   const stop = (signal: string): void => {
     if (isStopping) return;
     isStopping = true;
     log.info({ signal }, 'the collector stops');
     systemClock.after(limits.shutdownMsMax, () => process.exit(1));
-    running.close().then(
-      () => process.exit(0),
-      (error: unknown) => die(error),
-    );
+    keeping
+      .then(() => running.close())
+      .then(
+        () => process.exit(0),
+        (error: unknown) => die(error),
+      );
   };
   for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => stop(signal));
   // Of services of this kind it is expected to read their files again. They are watched, so this is only at once instead of soon.
   process.on('SIGHUP', () => running.readFilesAgain());
   // Whoever launched it is gone, by whatever means: it must not stay behind alone.
   process.on('disconnect', () => stop('the launcher ended'));
+
+  const { url, adminToken } = running;
+  // Whoever launched it shows the token and says so; else it is shown here.
+  process.send?.({ kind: 'listening', url, adminToken: adminToken?.token ?? null });
+  if (adminToken === null) return;
+  const keep = (): void => {
+    keeping = adminToken.keep();
+    keeping.catch(die);
+  };
+  if (process.send !== undefined) return void process.on('message', (message) => (isShown(message) ? keep() : undefined));
+  // A pipe that nobody reads any more ends the process by an uncaught exception.
+  process.stdout.write(`\nAdmin token, shown this once:  ${adminToken.token}\n\n`, (error) => error ?? keep());
 };
 
 const print = (text: string): void => void process.stdout.write(`${text}\n`);

@@ -4,6 +4,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { createFailureLimit } from '../../collector/src/http/failure-limit.ts';
 import { openSecrets } from '../../collector/src/http/secrets.ts';
 import { pushTokenOf } from '../../collector/src/http/tokens.ts';
+import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
 import { districtParts } from '../support/district-fixture.ts';
 import { adminToken, bearer, createHttpFixture, type HttpFixture, metricsToken } from '../support/http-app.ts';
 
@@ -210,6 +211,30 @@ describe('access', () => {
     expect(await statusOf({ authorization: `Bearer ${token}` })).toBe(200);
     const { secrets, adminToken: made } = await openSecrets(http.store, http.clock);
     expect([made, secrets.isAdminToken(token), secrets.isAdminToken(adminToken)]).toEqual([null, true, false]);
+  });
+
+  test('an admin token that nobody was shown is not kept: each start makes another until one is, and that one stays', async () => {
+    const store = await openSqliteStore({ path: ':memory:' });
+    const first = await openSecrets(store, http.clock);
+    const second = await openSecrets(store, http.clock);
+    const [unseen, seen] = [first.adminToken?.token ?? '', second.adminToken?.token ?? ''];
+    expect(unseen).toMatch(/^jwadmin_[\w-]{32}$/);
+    expect(seen).not.toBe(unseen);
+    expect([second.secrets.isAdminToken(seen), second.secrets.isAdminToken(unseen)]).toEqual([true, false]);
+    await second.adminToken?.keep();
+    const third = await openSecrets(store, http.clock);
+    expect([third.adminToken, third.secrets.isAdminToken(seen), third.secrets.isAdminToken(unseen)]).toEqual([null, true, false]);
+    await store.close();
+  });
+
+  test('a token that was renewed before it was kept does not come back', async () => {
+    const store = await openSqliteStore({ path: ':memory:' });
+    const { secrets, adminToken: made } = await openSecrets(store, http.clock);
+    const renewed = await secrets.renewAdminToken();
+    await made?.keep();
+    const next = await openSecrets(store, http.clock);
+    expect([next.adminToken, next.secrets.isAdminToken(renewed)]).toEqual([null, true]);
+    await store.close();
   });
 
   test('renewed heartbeat addresses: the ones before stay good as long as was said, those before them do not', async () => {

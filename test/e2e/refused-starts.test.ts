@@ -1,10 +1,11 @@
+import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { portOf } from '../support/ports.ts';
-import { startProgram, testFolder } from '../support/processes.ts';
+import { root, startProgram, testFolder } from '../support/processes.ts';
 
 /** A start that cannot succeed ends with a code and one line about what is wrong and what is needed, without a stack. */
 describe('a start that is refused', () => {
@@ -103,5 +104,42 @@ describe('a start that is refused', () => {
     server.close();
     expect(ended.output).toMatch(new RegExp(`^collector: LISTEN_FAILED: --listen 127.0.0.1:${port}: .*EADDRINUSE.*\\n$`));
     expect(ended.exitCode).toBe(1);
+  });
+
+  test('a first start that fails costs no admin token, nor does one whose token nobody was shown', async () => {
+    const data = ['--data', join(folder.path, 'first'), '--listen', '127.0.0.1:0', '--log-level', 'warn'];
+    const failed = await run(collector, [...data, '--declaration', join(folder.path, 'bad.yaml')]);
+    expect(failed.exitCode).toBe(2);
+    const tokens: (string | null)[] = [];
+    for (const isShown of [false, true, false]) {
+      const started = startProgram(collector, data);
+      const [{ url, adminToken }] = await once(started.child, 'message');
+      tokens.push(adminToken);
+      if (isShown) {
+        started.child.send({ kind: 'adminTokenShown' });
+        const headers = { authorization: `Bearer ${adminToken}` };
+        expect((await fetch(`${url}/api/v1/zones`, { headers })).status).toBe(200);
+      }
+      await started.kill('SIGTERM');
+    }
+    expect(tokens).toEqual([expect.stringMatching(/^jwadmin_/), expect.stringMatching(/^jwadmin_/), null]);
+    expect(tokens[1]).not.toBe(tokens[0]);
+  });
+
+  test('without a launcher the token is printed, and then kept', async () => {
+    const args = [join(root, collector), '--data', join(folder.path, 'alone'), '--listen', '127.0.0.1:0', '--log-level', 'info'];
+    const outputs: string[] = [];
+    for (let start = 0; start < 2; start += 1) {
+      const child = spawn(process.execPath, args, { stdio: ['ignore', 'pipe', 'inherit'] });
+      let output = '';
+      for await (const chunk of child.stdout) {
+        output += chunk;
+        // The token stands behind the line of the log, and is kept after it was written.
+        if (start === 0 ? output.includes('shown this once') : output.includes('collector listens')) child.kill('SIGTERM');
+      }
+      outputs.push(output);
+    }
+    expect(outputs[0]).toMatch(/^Admin token, shown this once: {2}jwadmin_[\w-]{32}$/m);
+    expect(outputs[1]).not.toContain('jwadmin_');
   });
 });

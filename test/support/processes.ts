@@ -76,13 +76,15 @@ export const startProcess = (command: string, args: readonly string[], environme
   };
 };
 
-/** Waits for the message a program sends once it serves. */
+/** Waits for the message a program sends once it serves, and tells a collector that its admin token was seen. */
 export const listening = async (started: TestProcess): Promise<{ url: string; adminToken: string | null }> => {
   const ended = once(started.child, 'exit').then(() => {
     throw new Error(`the program ended before it served; output:\n${started.output()}`);
   });
   const [message] = await Promise.race([once(started.child, 'message'), ended]);
-  return message as { url: string; adminToken: string | null };
+  const told = message as { url: string; adminToken: string | null };
+  if (typeof told.adminToken === 'string') started.child.send({ kind: 'adminTokenShown' });
+  return told;
 };
 
 /** A folder of the test's own, removed by the disposer. */

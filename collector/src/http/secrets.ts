@@ -31,12 +31,23 @@ export interface Secrets {
 const beforeSchema = z.object({ secret: z.string(), validUntilMs: z.int() });
 type Before = z.infer<typeof beforeSchema>;
 
+/** An admin token that was made and not yet kept: until it is, it is good in this process alone, and the next start makes another. */
+export interface NewAdminToken {
+  readonly token: string;
+  /** Stores its hash. To be called once somebody has seen it: of a token that nobody saw, the hash would lock everybody out for good. */
+  keep(): Promise<void>;
+}
+
+const newAdminToken = (): { readonly token: string; readonly hash: string } => {
+  const token = `jwadmin_${randomBytes(24).toString('base64url')}`;
+  return { token, hash: tokenHashOf(token) };
+};
+
 /** A new admin token; only its hash is stored. */
 export const makeAdminToken = async (store: Store): Promise<{ readonly token: string; readonly hash: string }> => {
-  const token = `jwadmin_${randomBytes(24).toString('base64url')}`;
-  const hash = tokenHashOf(token);
-  await store.saveSetting(adminSetting, hash);
-  return { token, hash };
+  const made = newAdminToken();
+  await store.saveSetting(adminSetting, made.hash);
+  return made;
 };
 
 const makePushSecret = async (store: Store): Promise<string> => {
@@ -51,15 +62,15 @@ const pushSecretBefore = async (store: Store): Promise<Before | null> => {
 };
 
 /**
- * Reads the secrets, and makes them at the very first start.
- * @returns with them, the admin token when it was made now
+ * Reads the secrets, and makes those that are missing.
+ * @returns with them, the admin token when none was ever kept
  */
 export const openSecrets = async (
   store: Store,
   clock: Clock,
-): Promise<{ readonly secrets: Secrets; readonly adminToken: string | null }> => {
+): Promise<{ readonly secrets: Secrets; readonly adminToken: NewAdminToken | null }> => {
   const knownHash = await store.setting(adminSetting);
-  const made = knownHash === null ? await makeAdminToken(store) : null;
+  const made = knownHash === null ? newAdminToken() : null;
   let adminTokenHash = knownHash ?? made?.hash ?? '';
   let pushSecret = (await store.setting(pushSetting)) ?? (await makePushSecret(store));
   let before = await pushSecretBefore(store);
@@ -84,5 +95,10 @@ export const openSecrets = async (
       return kept.validUntilMs;
     },
   };
-  return { secrets, adminToken: made?.token ?? null };
+  if (made === null) return { secrets, adminToken: null };
+  const keep = async (): Promise<void> => {
+    // Whoever was shown it may have renewed it since.
+    if (adminTokenHash === made.hash) await store.saveSetting(adminSetting, made.hash);
+  };
+  return { secrets, adminToken: { token: made.token, keep } };
 };
