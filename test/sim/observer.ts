@@ -58,6 +58,8 @@ export interface Observer {
   readonly entries: readonly { readonly entry: TimelineEntry; readonly committedAtMs: number }[];
   /** By lane: stretches of the collector's time in which its agent was no longer asked; the last one may still go on. */
   readonly unasked: ReadonlyMap<string, readonly Unasked[]>;
+  /** By lane: since when its agent is asked at all; until its first answer nothing is known. */
+  readonly askedFrom: ReadonlyMap<string, number>;
   /** Collector's stamp of the last commit; everything up to it has been decided. */
   readonly stampMs: number;
   /** Frames that agents were told are stored. */
@@ -104,6 +106,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const framesToldLost = new Map<string, number>();
   const mayLose = new Set<string>();
   const unasked = new Map<string, Unasked[]>();
+  const askedFrom = new Map<string, number>();
   const calls: (TakenCall & { number: number })[] = [];
   const absences: Absence[] = [];
   const collectorAway: { fromMs: number; toMs: number }[] = [];
@@ -126,6 +129,13 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
     // The lane is also stored when nothing new came.
     if (calls.findLast((call) => call.heartbeat === heartbeat)?.number === number) return;
     calls.push({ heartbeat, number, atMs: last.observedAtMs, isUp: last.outcome === 'up' });
+  };
+
+  /** The beginning of a lane that nothing came of yet; what is stored of it later may lie before it. */
+  const noteBegun = (lane: string, beginsAtMs: number | null, atMs: number): void => {
+    if (beginsAtMs === null || askedFrom.has(lane)) return;
+    if (beginsAtMs > atMs) throw new Violation(`${lane} begins at ${beginsAtMs}, after ${atMs}`);
+    askedFrom.set(lane, beginsAtMs);
   };
 
   /** When a configuration took the check away from the agent, or gave it back: the only thing that is taken from the engine's own word. */
@@ -179,6 +189,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
         // An entity's value is JSON of the kind its name says.
         const lane = entity === 'lane' ? (value as LaneValue | null) : null;
         if (entity === 'lane') noteAsked(id, lane?.state.retiredAtMs ?? null, batch.atMs);
+        noteBegun(id, lane?.beginsAtMs ?? null, batch.atMs);
         noteCall(id, lane?.lastResult ?? null);
       }
       for (const { agentId, frames } of batch.gaps) framesToldLost.set(agentId, (framesToldLost.get(agentId) ?? 0) + frames);
@@ -211,6 +222,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
     },
     mayLose,
     unasked,
+    askedFrom,
     stored,
     readings,
     notices,
@@ -258,6 +270,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
 /** What is read of a stored lane. */
 interface LaneValue {
   readonly state: { readonly retiredAtMs?: number | null };
+  readonly beginsAtMs?: number | null;
   readonly lastResult: Pick<CheckResult, 'observedAtMs' | 'outcome' | 'detail'> | null;
 }
 

@@ -6,7 +6,8 @@ import { compareRatios, type Ratio, weightedMean } from './ratio.ts';
 
 /**
  * How a range divides for one asset, whole ms; the six parts sum exactly to the range. `maintenanceMs` is time inside approved windows,
- * whatever the status was. `unrecordedMs` is time before the asset was first watched and time that has not yet come.
+ * whatever the status was. `unrecordedMs` is time before an agent was first given a check of the asset and time
+ * that has not yet come.
  */
 export interface AvailabilityParts {
   readonly upMs: number;

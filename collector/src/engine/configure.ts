@@ -1,11 +1,13 @@
 import { type AgentId, type AssetId, asId, type CheckId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import { onTransitions } from './alerts.ts';
 import { forgetClone } from './clones.ts';
 import type { CheckConfig, EngineConfig } from './config.ts';
 import { agentCheckIdOf, type ConfigIndex, indexConfig, laneAgentsOf, replaceCheck, statusSourcesOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
-import type { Subject } from './effect.ts';
+import type { Span, Subject } from './effect.ts';
 import type { EngineEvent } from './event.ts';
+import { assetTimeline, checkTimeline } from './histories.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { resolveIncident } from './incidents.ts';
 import { laneIdOf, turnAsked } from './lane.ts';
@@ -32,8 +34,7 @@ const handOver = (turn: Turn, config: EngineConfig, checkIds: readonly CheckId[]
     const check = config.checks.get(id);
     if (check === undefined) continue;
     replaceCheck(state.index, check);
-    awaitAnswers(turn, id, checksBefore.get(id)?.agentIds ?? []);
-    awaitAnswers(turn, id, check.agentIds);
+    giveCheck(turn, check, checksBefore.get(id)?.agentIds ?? []);
     for (const lane of state.lanesOf.get(id) ?? []) {
       turnLane(turn, lane, check);
       armAnew(turn, lane, check);
@@ -51,12 +52,8 @@ const putInForce = (turn: Turn, config: EngineConfig): void => {
   dropAgents(turn);
   dropClones(turn);
   dropAssets(turn, assetsBefore);
-  // That nothing is known of it yet is stored, so that a restart does not give it the history of one of the same name that is gone.
-  for (const id of config.assets.keys()) if (!assetsBefore.has(id)) keep(turn, 'asset', id);
-  for (const check of config.checks.values()) {
-    awaitAnswers(turn, check.id, checksBefore.get(check.id)?.agentIds ?? []);
-    awaitAnswers(turn, check.id, check.agentIds);
-  }
+  noteDeclared(turn);
+  for (const check of config.checks.values()) giveCheck(turn, check, checksBefore.get(check.id)?.agentIds ?? []);
   resetQuorums(turn, checksBefore);
   resetAssets(turn, before);
   putRules(turn);
@@ -81,13 +78,13 @@ const gone = <V>(map: ReadonlyMap<string, V>, isGone: (value: V) => boolean): V[
 
 const byKey = (a: readonly [string, unknown], b: readonly [string, unknown]): number => (a[0] < b[0] ? -1 : a[0] > b[0] ? 1 : 0);
 
+const nothingKnownFrom = (fromMs: EpochMs): Span => ({ fromMs, status: 'unknown', reason: null, attributedTo: null });
+
 /** Its history ends: from now on nothing is known of it. */
 const endHistory = (turn: Turn, subject: Subject, timeline: Timeline): void => {
   const { nowMs } = turn;
   if (timeline.spans.length === 0) return;
-  revise(turn, subject, timeline, false, (own) =>
-    rewrite(own, nowMs, [{ fromMs: nowMs, status: 'unknown', reason: null, attributedTo: null }]),
-  );
+  revise(turn, subject, timeline, false, (own) => rewrite(own, nowMs, [nothingKnownFrom(nowMs)]));
 };
 
 const dropChecks = (turn: Turn): void => {
@@ -167,6 +164,39 @@ const retireCheckProblem = (turn: Turn, id: Parameters<EngineState['incidents'][
     text: 'its check was taken out of the register',
     excluded: 'retired',
   });
+};
+
+/**
+ * What is new is declared from now on. That nothing is known of it yet is stored too, so that a restart does not give it the history of one of the
+ * same name that is gone.
+ */
+const noteDeclared = (turn: Turn): void => {
+  const { state, nowMs } = turn;
+  const note = (entity: 'asset' | 'check', id: string, timeline: Timeline): void => {
+    if (timeline.declaredAtMs !== null) return;
+    timeline.declaredAtMs = timeline.beginsAtMs ?? nowMs;
+    keep(turn, entity, id);
+  };
+  for (const id of state.config.assets.keys()) note('asset', id, assetTimeline(state, id));
+  for (const id of state.config.checks.keys()) note('check', id, checkTimeline(state, id));
+};
+
+/**
+ * Agents are given a check. From then on their silence is `unknown`: it counts against the coverage of what should be known, be it that an agent
+ * cannot ask or that it never comes.
+ */
+const giveCheck = (turn: Turn, check: CheckConfig, agentIdsBefore: readonly AgentId[]): void => {
+  awaitAnswers(turn, check.id, agentIdsBefore);
+  awaitAnswers(turn, check.id, check.agentIds);
+  for (const agentId of check.agentIds) beginLane(turn, turn.state.lanes.get(laneIdOf(check.id, agentId)));
+};
+
+const beginLane = (turn: Turn, lane: Lane | undefined): void => {
+  if (lane === undefined || lane.timeline.spans.length > 0) return;
+  const begun = revise(turn, { kind: 'lane', id: lane.id }, lane.timeline, false, (own) =>
+    rewrite(own, turn.nowMs, [nothingKnownFrom(turn.nowMs)]),
+  );
+  if (begun !== null) soil(turn.dirtyChecks, lane.state.checkId, begun);
 };
 
 /**

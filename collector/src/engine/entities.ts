@@ -18,10 +18,10 @@ export interface EntityValues {
     /** Where its history begins: see `Timeline`. Left out where earlier builds did not store it; all that is stored belongs to it then. */
     readonly beginsAtMs?: EpochMs | null;
   };
-  /** A declared check, or the built-in one of an agent, of which something is known. */
-  readonly check: { readonly beginsAtMs: EpochMs };
+  /** A declared check, or the built-in one of an agent. `declaredAtMs` is left out where earlier builds stored it. */
+  readonly check: { readonly beginsAtMs: EpochMs | null; readonly declaredAtMs?: EpochMs | null };
   /** Corrections reach back no further than the floor: the instant at which it lost a check. */
-  readonly asset: { readonly floorMs: EpochMs; readonly beginsAtMs?: EpochMs | null };
+  readonly asset: { readonly floorMs: EpochMs; readonly beginsAtMs?: EpochMs | null; readonly declaredAtMs?: EpochMs | null };
   readonly agent: AgentState;
   readonly incident: IncidentRecord;
   readonly clone: CloneState;
@@ -44,14 +44,14 @@ export const entityValue = (state: EngineState, entity: string, id: string): unk
           } satisfies EntityValues['lane']);
     }
     case 'check': {
-      const beginsAtMs = state.checks.get(id)?.beginsAtMs ?? null;
-      return beginsAtMs === null ? null : ({ beginsAtMs } satisfies EntityValues['check']);
+      const { beginsAtMs, declaredAtMs } = state.checks.get(id) ?? emptyTimeline();
+      return beginsAtMs === null && declaredAtMs === null ? null : ({ beginsAtMs, declaredAtMs } satisfies EntityValues['check']);
     }
     case 'asset': {
       const assetId = asAssetId(id);
       if (!state.config.assets.has(assetId)) return null;
-      const { floorMs, beginsAtMs } = state.assets.get(assetId) ?? emptyTimeline();
-      return { floorMs, beginsAtMs } satisfies EntityValues['asset'];
+      const { floorMs, beginsAtMs, declaredAtMs } = state.assets.get(assetId) ?? emptyTimeline();
+      return { floorMs, beginsAtMs, declaredAtMs } satisfies EntityValues['asset'];
     }
     case 'agent':
       return state.agents.get(asAgentId(id)) ?? null;

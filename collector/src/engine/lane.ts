@@ -152,7 +152,7 @@ export const observe = (
   if (staleFromMs < atMs) {
     tearRuns(lane);
     isChanged = rewriteStale(timeline, staleFromMs);
-  } else if (lane.lastAtMs !== null) {
+  } else if (lane.lastAtMs !== null && hasBegunBefore(timeline, staleFromMs)) {
     // An `unknown` that was opened because this result was late is taken back: the status before it went on until now.
     isChanged = rewrite(timeline, staleFromMs, []);
   }
@@ -166,8 +166,11 @@ export const observe = (
   return isMoved || isChanged;
 };
 
+/** Whether anything is said of the time before the instant. The `unknown` with which a lane begins comes of no answer, and goes with none. */
+const hasBegunBefore = ({ spans }: Timeline, atMs: EpochMs): boolean => (spans[0]?.fromMs ?? Number.POSITIVE_INFINITY) < atMs;
+
 const rewriteStale = (timeline: Timeline, staleFromMs: EpochMs): boolean =>
-  timeline.spans.length > 0 && rewrite(timeline, staleFromMs, [spanOf(staleFromMs, 'unknown', 'OK')]);
+  hasBegunBefore(timeline, staleFromMs) && rewrite(timeline, staleFromMs, [spanOf(staleFromMs, 'unknown', 'OK')]);
 
 /** When the lane's last result stops saying anything; null before the first. */
 export const staleAtMs = (lane: LaneState, staleAfterMs: number): EpochMs | null =>

@@ -1,10 +1,11 @@
 import type { AgentId, AssetId, CheckId, IncidentId } from '@jiwei/shared/ids.ts';
+import type { EpochMs } from '@jiwei/shared/time.ts';
 import type { CheckConfig } from './config.ts';
 import { isInMaintenance, laneAgentsOf } from './config-index.ts';
 import { isLaneSuspect, laneIdOf } from './lane.ts';
 import { alertsOf, ruleSeriesCounts } from './rules/rules.ts';
 import type { EngineState } from './state.ts';
-import { presentSpan } from './timeline.ts';
+import { presentSpan, type Timeline } from './timeline.ts';
 import type { AgentView, AlertView, AssetView, CheckView, LaneView, LiveView } from './view.ts';
 
 /** The present state for readers. Everything is computed when asked, so there is nothing to keep in line. */
@@ -32,23 +33,28 @@ export const liveViewOf = (state: EngineState): LiveView => ({
   ruleSeries: () => (state.rules === null ? { seriesCount: 0, droppedTotal: 0 } : ruleSeriesCounts(state.rules)),
 });
 
+/** Since when it is as it is: where nothing was ever known, since it is declared, and not a moment that moves on with every look. */
+const sinceMsOf = (state: EngineState, timeline: Timeline | undefined): EpochMs =>
+  presentSpan(timeline)?.fromMs ?? timeline?.declaredAtMs ?? state.nowMs;
+
 const checkView = (state: EngineState, check: CheckConfig): CheckView => {
-  const span = presentSpan(state.checks.get(check.id));
+  const timeline = state.checks.get(check.id);
   const lanes = laneAgentsOf(check).map((agentId): LaneView => {
     const lane = state.lanes.get(laneIdOf(check.id, agentId));
     const laneSpan = presentSpan(lane?.timeline);
     return {
       agentId,
       status: laneSpan?.status ?? 'unknown',
-      sinceMs: laneSpan?.fromMs ?? state.nowMs,
+      sinceMs: laneSpan?.fromMs ?? sinceMsOf(state, timeline),
       lastResult: lane?.lastResult ?? null,
     };
   });
+  const span = presentSpan(timeline);
   return {
     id: check.id,
     assetId: check.assetId,
     status: span?.status ?? 'unknown',
-    sinceMs: span?.fromMs ?? state.nowMs,
+    sinceMs: sinceMsOf(state, timeline),
     reason: span?.reason ?? null,
     isSuspect: laneAgentsOf(check).some((agentId) => {
       const lane = state.lanes.get(laneIdOf(check.id, agentId));
@@ -59,11 +65,12 @@ const checkView = (state: EngineState, check: CheckConfig): CheckView => {
 };
 
 const assetView = (state: EngineState, id: AssetId): AssetView => {
-  const span = presentSpan(state.assets.get(id));
+  const timeline = state.assets.get(id);
+  const span = presentSpan(timeline);
   return {
     id,
     status: span?.status ?? 'unknown',
-    sinceMs: span?.fromMs ?? state.nowMs,
+    sinceMs: sinceMsOf(state, timeline),
     isInMaintenance: isInMaintenance(state.index, id, state.nowMs),
     openIncidentIds: [...(state.openOf.get(id) ?? [])].sort(),
   };

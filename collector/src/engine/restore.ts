@@ -59,9 +59,13 @@ export const restoreState = (
   if (config.rules.size > 0 || rules.length > 0) state.rules = createRules(config.rules.values(), rules);
   restoreSpans(state, spans, beginningsOf(entities));
   for (const { entity, id, value } of entities) {
-    if (entity !== 'asset') continue;
-    const timeline = assetTimeline(state, asAssetId(id));
-    timeline.floorMs = Math.max(timeline.floorMs, (value as EntityValues['asset']).floorMs);
+    if (entity === 'asset') {
+      const timeline = assetTimeline(state, asAssetId(id));
+      const { floorMs, declaredAtMs = null } = value as EntityValues['asset'];
+      timeline.floorMs = Math.max(timeline.floorMs, floorMs);
+      timeline.declaredAtMs = declaredAtMs;
+    }
+    if (entity === 'check') checkTimeline(state, id).declaredAtMs = (value as EntityValues['check']).declaredAtMs ?? null;
   }
   state.isRestored = true;
   indexIncidents(state);

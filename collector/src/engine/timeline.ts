@@ -13,10 +13,12 @@ export interface Timeline {
    * the same name, that was taken out of the register.
    */
   beginsAtMs: EpochMs | null;
+  /** Checks and assets of the register: since when it is declared, as far as is known; so long nothing is known of it where nothing ever was. */
+  declaredAtMs: EpochMs | null;
 }
 
 /** A history of which nothing is known yet. */
-export const emptyTimeline = (): Timeline => ({ spans: [], floorMs: 0, beginsAtMs: null });
+export const emptyTimeline = (): Timeline => ({ spans: [], floorMs: 0, beginsAtMs: null, declaredAtMs: null });
 
 /** Number of spans that begin before `atMs`. */
 const countBefore = (spans: readonly Span[], atMs: EpochMs): number => {

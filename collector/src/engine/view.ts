@@ -14,6 +14,7 @@ export interface LaneView {
   readonly lastResult: CheckResult | null;
 }
 
+/** `sinceMs`: since when it is so; where nothing was ever known, since it is declared. */
 export interface CheckView {
   readonly id: CheckId;
   readonly assetId: AssetId;

@@ -48,11 +48,15 @@ const lane: z.ZodType<EntityValues['lane']> = z.looseObject({
   beginsAtMs: storedMs.nullable().exactOptional(),
 });
 
-const check: z.ZodType<EntityValues['check']> = z.looseObject({ beginsAtMs: storedMs });
+const check: z.ZodType<EntityValues['check']> = z.looseObject({
+  beginsAtMs: storedMs.nullable(),
+  declaredAtMs: storedMs.nullable().exactOptional(),
+});
 
 const asset: z.ZodType<EntityValues['asset']> = z.looseObject({
   floorMs: storedMs,
   beginsAtMs: storedMs.nullable().exactOptional(),
+  declaredAtMs: storedMs.nullable().exactOptional(),
 });
 
 const question: z.ZodType<Question> = z.looseObject({
@@ -116,6 +120,7 @@ const incident: z.ZodType<IncidentRecord> = z.looseObject({
 const zone: z.ZodType<ZoneState> = z.looseObject({
   id: storedId<'zone'>(),
   openings: z.array(z.looseObject({ id: storedId<'incident'>(), atMs: storedMs })),
+  takesInUntilMs: storedMs.nullable().exactOptional(),
 });
 
 const wait: z.ZodType<Wait> = z.looseObject({ assetId: storedId<'asset'>(), problem: z.string(), untilMs: storedMs });

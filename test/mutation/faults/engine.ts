@@ -64,8 +64,9 @@ export const engineFaults: readonly Fault[] = [
     id: 'silence-is-down',
     rule: 'silence is unknown, never down',
     file: `${engine}/lane.ts`,
-    find: "timeline.spans.length > 0 && rewrite(timeline, staleFromMs, [spanOf(staleFromMs, 'unknown', 'OK')]);",
-    replace: "timeline.spans.length > 0 && rewrite(timeline, staleFromMs, [spanOf(staleFromMs, 'down', 'NO_REPLY')]);",
+    find: "hasBegunBefore(timeline, staleFromMs) && rewrite(timeline, staleFromMs, [spanOf(staleFromMs, 'unknown', 'OK')]);",
+    replace:
+      "hasBegunBefore(timeline, staleFromMs) && rewrite(timeline, staleFromMs, [spanOf(staleFromMs, 'down', 'NO_REPLY')]);",
   },
   {
     id: 'stale-carried-forward',
@@ -341,6 +342,34 @@ export const engineFaults: readonly Fault[] = [
     file: `${engine}/zones.ts`,
     find: 'if (lost.length < agentStormCount) return over;',
     replace: 'if (lost.length < 1) return over;',
+  },
+  {
+    id: 'never-known-is-unrecorded',
+    rule: 'from the moment on at which an agent is given a check its silence is unknown, not unrecorded',
+    file: `${engine}/configure.ts`,
+    find: 'if (lane === undefined || lane.timeline.spans.length > 0) return;',
+    replace: 'if (lane?.id !== 1) return;',
+  },
+  {
+    id: 'beginning-taken-back',
+    rule: 'the unknown with which a lane begins is not taken back by answers that are not yet believed',
+    file: `${engine}/lane.ts`,
+    find: '} else if (lane.lastAtMs !== null && hasBegunBefore(timeline, staleFromMs)) {',
+    replace: '} else if (lane.lastAtMs !== null) {',
+  },
+  {
+    id: 'unknown-since-now',
+    rule: 'what was never known is unknown since it is declared, whenever one looks',
+    file: `${engine}/live-view.ts`,
+    find: 'timeline?.declaredAtMs ?? state.nowMs',
+    replace: 'state.nowMs',
+  },
+  {
+    id: 'declared-at-each-restart',
+    rule: 'since when something is declared outlives a restart',
+    file: `${engine}/restore.ts`,
+    find: 'timeline.declaredAtMs = declaredAtMs;',
+    replace: '',
   },
   {
     id: 'storm-of-one-asset',
@@ -633,7 +662,7 @@ export const engineFaults: readonly Fault[] = [
     id: 'handed-over-not-stored',
     rule: 'who is given a check of a lost agent is stored before it is told',
     file: `${engine}/configure.ts`,
-    find: 'awaitAnswers(turn, id, check.agentIds);',
+    find: 'awaitAnswers(turn, check.id, check.agentIds);',
     replace: '',
   },
   {

@@ -20,6 +20,7 @@ export interface Evidence {
   /** In the order in which they reached the store. */
   readonly answers: readonly StoredAnswer[];
   readonly unasked: ReadonlyMap<string, readonly Unasked[]>;
+  readonly askedFrom: ReadonlyMap<string, number>;
   readonly calls: readonly TakenCall[];
   readonly absences: readonly Absence[];
 }
@@ -34,16 +35,20 @@ export interface ModelHistories {
 const staleAfterMsOf = (check: PlannedCheck): number => 2 * check.intervalMs + check.timeoutMs + 5_000;
 
 /** All histories as they must be by `nowMs`, made of nothing but what reached the store. */
-export const modelHistories = (plan: Plan, { answers, unasked, calls, absences }: Evidence, nowMs: number): ModelHistories => {
+export const modelHistories = (
+  plan: Plan,
+  { answers, unasked, askedFrom, calls, absences }: Evidence,
+  nowMs: number,
+): ModelHistories => {
   const lanes = new Map<string, readonly ModelSpan[]>();
   const checks = new Map<string, readonly ModelSpan[]>();
   const assets = new Map<string, readonly ModelSpan[]>();
   const byCheck = Map.groupBy(answers, ({ check }) => check);
   for (const check of plan.checks) {
     const rules = { failures: check.failures, successes: check.successes, staleAfterMs: staleAfterMsOf(check) };
-    const own = [...Map.groupBy(byCheck.get(check.id) ?? [], ({ agent }) => agent)].map(
-      ([agent, given]) => [`${check.id}@${agent}`, laneHistory(given, rules, nowMs)] as const,
-    );
+    const given = Map.groupBy(byCheck.get(check.id) ?? [], ({ agent }) => `${check.id}@${agent}`);
+    const ids = new Set([...given.keys(), ...[...askedFrom.keys()].filter((id) => id.startsWith(`${check.id}@`))]);
+    const own = [...ids].map((id) => [id, laneHistory(given.get(id) ?? [], rules, nowMs, askedFrom.get(id) ?? null)] as const);
     for (const [id, spans] of own) lanes.set(id, spans);
     const away = own.map(([id]) => awaySpans(unasked.get(id) ?? []));
     checks.set(

@@ -12,11 +12,13 @@ export interface Answer {
  * confirmed and ends at the first success of a run that was confirmed; an answer says something for `staleAfterMs` and then nothing is known;
  * answers on both sides of such a gap do not confirm each other. It looks at all answers at once, back and forth, as nobody could live.
  * @param answers in the order in which they came; one that is not later than those before it says nothing
+ * @param askedFromMs since when it is asked: before its first answer nothing is known; null when nobody knows of that
  */
 export const laneHistory = (
   answers: readonly Answer[],
   rules: { readonly failures: number; readonly successes: number; readonly staleAfterMs: number },
   nowMs: number,
+  askedFromMs: number | null,
 ): ModelSpan[] => {
   let latestMs = Number.NEGATIVE_INFINITY;
   const taken = answers.filter(({ atMs }) => {
@@ -34,6 +36,8 @@ export const laneHistory = (
     const nextAtMs = taken[place + 1]?.atMs ?? nowMs + 1;
     if (staleAtMs < nextAtMs && spans.length > 0) spans.push({ fromMs: staleAtMs, status: 'unknown' });
   }
+  if (askedFromMs !== null && askedFromMs < (spans[0]?.fromMs ?? Number.POSITIVE_INFINITY))
+    spans.unshift({ fromMs: askedFromMs, status: 'unknown' });
   return merged(spans.map((span) => ({ ...span, attributedTo: null })));
 };
 

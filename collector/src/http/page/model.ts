@@ -5,6 +5,7 @@ import type { Incident } from '../../engine/incident.ts';
 import type { LiveView } from '../../engine/view.ts';
 import type { CollectorService } from '../../runtime/service.ts';
 import type { AgentRecord } from '../../store/port.ts';
+import { linkSinceMs } from '../shapes/agent.ts';
 import { assetViewOf } from '../shapes/asset.ts';
 import { countStatuses, type StatusCounts } from '../shapes/status.ts';
 
@@ -113,7 +114,7 @@ const agentsOf = async (service: CollectorService): Promise<readonly PageAgent[]
         hostname: record.hostname,
         keyFingerprint: fingerprintOf(record.publicKey),
         connection: connectionOf(record, present?.connection),
-        sinceMs: record.revokedAtMs ?? present?.sinceMs ?? record.enrolledAtMs,
+        sinceMs: record.revokedAtMs ?? linkSinceMs(record, present),
         clockSkewMs: session?.clockSkewMs ?? null,
         roundTripMs: session?.roundTripMs ?? null,
         spoolFrames: session?.spoolFrames ?? null,

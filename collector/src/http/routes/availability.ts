@@ -22,7 +22,7 @@ const partsSchema = z
     downMs: spanMs,
     unknownMs: spanMs,
     maintenanceMs: spanMs.describe('Inside approved windows: left out of every share.'),
-    unrecordedMs: spanMs.describe('Before it was first watched, and what has not yet come: left out too.'),
+    unrecordedMs: spanMs.describe('Before an agent was first given a check of it, and what has not yet come: left out too.'),
   })
   .meta({ id: 'AvailabilityParts' });
 

@@ -1,6 +1,6 @@
 import { fingerprintOf } from '@jiwei/shared/protocol/handshake.ts';
 import { z } from 'zod';
-import type { LiveView } from '../../engine/view.ts';
+import type { AgentView, LiveView } from '../../engine/view.ts';
 import type { AgentSessionView } from '../../runtime/service.ts';
 import type { AgentRecord } from '../../store/port.ts';
 import { instant } from '../schema.ts';
@@ -50,6 +50,10 @@ const sessionBody = ({ agentId: _id, ...session }: AgentSessionView): z.input<ty
   configErrors: [...session.configErrors],
 });
 
+/** Since when its link is as it is; one that never came is waited for since it enrolled. */
+export const linkSinceMs = (record: AgentRecord, present: AgentView | null): number =>
+  present === null || present.connection === 'never' ? record.enrolledAtMs : present.sinceMs;
+
 /** An agent with its link; of the public key only the fingerprint. */
 export const agentBody = (
   record: AgentRecord,
@@ -68,7 +72,7 @@ export const agentBody = (
     zoneId: entry?.zoneId ?? record.zoneId,
     labels: { ...record.labels },
     connection: present?.connection ?? 'never',
-    sinceMs: present?.sinceMs ?? record.enrolledAtMs,
+    sinceMs: linkSinceMs(record, present),
     enrolledAtMs: record.enrolledAtMs,
     revokedAtMs: record.revokedAtMs,
     pendingSinceMs: record.revokedAtMs === null ? (record.pendingSinceMs ?? null) : null,
