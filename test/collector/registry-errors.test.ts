@@ -31,6 +31,7 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
       '10:9: maintenance[0].to: is not after from; needs a later instant',
       '13:17: maintenance[0].approvedAt: is "2026-12-01"; needs an instant with its offset, such as 2026-12-01T22:00:00+08:00',
       '14:49: maintenance[1].to: makes a window of 59d; needs at most 30d',
+      '15:57: maintenance[2].to: is "2026-11-31T22:00:00+08:00"; needs a date and time that exist, and an offset of at most 14 hours',
     ],
   },
   {

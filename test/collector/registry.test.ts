@@ -15,6 +15,7 @@ import { windowsAsDeclared } from '../../collector/src/registry/declared-windows
 import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
 import type { FileText } from '../../collector/src/registry/file-text.ts';
 import { withRulesInline } from '../../collector/src/registry/inline-rules.ts';
+import { parseInstantMs } from '../../collector/src/registry/instant.ts';
 import { maskSecrets } from '../../collector/src/registry/mask.ts';
 import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
 import type { AgentRecord, StoredMaintenance } from '../../collector/src/store/port.ts';
@@ -361,6 +362,38 @@ describe('durations', () => {
 
   test('what is written is what is read', () => {
     fc.assert(fc.property(fc.integer({ min: 0, max: 10 ** 11 }), (ms) => parseDurationMs(durationText(ms)) === ms));
+  });
+});
+
+describe('instants', () => {
+  const cases: readonly { readonly text: string; readonly atMs: number | null; readonly why: string }[] = [
+    { text: '2026-12-01T22:00:00+08:00', atMs: Date.UTC(2026, 11, 1, 14), why: 'with its offset' },
+    { text: '2026-12-01T22:00-03:30', atMs: Date.UTC(2026, 11, 2, 1, 30), why: 'without seconds, behind UTC' },
+    { text: '2026-12-01T22:00:59.5Z', atMs: Date.UTC(2026, 11, 1, 22, 0, 59, 500), why: 'with half a second' },
+    { text: '2028-02-29T00:00:00Z', atMs: Date.UTC(2028, 1, 29), why: 'the leap day of a leap year' },
+    { text: '2000-02-29T00:00:00Z', atMs: Date.UTC(2000, 1, 29), why: 'a century that is a leap year' },
+    { text: '2027-02-29T00:00:00Z', atMs: null, why: 'no leap year' },
+    { text: '2100-02-29T00:00:00Z', atMs: null, why: 'a century that is none' },
+    { text: '2026-02-30T00:00:00Z', atMs: null, why: 'February has no 30th' },
+    { text: '2026-04-31T00:00:00Z', atMs: null, why: 'April has no 31st' },
+    { text: '2026-11-31T22:00:00+08:00', atMs: null, why: 'November has no 31st' },
+    { text: '2026-11-00T22:00:00Z', atMs: null, why: 'no day 0' },
+    { text: '2026-13-01T22:00:00Z', atMs: null, why: 'no month 13' },
+    { text: '2026-00-01T22:00:00Z', atMs: null, why: 'no month 0' },
+    { text: '2026-12-01T24:00:00Z', atMs: null, why: 'midnight is 00:00 of the next day' },
+    { text: '2026-12-01T23:60:00Z', atMs: null, why: 'no minute 60' },
+    { text: '2026-12-01T23:59:60Z', atMs: null, why: 'no second 60' },
+    { text: '2026-12-01T22:00:00+14:00', atMs: Date.UTC(2026, 11, 1, 8), why: 'the largest offset' },
+    { text: '2026-12-01T22:00:00+14:01', atMs: null, why: 'beyond the largest offset' },
+    { text: '2026-12-01T22:00:00+08:60', atMs: null, why: 'no minute 60 of an offset' },
+    { text: '2026-12-01T22:00:00', atMs: null, why: 'without its offset' },
+    { text: '0099-12-01T22:00:00Z', atMs: null, why: 'before 1970' },
+  ];
+  for (const { text, atMs, why } of cases) test(`${text}: ${why}`, () => expect(parseInstantMs(text)).toBe(atMs));
+
+  test('what is printed is what is read', () => {
+    const instants = fc.integer({ min: 0, max: Date.UTC(9999, 11, 31) });
+    fc.assert(fc.property(instants, (atMs) => parseInstantMs(new Date(atMs).toISOString()) === atMs));
   });
 });
 

@@ -9,6 +9,7 @@ import { validate as isCron } from 'node-cron';
 import { z } from 'zod';
 import { assetKinds } from '../engine/config.ts';
 import { durationSchema } from './duration.ts';
+import { instantSchema } from './instant.ts';
 
 const idText = z.string().regex(declaredIdPattern, {
   error: 'needs an id: 1 to 64 of a-z, 0-9, ".", "_" and "-", beginning with a letter or digit',
@@ -22,15 +23,6 @@ const agentId = idOf<'agent'>();
 const name = z.string().min(1).max(200);
 const labelName = z.string().regex(labelNamePattern, { error: 'needs a label name ([a-zA-Z_][a-zA-Z0-9_]*)' });
 const labels = z.record(labelName, z.string().max(limits.labelValueBytesMax));
-
-const instantPattern = /^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d(\.\d{1,3})?)?(Z|[+-]\d\d:\d\d)$/;
-/** An instant in ISO 8601; without its offset nobody knows which one is meant. */
-const instant = z
-  .string()
-  .refine((text) => instantPattern.test(text) && !Number.isNaN(Date.parse(text)), {
-    error: 'needs an instant with its offset, such as 2026-12-01T22:00:00+08:00',
-  })
-  .transform((text) => Date.parse(text));
 
 export const zoneSchema = z.strictObject({ id: zoneId, name, crew: name });
 export const unitSchema = z.strictObject({ id: unitId, name, zone: zoneId });
@@ -116,14 +108,14 @@ export type CheckItem = z.output<typeof checkSchema>;
 
 export const maintenanceSchema = z.strictObject({
   id: idOf<'maintenance'>(),
-  from: instant,
-  to: instant,
+  from: instantSchema,
+  to: instantSchema,
   assets: z.array(assetId).max(10_000).default([]),
   units: z.array(unitId).max(1_000).default([]),
   zones: z.array(zoneId).max(1_000).default([]),
   reason: z.string().min(1).max(500),
   approvedBy: name,
-  approvedAt: instant,
+  approvedAt: instantSchema,
 });
 export const routeSchema = z.strictObject({
   id: idOf<'route'>(),

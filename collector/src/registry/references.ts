@@ -1,6 +1,7 @@
 import { limits } from '@jiwei/shared/limits.ts';
 import { type Collector, entriesAt, mapOf } from './collect.ts';
 import { durationText } from './duration.ts';
+import { parseInstantMs } from './instant.ts';
 import type { Path } from './source.ts';
 import { suggestion } from './suggest.ts';
 
@@ -135,7 +136,8 @@ export const checkMaintenance = (collector: Collector, maintenance: unknown): vo
     const window = mapOf(item);
     const fail = (key: string, message: string) => collector.errors.push(collector.source.errorAt([...path, key], message));
     // What is no instant gives NaN, which is neither before nor too long; its schema has refused it.
-    const lengthMs = Date.parse(String(window.get('to'))) - Date.parse(String(window.get('from')));
+    const atMs = (key: string): number => parseInstantMs(String(window.get(key))) ?? Number.NaN;
+    const lengthMs = atMs('to') - atMs('from');
     if (lengthMs <= 0) fail('to', 'is not after from; needs a later instant');
     if (lengthMs > limits.maintenanceMsMax) {
       fail('to', `makes a window of ${durationText(lengthMs)}; needs at most ${durationText(limits.maintenanceMsMax)}`);
