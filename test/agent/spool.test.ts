@@ -546,6 +546,27 @@ test('tells of data that the disk loses while it is open', async () => {
   expect(spool.counts().damagedFrames).toBeGreaterThan(0);
 });
 
+test('a frame that the disk hurts while the spool is open, in its header or its payload, is the only one that is lost, and is told', async () => {
+  // The last one is still at hand and not read from the disk.
+  for (const hurtSeq of [0, 3, 4]) {
+    for (const within of [0, 4, 8, 16, 28, 35, 40]) {
+      const disk = createMemoryDisk();
+      const { spool } = await open(disk);
+      for (let seq = 0; seq < 6; seq += 1) appendText(spool, `frame number ${seq}`);
+      const [file = ''] = segmentNames(disk);
+      const content = Buffer.from(disk.files.get(file) ?? Buffer.alloc(0));
+      const headBytes = 20;
+      const place = headBytes + (hurtSeq * (content.length - headBytes)) / 6 + within;
+      content[place] = (content[place] ?? 0) ^ 0xff;
+      disk.files.set(file, content);
+      const left = [0, 1, 2, 3, 4, 5].filter((seq) => seq !== hurtSeq).map((seq) => `1/${seq}`);
+      expect(survey(spool).frames, `${hurtSeq} at ${within}`).toEqual(left);
+      appendText(spool, 'next');
+      expect(survey(spool).lostFrames, `${hurtSeq} at ${within}`).toBe(1);
+    }
+  }
+});
+
 test('whatever is appended, acknowledged and cut off: what is read back is a run of what was written, in order', async () => {
   const step = fc.oneof(
     fc.record({ kind: fc.constant('append' as const), bytes: fc.nat(120) }),
