@@ -2,10 +2,13 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { limits } from '@jiwei/shared/limits.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { openCore } from './core.ts';
+import { descriptorsMaxOf, watchDescriptors } from './descriptors.ts';
 import { openAccess } from './first-start.ts';
 import { buildHttp } from './http/app.ts';
+import { connectionsMaxFor, createDoor } from './http/door.ts';
 import type { NewAdminToken } from './http/secrets.ts';
 import { createIngest } from './ingest/server.ts';
 import { type CollectorCounters, createCollectorCounters } from './metrics/collector-counters.ts';
@@ -90,11 +93,14 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const noteTls = (found: TlsMaterial | null): void =>
     found === null ? counters.tlsRefused() : counters.tlsInForce(certificateEndMs(found));
   if (material !== null) noteTls(material);
+  const connectionsMax = connectionsMaxFor(descriptorsMaxOf());
+  const door = createDoor({
+    ...{ clock, log, connectionsMax },
+    provedFrom: links.provedFrom,
+    onRefused: counters.connectionRefused,
+  });
   const app = await buildHttp({
-    service,
-    clock,
-    access,
-    log,
+    ...{ service, clock, access, log, door },
     tls: material === null ? null : { ...secureOptionsOf(material), requestCert: material.clientCa !== null },
     plugins,
   });
@@ -120,7 +126,12 @@ const build = async (options: ServeOptions, world: World, closers: Closers): Pro
   const url = await listen(app, options);
   if (declarationFile !== null && core.files !== null) keepWatch(watchDeclaration(declarationFile, core.files, clock, collector));
   closers.push(...startJobs(store, counters, world));
-  log.info({ url, dataFolder }, 'collector listens');
+  log.info({ url, dataFolder, connectionsMax }, 'collector listens');
+  if (connectionsMax < limits.connectionsMax / 2)
+    log.warn(
+      { connectionsMax, connectionsWanted: limits.connectionsMax },
+      'the process may have few files and connections open, so fewer agents can connect; raise LimitNOFILE of the service (ulimit -n)',
+    );
   const readFilesAgain = (): void => {
     log.info({ files: watches.length }, 'SIGHUP: files are looked at again');
     for (const watch of watches) watch.look();
@@ -133,6 +144,7 @@ const startJobs = (store: Store, counters: CollectorCounters, { clock, log }: Wo
   scheduleRetention(store, clock, log),
   scheduleVerification({ store, clock, log, counters }),
   watchTime(clock, log),
+  watchDescriptors(clock, log),
 ];
 
 const listen = async (app: Awaited<ReturnType<typeof buildHttp>>, { host, port, tls }: ServeOptions): Promise<string> => {

@@ -3,9 +3,10 @@ import { readFile } from 'node:fs/promises';
 import { Server } from 'node:https';
 import type { Server as NetServer } from 'node:net';
 import { createSecureContext } from 'node:tls';
-import type { Clock } from '@jiwei/shared/clock.ts';
+import type { CancelTimer, Clock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import type { FastifyBaseLogger } from 'fastify';
+import { isOutOfDescriptors } from './descriptors.ts';
 import type { ServeOptions } from './options.ts';
 import { type Watch, watchFile } from './registry/watch.ts';
 
@@ -16,6 +17,9 @@ export interface TlsMaterial {
   /** Authorities of client certificates; null when none is asked for. */
   readonly clientCa: string | null;
 }
+
+/** Until files are looked at again for which no descriptor was left, ms. */
+const againMs = 5_000;
 
 type TlsOptions = NonNullable<ServeOptions['tls']>;
 
@@ -61,6 +65,7 @@ export const watchTls = async (options: {
 }): Promise<Watch> => {
   const { files, server, clock, log } = options;
   if (!(server instanceof Server)) throw new Error('only a TLS server has certificates');
+  let cancelAgain: CancelTimer = () => undefined;
   const reload = async (): Promise<void> => {
     try {
       const material = await readTls(files);
@@ -68,6 +73,12 @@ export const watchTls = async (options: {
       options.onReload(material);
       log.info({ certificateEndsAtMs: certificateEndMs(material) }, 'new TLS files are in force');
     } catch (error) {
+      if (isOutOfDescriptors(error)) {
+        // The change was told and is not taken yet; nobody would tell of it again.
+        cancelAgain();
+        cancelAgain = clock.after(againMs, onChange);
+        return;
+      }
       options.onReload(null);
       log.error({ error: messageOf(error) }, 'changed TLS files cannot be used; the ones before stay in force');
     }
@@ -86,6 +97,7 @@ export const watchTls = async (options: {
     close: async () => {
       for (const watch of watches) await watch.close();
       await reloading;
+      cancelAgain();
     },
   };
 };

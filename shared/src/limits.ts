@@ -103,6 +103,15 @@ export const limits = {
   handshakesAtOnceMax: 1_000,
   /** Agents connected at once, and those whose allowance is remembered after they left: twice the 10,000 connections that were tried (docs/reliability.md). */
   agentsMax: 20_000,
+  /** Connections open at once: all agents, all who are on their way to be one, and 3,000 for pages, event streams and scrapers. */
+  connectionsMax: 24_000,
+  /**
+   * Connections of one address (in IPv6 of one /64) that are not those of agents which have proved their keys: four times the handshakes one may have
+   * under way, so that a department behind one address comes back at once, and its pages and scrapers beside it; 24 such strangers fill the room.
+   */
+  connectionsPerAddressMax: 1_000,
+  /** Descriptors left for everything else: the database, files that are read again, notices on their way (8 for each of a dozen notifiers). */
+  descriptorsKept: 200,
   /** Events waiting for the writer, an eighth of a second of its work: what others wait when all send at once; past it sockets are paused, and the data waits in the agents' spools. */
   queueEventsMax: 2_500,
   /** Bytes of the same, because a frame may have 1 MiB: all that the collector holds in memory of what is not yet stored. */

@@ -102,6 +102,7 @@ describe('/metrics', () => {
     counters.frameStored('samples', 50);
     counters.frameDuplicate();
     counters.linkRefused('FLOODING');
+    counters.connectionRefused('address');
     counters.committed(0.003, 7);
     counters.notificationTried('duty', 'sent');
     counters.notificationsDropped('duty', asId('chief'), 2);
@@ -113,6 +114,7 @@ describe('/metrics', () => {
       'jiwei_frame_bytes_total{kind="samples"} 300',
       'jiwei_frames_duplicate_total 1',
       'jiwei_links_refused_total{code="FLOODING"} 1',
+      'jiwei_connections_refused_total{why="address"} 1',
       'jiwei_commit_seconds_bucket{le="0.005"} 1',
       'jiwei_commit_seconds_count 1',
       'jiwei_events_total 7',

@@ -13,7 +13,7 @@ const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'recorder', 'refu
 );
 
 const boundTests = [
-  ...['session', 'plain-results', 'flooding', 'writer', 'registry', 'registry-hostile', 'registry-watch'],
+  ...['session', 'plain-results', 'flooding', 'door', 'writer', 'registry', 'registry-hostile', 'registry-watch'],
   ...['http-registry', 'http-problems', 'http-samples', 'http-events', 'http-access', 'http-incidents'],
 ];
 

@@ -10,6 +10,7 @@ import type { CollectorService } from '../runtime/service.ts';
 import { type Access, guard } from './access.ts';
 import { createBrokenRequestAnswer } from './broken-request.ts';
 import type { HttpContext } from './context.ts';
+import type { Door } from './door.ts';
 import { createEventHub } from './event-hub.ts';
 import { registerOpenApi } from './openapi.ts';
 import { createPageAvailability } from './page-availability.ts';
@@ -56,6 +57,8 @@ export interface HttpOptions {
     readonly ca?: string;
     readonly requestCert?: boolean;
   } | null;
+  /** Lets connections in, or not; left out where nobody connects. */
+  readonly door?: Door;
 }
 
 /** Everything under /api/v1, one noun per file. */
@@ -95,7 +98,7 @@ const handleFrameworkError: NonNullable<FastifyServerOptions['frameworkErrors']>
   handleError(error, request, reply);
 };
 
-const createFastify = ({ log, tls, clock }: Pick<HttpOptions, 'log' | 'tls' | 'clock'>) =>
+const createFastify = ({ log, tls, clock, door }: Pick<HttpOptions, 'log' | 'tls' | 'clock' | 'door'>) =>
   Fastify({
     ...(log === false ? { logger: false } : { loggerInstance: log }),
     // Fastify's own request log holds the whole URL, and with it the tokens of heartbeats; ours is below.
@@ -106,13 +109,15 @@ const createFastify = ({ log, tls, clock }: Pick<HttpOptions, 'log' | 'tls' | 'c
     bodyLimit: limits.requestBytesMax,
     serverFactory: (handler) => {
       const checks = { connectionsCheckingInterval: slowCheckMs };
+      const handshake = { handshakeTimeout: limits.handshakeMsMax };
       const server = tls
-        ? createSecureServer({ ...tls, ...checks, rejectUnauthorized: false, minVersion: 'TLSv1.2' }, handler)
+        ? createSecureServer({ ...tls, ...checks, ...handshake, rejectUnauthorized: false, minVersion: 'TLSv1.2' }, handler)
         : createServer(checks, handler);
       server.requestTimeout = requestMsMax;
       // As long as an agent has for its handshake; it begins with the connection, for those too that never send a byte.
       server.headersTimeout = limits.handshakeMsMax;
       server.keepAliveTimeout = keepAliveMs;
+      door?.guard(server);
       return server;
     },
     routerOptions: { maxParamLength: 200 },

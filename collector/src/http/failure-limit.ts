@@ -1,6 +1,6 @@
-import { isIPv6 } from 'node:net';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { limits } from '@jiwei/shared/limits.ts';
+import { sourceOf } from './source.ts';
 
 /** Counts something per address, such as failed authentications, so that tokens cannot be guessed at the speed of the network. */
 export interface FailureLimit {
@@ -14,18 +14,6 @@ interface Bucket {
   tries: number;
   readonly filledAtMs: number;
 }
-
-/** One subscriber line owns a whole IPv6 /64, so the limit is per /64 there. */
-const keyOf = (address: string): string => {
-  if (!isIPv6(address) || address.startsWith('::ffff:')) return address;
-  const [head = '', tail = ''] = address.split('::', 2);
-  const left = head === '' ? [] : head.split(':');
-  const right = tail === '' ? [] : tail.split(':');
-  const groups = address.includes('::')
-    ? [...left, ...Array(Math.max(0, 8 - left.length - right.length)).fill('0'), ...right]
-    : left;
-  return groups.slice(0, 4).join(':');
-};
 
 /** What an address may do. */
 export interface Allowance {
@@ -51,11 +39,11 @@ export const createFailureLimit = (clock: Clock, { triesMax, refillMs }: Allowan
   };
   return {
     waitMs: (address) => {
-      const tries = triesOf(keyOf(address));
+      const tries = triesOf(sourceOf(address));
       return tries >= 1 ? 0 : Math.ceil((1 - tries) * refillMs);
     },
     failed: (address) => {
-      const key = keyOf(address);
+      const key = sourceOf(address);
       const tries = Math.max(0, triesOf(key) - 1);
       buckets.delete(key);
       buckets.set(key, { tries, filledAtMs: clock.monotonicMs() });

@@ -5,6 +5,7 @@ import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import type { AgentSessionView } from '../runtime/service.ts';
+import { createTally } from '../tally.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
 import { type Allowance, debtMs } from './allowance.ts';
 import { type Connection, openConnection } from './connection.ts';
@@ -29,6 +30,8 @@ export interface AgentLinksOptions {
 export interface AgentLinks extends Links {
   /** False while so many are connected, or on their way to be, that a further one must come later. */
   hasRoom(): boolean;
+  /** Connections from a source (`sourceOf`) whose agents have proved their keys. */
+  provedFrom(source: string): number;
   /** Takes a new connection. @param address where it comes from @param channel what proofs must be bound to, if anything */
   open(openSocket: OpenAgentSocket, address: string, channel?: Channel | null): void;
   /** Refuses all agents with SHUTTING_DOWN. */
@@ -47,6 +50,8 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   const { host } = options;
   const connections = new Set<Connection>();
   const byAgent = new Map<AgentId, Connection>();
+  /** Where the connections come from whose agents have proved their keys. */
+  const proved = createTally();
   /** Of agents that left with less than a full allowance: who is refused for flooding must not begin anew by connecting again. */
   const allowances = new Map<AgentId, Allowance>();
   let pressure: Pressure = 'none';
@@ -54,6 +59,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   const onStreaming = (connection: Connection): void => {
     const { agentId } = connection;
     if (agentId === null) return;
+    proved.add(connection.source);
     const before = byAgent.get(agentId);
     byAgent.set(agentId, connection);
     const left = before?.allowance ?? allowances.get(agentId);
@@ -65,6 +71,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   const onEnded = (connection: Connection): void => {
     connections.delete(connection);
     const { agentId } = connection;
+    if (agentId !== null) proved.remove(connection.source);
     // A connection that was replaced has lost nobody: its agent is on the newer one.
     if (agentId === null || byAgent.get(agentId) !== connection) return;
     byAgent.delete(agentId);
@@ -113,6 +120,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
 
   return {
     hasRoom: () => byAgent.size < limits.agentsMax && connections.size - byAgent.size < limits.handshakesAtOnceMax,
+    provedFrom: proved.of,
     open: (openSocket, address, channel = null) => {
       const nonce = options.newNonce();
       const connection = openConnection({

@@ -4,6 +4,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import type { FramePosition } from '@jiwei/shared/protocol/control.ts';
 import { type RefusalCode, refusals } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
+import { sourceOf } from '../http/source.ts';
 import type { AgentSessionView } from '../runtime/service.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
 import { type Allowance, connectCost, debtMs, deliveryCost, fullAllowance, isFlood, messageCost, spend } from './allowance.ts';
@@ -47,6 +48,8 @@ export interface ConnectionOptions {
 export interface Connection {
   readonly agentId: AgentId | null;
   readonly bootId: number;
+  /** Whom its address stands for (`sourceOf`). */
+  readonly source: string;
   /** Why it ended, once it has, and from when on nothing was heard that should have been. */
   readonly loss: LinkLoss;
   view(): AgentSessionView | null;
@@ -309,6 +312,7 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   });
 
   const connection: Connection = {
+    source: sourceOf(options.address),
     get agentId() {
       return agentId;
     },

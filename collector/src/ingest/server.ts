@@ -10,6 +10,7 @@ import { channelBindingOf } from '@jiwei/shared/protocol/handshake.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { WebSocketServer } from 'ws';
+import { plainAddress } from '../http/source.ts';
 import type { AgentLinks } from './agent-links.ts';
 import { createCrowdLog } from './crowd-log.ts';
 import type { Channel } from './session.ts';
@@ -101,6 +102,3 @@ const refuseUpgrade = (socket: Duplex, { status, reason }: UpgradeRefusal): void
   const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${reason.length}`;
   socket.end(`${head}\r\n\r\n${reason}`);
 };
-
-/** `::ffff:10.0.0.1` is IPv4 10.0.0.1 seen through an IPv6 socket. */
-const plainAddress = (address: string): string => (address.startsWith('::ffff:') ? address.slice(7) : address);

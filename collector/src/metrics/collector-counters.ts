@@ -2,6 +2,7 @@ import type { FrameKind } from '@jiwei/shared/protocol/frame.ts';
 import { labelsText } from '@jiwei/shared/series.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
+import type { DoorRefusal } from '../http/door.ts';
 import type { NotifyCounters } from '../notify/outbox.ts';
 import type { RuntimeCounters } from '../runtime/counters.ts';
 import type { VerificationCounters } from '../runtime/verification.ts';
@@ -12,6 +13,8 @@ import type { TextFamily, TextSample } from './text-format.ts';
 export interface CollectorCounters extends RuntimeCounters, NotifyCounters, VerificationCounters {
   /** What was counted, and the process's own metrics (CPU, memory, event loop, garbage collection, open files). */
   families(): Promise<readonly TextFamily[]>;
+  /** A connection was ended before a request came on it. */
+  connectionRefused(why: DoorRefusal): void;
   /** TLS files are in force; their certificate ends at this instant, epoch ms. */
   tlsInForce(endsAtMs: number): void;
   /** TLS files were found that cannot be used. */
@@ -49,6 +52,7 @@ export const createCollectorCounters = (): CollectorCounters => {
   const results = counter('jiwei_results_stored_total');
   const ignored = counter('jiwei_results_ignored_total');
   const refused = counter('jiwei_links_refused_total');
+  const connectionsRefused = counter('jiwei_connections_refused_total');
   const throttled = counter('jiwei_links_throttled_total');
   const throttledNow = new Gauge(optionsOf('jiwei_links_slowed'));
   const events = counter('jiwei_events_total');
@@ -85,6 +89,7 @@ export const createCollectorCounters = (): CollectorCounters => {
     resultsStored: (count) => results.inc(count),
     resultsIgnored: (count) => ignored.inc(count),
     linkRefused: (code) => refused.inc({ code }),
+    connectionRefused: (why) => connectionsRefused.inc({ why }),
     linkThrottled: (isThrottled) => {
       if (isThrottled) throttled.inc();
       throttledNow.inc(isThrottled ? 1 : -1);

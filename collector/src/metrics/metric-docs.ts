@@ -112,6 +112,11 @@ export const metricDocs = {
     labels: [],
   },
   jiwei_links_refused_total: { type: 'counter', help: 'Connections of agents refused', labels: ['code'] },
+  jiwei_connections_refused_total: {
+    type: 'counter',
+    help: 'Connections ended before a request: full (no room), address (no room for its address), tls (no handshake, or not in time)',
+    labels: ['why'],
+  },
   jiwei_links_throttled_total: {
     type: 'counter',
     help: 'Times an agent sent more than one agent may, and was not read from until that was worked off',

@@ -2,6 +2,7 @@ import { watch } from 'node:fs';
 import { basename, dirname } from 'node:path';
 import type { Clock } from '@jiwei/shared/clock.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
+import { isOutOfDescriptors } from '../descriptors.ts';
 import { type FileText, isSameText, readText, textOrThrow } from './file-text.ts';
 
 /**
@@ -50,7 +51,8 @@ export const watchFileFrom = (path: string, known: FileText, clock: Clock, onCha
     if (isClosed) return;
     const lookedAtMs = clock.monotonicMs();
     const found = await readText(path);
-    if (isClosed) return;
+    // Without a descriptor left nothing was found out about the file; the next look counts.
+    if (isClosed || ('error' in found && isOutOfDescriptors(found.error))) return;
     if (!isSameText(found, candidate)) {
       candidate = found;
       // Reading takes its time: it was so at its end at the earliest, and is so at the beginning of the next.

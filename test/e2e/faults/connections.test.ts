@@ -7,24 +7,14 @@ import { agentWithHeap, type District, openDistrict } from '../../support/distri
 import { heapEnvironment } from '../../support/heap.ts';
 import { portOf } from '../../support/ports.ts';
 import { eventually, type TestProcess } from '../../support/processes.ts';
+import { dribble, endlessRequest, endOf, longFrame, upgradeRequest } from '../../support/slow-clients.ts';
 import { type SteadyLoad, startSteadyLoad } from '../../support/steady-load.ts';
 
 const connectionCount = 10_000;
 const stormCount = Number(process.env['JIWEI_STORMS'] ?? 2);
+/** One address may hold 1,000 connections: a storm has to come from many to be one. */
+const addressCount = 20;
 const lastHour = (): string => `fromMs=${Date.now() - 3_600_000}&toMs=${Date.now()}`;
-const upgrade = (host: string): string =>
-  [
-    'GET /agent/v1 HTTP/1.1',
-    `Host: ${host}`,
-    'Connection: Upgrade',
-    'Upgrade: websocket',
-    'Sec-WebSocket-Version: 13',
-    'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==',
-    'Sec-WebSocket-Protocol: jiwei.v1',
-    '',
-    '',
-  ].join('\r\n');
-
 const declaration = (silentPort: number, openPort: number): string => `
 zones: [{ id: east, name: 东片区, crew: 一组 }]
 units: [{ id: tax, name: 税务局, zone: east }]
@@ -76,18 +66,14 @@ describe('connections that are no agents', () => {
       socket.once(event, () => resolve());
     });
   /** A client of its own; what the collector does to it is no error of the test. */
-  const open = async (): Promise<Socket> => {
-    const socket = connect(port, '127.0.0.1');
+  const open = async (address = '127.0.0.1'): Promise<Socket> => {
+    const socket = connect({ port, host: '127.0.0.1', localAddress: address });
     socket.on('error', () => undefined);
     await Promise.race([happens(socket, 'connect'), happens(socket, 'close')]);
     return socket;
   };
-  const closedBy = async (socket: Socket): Promise<void> => {
-    socket.resume();
-    if (!socket.closed) await happens(socket, 'close');
-  };
 
-  test(`${connectionCount} at once, half of them upgraded: agents notice nothing, and the memory comes back`, async () => {
+  test(`${connectionCount} at once from ${addressCount} addresses, half of them upgraded: agents notice nothing, and the memory comes back`, async () => {
     const calm = await calmOf(district.collector, bystander);
     for (let count = 0; count < stormCount; count += 1) {
       await storm();
@@ -102,9 +88,10 @@ describe('connections that are no agents', () => {
   const storm = async (): Promise<void> => {
     const sockets: Socket[] = [];
     for (let count = 0; count < connectionCount; count += 500) {
-      sockets.push(...(await Promise.all(Array.from({ length: 500 }, open))));
+      const address = `127.0.0.${2 + ((count / 500) % addressCount)}`;
+      sockets.push(...(await Promise.all(Array.from({ length: 500 }, () => open(address)))));
     }
-    for (const [index, socket] of sockets.entries()) if (index % 2 === 0) socket.write(upgrade(`127.0.0.1:${port}`));
+    for (const [index, socket] of sockets.entries()) if (index % 2 === 0) socket.write(upgradeRequest(`127.0.0.1:${port}`));
     await steady.progress(200);
     expect((await fetch(`${district.url}/readyz`)).status).toBe(200);
     for (const socket of sockets) socket.destroy();
@@ -122,24 +109,17 @@ describe('connections that are no agents', () => {
     const mute = await open();
     const slow = await open();
     const muteAgent = await open();
-    muteAgent.write(upgrade(`127.0.0.1:${port}`));
+    muteAgent.write(upgradeRequest(`127.0.0.1:${port}`));
     const slowAgent = await open();
-    slowAgent.write(upgrade(`127.0.0.1:${port}`));
-    // A text frame of 100 masked bytes that comes byte by byte.
-    const bytes = [
-      ...Buffer.from('GET /healthz HTTP/1.1\r\nHost: x\r\nX-Slow: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa'),
-    ];
-    const frame = [0x81, 0xe4, 0, 0, 0, 0, ...Array.from({ length: 100 }, () => 0x20)];
-    let place = 0;
-    const dribble = setInterval(() => {
-      slow.write(Uint8Array.of(bytes[place % bytes.length] ?? 0x61));
-      slowAgent.write(Uint8Array.of(frame[place] ?? 0x20));
-      place += 1;
-    }, 1_000);
+    slowAgent.write(upgradeRequest(`127.0.0.1:${port}`));
+    const stop = dribble([
+      [slow, endlessRequest],
+      [slowAgent, longFrame],
+    ]);
     try {
-      await Promise.all([mute, slow, muteAgent, slowAgent].map(closedBy));
+      await Promise.all([mute, slow, muteAgent, slowAgent].map(endOf));
     } finally {
-      clearInterval(dribble);
+      stop();
     }
     await steady.progress(50);
     await expectUnharmed(district, calm, {
