@@ -267,6 +267,18 @@ describe('what administrators do', () => {
     });
   });
 
+  test('a declaration in another encoding than UTF-8 is refused with its place, and nothing is stored', async () => {
+    const before = (await http.get('/api/v1/declaration/versions')).json();
+    const payload = Buffer.concat([Buffer.from('zones:\n- { id: e, name: '), Buffer.from([0xd6, 0xd0]), Buffer.from(' }')]);
+    const answer = await http.app.inject({ method: 'PUT', url: '/api/v1/declaration?actor=li&source=a.yaml', ...yaml, payload });
+    expect(answer.json()).toMatchObject({
+      status: 400,
+      code: 'CONFIG_INVALID',
+      errors: [{ file: 'a.yaml', line: 2, column: 18, path: '', message: expect.stringContaining('needs UTF-8') }],
+    });
+    expect((await http.get('/api/v1/declaration/versions')).json()).toEqual(before);
+  });
+
   test('a declaration as JSON or by nobody is refused', async () => {
     const json = await http.app.inject({
       method: 'PUT',

@@ -2,8 +2,9 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { declarationErrorText } from '../../collector/src/registry/error-text.ts';
 import { readTextNow } from '../../collector/src/registry/file-text.ts';
-import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
+import { parseDeclaration } from '../../collector/src/registry/parse.ts';
 import { collectorSets, hostCollectors } from '../../shared/src/host-collectors.ts';
 
 const folder = join(import.meta.dirname, '../fixtures/registry');

@@ -13,11 +13,12 @@ import { type Compiled, compile } from '../../collector/src/registry/compile.ts'
 import type { Declaration } from '../../collector/src/registry/declaration.ts';
 import { windowsAsDeclared } from '../../collector/src/registry/declared-windows.ts';
 import { durationText, parseDurationMs } from '../../collector/src/registry/duration.ts';
+import { declarationErrorText } from '../../collector/src/registry/error-text.ts';
 import type { FileText } from '../../collector/src/registry/file-text.ts';
 import { withRulesInline } from '../../collector/src/registry/inline-rules.ts';
 import { parseInstantMs } from '../../collector/src/registry/instant.ts';
 import { maskSecrets } from '../../collector/src/registry/mask.ts';
-import { declarationErrorText, parseDeclaration } from '../../collector/src/registry/parse.ts';
+import { parseDeclaration } from '../../collector/src/registry/parse.ts';
 import type { AgentRecord, StoredMaintenance } from '../../collector/src/store/port.ts';
 
 const noFile = { error: new AppError('CONFIG_UNREADABLE', 'no such file') };

@@ -307,7 +307,3 @@ export const parseDeclaration = (text: string, options: ParseOptions): ParseResu
   const declaration = declarationAt(collector, writtenKeys(collector, declarationKeys), options);
   return resultOf(collector.errors, declaration);
 };
-
-/** `file:line:column: path: message`. */
-export const declarationErrorText = (error: DeclarationError): string =>
-  `${error.file}:${error.line}:${error.column}: ${error.path === '' ? '' : `${error.path}: `}${error.message}`;

@@ -1,9 +1,10 @@
 import { AppError } from '@jiwei/shared/errors.ts';
 import type { z } from 'zod';
 import type { Declaration, DeclarationError } from '../registry/declaration.ts';
+import { declarationErrorText } from '../registry/error-text.ts';
 import type { FileText } from '../registry/file-text.ts';
 import { withRulesInline } from '../registry/inline-rules.ts';
-import { declarationErrorText, parseDeclaration } from '../registry/parse.ts';
+import { parseDeclaration } from '../registry/parse.ts';
 
 /** What parsing a declaration needs besides its text. */
 export interface DeclarationReader {

@@ -1,6 +1,8 @@
 import { AppError } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { z } from 'zod';
+import { decodeUtf8 } from '../../registry/utf8.ts';
+import { DeclarationRefused } from '../../runtime/declaring.ts';
 import type { DeclarationVersion } from '../../store/port.ts';
 import type { Api, HttpContext } from '../context.ts';
 import { pageRequestOf } from '../paging.ts';
@@ -23,9 +25,16 @@ const appliedSchema = z
 
 const yamlTypes = ['text/yaml', 'application/yaml', 'application/x-yaml', 'text/x-yaml'] as const;
 
-/** Keeps YAML as text: it is parsed once, by the registry, which knows the lines. */
+/** Keeps YAML as its bytes: it is read once, by the registry, which knows the lines. */
 const acceptYaml = (api: Api): void => {
-  api.addContentTypeParser([...yamlTypes], { parseAs: 'string' }, (_request, body, done) => done(null, body));
+  api.addContentTypeParser([...yamlTypes], { parseAs: 'buffer' }, (_request, body, done) => done(null, body));
+};
+
+/** @throws DeclarationRefused when they are no UTF-8 */
+const textOf = (bytes: Buffer, source: string): string => {
+  const decoded = decodeUtf8(bytes, source);
+  if ('error' in decoded) throw new DeclarationRefused([decoded.error]);
+  return decoded.text;
 };
 
 const versionBody = (declaration: Omit<DeclarationVersion, 'text'>): z.input<typeof versionSchema> => ({
@@ -68,12 +77,16 @@ export const declarationRoutes = (api: Api, { service }: HttpContext): void => {
         actor: actorText,
         source: z.string().trim().min(1).max(200).default('api').describe('Where the text is from; errors name it as the file.'),
       }),
-      body: z.string({ error: 'send the declaration as text/yaml' }).min(1).describe('YAML'),
+      body: z
+        .custom<Buffer>((body) => Buffer.isBuffer(body) && body.length > 0, {
+          error: 'needs the declaration as text/yaml, in UTF-8',
+        })
+        .meta({ type: 'string', description: 'YAML in UTF-8.' }),
       response: answers(appliedSchema, 413, 415),
     },
     handler: async (request) => {
       const { actor, source } = request.query;
-      const applied = await service.applyDeclaration(request.body, source, actor);
+      const applied = await service.applyDeclaration(textOf(request.body, source), source, actor);
       return { ...versionBody(applied), watchedFile: service.watchedFile };
     },
   });
