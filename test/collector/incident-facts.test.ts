@@ -4,7 +4,7 @@ import { factsOf } from '../../collector/src/words/incident-facts.ts';
 import type { Language } from '../../collector/src/words/language.ts';
 
 const linesOf = (problem: string, details: Incident['details'], language: Language): readonly string[] =>
-  factsOf({ problem, details, summary: 'portal: in English' }, language).map(
+  factsOf({ problem, reason: 'CONNECTION_REFUSED', details, summary: 'portal: in English' }, language).map(
     ({ label, value }) => `${label[language]} | ${value}`,
   );
 
@@ -35,6 +35,18 @@ const cases: readonly {
       'Check | heartbeat job (job): the expected heartbeat did not come',
       'Check | old: the answer was right but took longer than slowMs',
     ],
+  },
+  {
+    why: 'the reason of the incident itself, which has been read by then',
+    problem: 'down',
+    details: {
+      'a.target': 'tcp a:1',
+      'a.reason': 'CONNECTION_REFUSED',
+      'a.detail': 'ECONNREFUSED',
+      'b.reason': 'CONNECTION_REFUSED',
+    },
+    zh: ['检查 | tcp a:1（a）：ECONNREFUSED', '检查 | b'],
+    en: ['Check | tcp a:1 (a): ECONNREFUSED', 'Check | b'],
   },
   {
     why: 'a reason this version does not know',

@@ -148,7 +148,7 @@ routes: [{ id: all, notifier: log }]
       notice: 'firing',
       reason: 'CONNECTION_REFUSED',
       msg: '【故障】[较大] 税务局 门户网站',
-      text: expect.stringContaining(`检查：tcp 127.0.0.1:${closed}（web）：主机拒绝连接，端口无服务监听`),
+      text: expect.stringContaining(`检查：tcp 127.0.0.1:${closed}（web）：connect ECONNREFUSED`),
     });
     await running.kill('SIGINT');
     expect(running.child.exitCode).toBe(0);

@@ -1,3 +1,4 @@
+import { messageOf } from '@jiwei/shared/errors.ts';
 import type { ReasonCode } from '@jiwei/shared/reasons.ts';
 
 /** Error codes of Node (libuv, c-ares, llhttp, OpenSSL) and the reason each stands for. */
@@ -54,6 +55,12 @@ export const codeOf = (thrown: unknown): string | null => {
   if ('code' in thrown && typeof thrown.code === 'string') return thrown.code;
   return thrown instanceof AggregateError ? codeOf(thrown.errors[0]) : null;
 };
+
+/** What went wrong, for people: OpenSSL's messages are addresses in its source, and what it means stands in `reason`. */
+export const wordsOf = (thrown: unknown): string =>
+  thrown instanceof Error && 'library' in thrown && 'reason' in thrown && typeof thrown.reason === 'string'
+    ? `${thrown.reason} (${thrown.library})`
+    : messageOf(thrown);
 
 /**
  * The reason a Node error code stands for.

@@ -1,8 +1,7 @@
-import { messageOf } from '@jiwei/shared/errors.ts';
 import type { ReasonCode } from '@jiwei/shared/reasons.ts';
 import type { Outcome } from '@jiwei/shared/status.ts';
 import { ProbeFault } from './fault.ts';
-import { codeOf, reasonForCode } from './network-error.ts';
+import { codeOf, reasonForCode, wordsOf } from './network-error.ts';
 import { type ProbeOutcome, toDetail } from './probe.ts';
 
 /** What was found wrong: enough for a result, before latency and values are added. */
@@ -23,7 +22,7 @@ export const findingOf = (thrown: unknown, signal: AbortSignal, activity: string
   const code = codeOf(thrown);
   const reason = code === null ? null : reasonForCode(code);
   if (reason === null) throw thrown;
-  return { outcome: 'down', reason, detail: toDetail(`${messageOf(thrown) || code} while ${activity}`) };
+  return { outcome: 'down', reason, detail: toDetail(`${wordsOf(thrown) || code} while ${activity}`) };
 };
 
 /** The result of a run whose answer was right: `degraded` SLOW from `slowMs` on, else `up`. */

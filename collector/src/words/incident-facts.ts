@@ -2,11 +2,13 @@ import type { Incident } from '../engine/incident.ts';
 import { colonOf, type InEach, type Language } from './language.ts';
 import { knownReasonText } from './reasons.ts';
 
-/** One thing that was found, for people: `检查：http http://oa.example/（oa-web）：HTTP 状态码不在允许范围内，503`. */
+/** One thing that was found, for people: `检查：http http://oa.example/（oa-web）：the status is 503`. */
 export interface Fact {
   readonly label: InEach;
   readonly value: string;
 }
+
+type FactsFrom = Pick<Incident, 'problem' | 'reason' | 'details' | 'summary'>;
 
 /** Checks that one message names; of more only their number is told. */
 const namedMax = 5;
@@ -26,11 +28,9 @@ const labels = {
  * What an incident was opened for, from its details: targets with what they answered, the rule and its value, the agents. Texts of targets and of
  * rules are as they came, in whatever language; all else is in the reader's. Where details say nothing, the summary of the engine.
  */
-export const factsOf = (
-  { problem, details, summary }: Pick<Incident, 'problem' | 'details' | 'summary'>,
-  language: Language,
-): readonly Fact[] => {
-  const checks = checkFacts(details, language);
+export const factsOf = (incident: FactsFrom, language: Language): readonly Fact[] => {
+  const { problem, details, summary } = incident;
+  const checks = checkFacts(incident, language);
   if (checks.length > 0) return checks;
   const told = problem.startsWith('rule:')
     ? [
@@ -46,18 +46,21 @@ export const factsOf = (
 const fact = (label: keyof typeof labels, value: string | undefined): Fact | null =>
   value === undefined || value === '' ? null : { label: labels[label], value };
 
-const checkFacts = (details: Incident['details'], language: Language): readonly Fact[] => {
+const checkFacts = (incident: FactsFrom, language: Language): readonly Fact[] => {
+  const { details } = incident;
   const ids = Object.keys(details).flatMap((key) => (key.endsWith('.reason') ? [key.slice(0, -'.reason'.length)] : []));
-  const named = ids.slice(0, namedMax).map((id) => ({ label: labels.check, value: checkText(id, details, language) }));
+  const named = ids.slice(0, namedMax).map((id) => ({ label: labels.check, value: checkText(id, incident, language) }));
   const moreCount = ids.length - named.length;
   const more = language === 'zh-CN' ? `另有 ${moreCount} 项` : `and ${moreCount} more`;
   return moreCount === 0 ? named : [...named, { label: labels.check, value: more }];
 };
 
-const checkText = (id: string, details: Incident['details'], language: Language): string => {
+const checkText = (id: string, { details, reason: told }: FactsFrom, language: Language): string => {
   const target = details[`${id}.target`];
   const who = target === undefined ? id : language === 'zh-CN' ? `${target}（${id}）` : `${target} (${id})`;
-  const reason = knownReasonText(details[`${id}.reason`] ?? '', language);
+  // What every reader of an incident has read already is not said again.
+  const code = details[`${id}.reason`] ?? '';
+  const reason = code === told ? '' : knownReasonText(code, language);
   const answer = [reason, details[`${id}.detail`] ?? ''].filter((text) => text !== '').join(language === 'zh-CN' ? '，' : ', ');
   return answer === '' ? who : `${who}${colonOf[language]}${answer}`;
 };

@@ -450,7 +450,10 @@ describe('https', () => {
 
   test('https spoken to a plain port is a failed handshake', async () => {
     const url = await httpServer(page(200));
-    expect(await run('http', { url: url.replace('http:', 'https:') })).toMatchObject({ reason: 'TLS_HANDSHAKE_FAILED' });
+    expect(await run('http', { url: url.replace('http:', 'https:') })).toMatchObject({
+      reason: 'TLS_HANDSHAKE_FAILED',
+      detail: expect.stringMatching(/^[a-z ]+ \(SSL routines\) while /),
+    });
   });
 
   test('a caFile that is not there is a fault of the probe, not of the target', async () => {

@@ -35,11 +35,13 @@ th { text-align: left; color: var(--soft); font-weight: 500; font-size: .88rem; 
 th, td { padding: .42rem .7rem .42rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
 tbody tr:last-child > * { border-bottom: 0; }
 tbody th { color: var(--text); font-weight: 600; font-size: 1rem; white-space: normal; }
+/* Names of assets and units are not squeezed to a character a line by a long reason beside them. */
+tbody th, tbody th + td { word-break: keep-all; min-width: 4.5em; }
 .number { text-align: right; white-space: nowrap; }
 .nowrap { white-space: nowrap; }
 .below { padding-left: 1.2rem; }
 .below::before { content: "↳"; margin-left: -1.2rem; display: inline-block; width: 1.2rem; color: var(--soft); }
-.small { color: var(--soft); font-size: .88rem; }
+.small { color: var(--soft); font-size: .88rem; overflow-wrap: anywhere; }
 .tag { display: inline-block; border-radius: 1rem; padding: .05rem .65rem; white-space: nowrap; font-weight: 600; }
 .down { color: var(--down); background: var(--down-ground); }
 .degraded { color: var(--degraded); background: var(--degraded-ground); }
