@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { z } from 'zod';
+import { webhookNotifier } from '../../collector/src/notify/webhook.ts';
 import { declarationErrorText } from '../../collector/src/registry/error-text.ts';
 import { readTextNow } from '../../collector/src/registry/file-text.ts';
 import { parseDeclaration } from '../../collector/src/registry/parse.ts';
@@ -251,5 +252,73 @@ describe('a bad declaration names every error by file, place, path, value and ne
 
   test('each file of the folder has its row', () => {
     expect(cases.map(({ file }) => `${file}.yaml`).sort()).toEqual(readdirSync(folder).sort());
+  });
+});
+
+describe('an error shows no secret, whatever was written wrong', () => {
+  const notifier = (rest: string): string => `notifiers: [{ id: hook, kind: webhook, ${rest} }]\n`;
+  const check = (rest: string): string =>
+    `assets: [{ id: web, name: Web, kind: website }]\nchecks: [{ id: page, asset: web, kind: http, ${rest} }]\n`;
+  const rows: readonly { readonly why: string; readonly yaml: string; readonly says: string }[] = [
+    {
+      why: 'an address with a token in its query',
+      yaml: notifier('url: "http://chat.example:8080/hook?access_token=GEHEIM"'),
+      says: 'is "http://chat.example:8080/…"; the address is not encrypted',
+    },
+    {
+      why: 'an address with a token in its path',
+      yaml: notifier('url: "http://chat.example/hook/GEHEIM"'),
+      says: 'is "http://chat.example/…"; the address is not encrypted',
+    },
+    {
+      why: 'an address with name and password',
+      yaml: check('url: "http://user:GEHEIM@web.example/"'),
+      says: 'is "http://web.example/…"; needs an http:// or https:// address without user name and password',
+    },
+    {
+      why: 'an address with a password with a slash in it',
+      yaml: notifier('url: "http://user:12/GEHEIM@web.example/"'),
+      says: 'is (an address that may hold a secret); the address is not encrypted',
+    },
+    {
+      why: 'an address without its colon',
+      yaml: check('url: "http//user:GEHEIM@web.example/"'),
+      says: 'is (an address that may',
+    },
+    { why: 'a query alone', yaml: check('url: "web.example/?key=GEHEIM"'), says: 'is (an address that may' },
+    {
+      why: 'an address of another scheme',
+      yaml: check('url: "ftp://web.example/GEHEIM"'),
+      says: 'is "ftp://web.example/…"; needs',
+    },
+    { why: 'a bare address', yaml: notifier('url: "http://chat.example"'), says: 'is "http://chat.example/"; the address' },
+    {
+      why: 'an address as a key',
+      yaml: notifier('"https://chat.example/GEHEIM": 1'),
+      says: '["https://chat.example/…"]: is not a known key',
+    },
+    {
+      why: 'a header',
+      yaml: check('url: "https://web.example/", headers: { X-Door: "GEHEIM\\n" }'),
+      says: 'headers.X-Door: is (a secret)',
+    },
+    { why: 'all headers', yaml: check('url: "https://web.example/", headers: "Cookie GEHEIM"'), says: 'headers: is (a secret)' },
+    { why: 'a password that YAML takes for a tag', yaml: notifier('secret: !GEHEIM 1'), says: 'a text that begins with "!"' },
+    {
+      why: 'a password that YAML takes for an alias',
+      yaml: notifier('secret: *GEHEIM'),
+      says: 'aliases stand for too much or for nothing',
+    },
+    { why: 'a password that YAML takes for a block', yaml: 'notifiers:\n  - secret: |GEHEIM\n', says: 'Block scalar header' },
+    { why: 'a password with an escape', yaml: notifier('secret: "\\UGEHEIMGEHEIM"'), says: 'Invalid escape sequence' },
+    { why: 'what stands after the end', yaml: 'zones: []\n}GEHEIM\n', says: 'YAML: ' },
+  ];
+  const productSchemas = new Map<string, z.ZodType>([['webhook', webhookNotifier.schema]]);
+  test.each(rows)('$why', ({ yaml, says }) => {
+    const result = parseDeclaration(yaml, { fileName: 'a.yaml', notifierSchemas: productSchemas, readRuleFile: readTextNow });
+    if (!('errors' in result)) throw new Error('the file was accepted');
+    const text = result.errors.map(declarationErrorText).join('\n');
+    expect(text).toContain(says);
+    expect(text).not.toMatch(/GEHE/);
   });
 });

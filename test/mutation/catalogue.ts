@@ -13,7 +13,17 @@ const agentTests = ['agent', 'agent-state', 'confirm', 'link', 'recorder', 'refu
 );
 
 const boundTests = [
-  ...['session', 'plain-results', 'flooding', 'door', 'writer', 'registry', 'registry-hostile', 'registry-watch'],
+  ...[
+    'session',
+    'plain-results',
+    'flooding',
+    'door',
+    'writer',
+    'registry',
+    'registry-errors',
+    'registry-hostile',
+    'registry-watch',
+  ],
   ...['http-registry', 'http-problems', 'http-samples', 'http-events', 'http-access', 'http-incidents'],
 ];
 

@@ -4,7 +4,7 @@ import { type DialTimes, dial } from './dial.ts';
 import { ProbeFault } from './fault.ts';
 import { acceptedEncodings, type Body, noBody, readBody } from './http/body.ts';
 import { isAccepted, judgeAnswer } from './http/judge.ts';
-import { type HttpRequest, redirectOf } from './http/redirect.ts';
+import { type HttpRequest, redirectOf, shownUrl } from './http/redirect.ts';
 import { sendRequest } from './http/send.ts';
 import { addDial, createTrace, type HttpTrace, noteHead, traceValues } from './http/trace.ts';
 import { findingOf, judgeTime, toOutcome } from './outcome.ts';
@@ -61,7 +61,10 @@ const follow = async (spec: Spec, trace: HttpTrace, context: RunContext): Promis
       next = isFinal ? null : redirectOf(request, status, response.headers.location);
       if (next === null) return { status, response, body: await readAnswer(spec, status, response, trace, context) };
       if (trace.redirectsCount >= spec.redirectsMax) {
-        throw new ProbeFault('HTTP_TOO_MANY_REDIRECTS', `more than ${spec.redirectsMax} redirects, the next to ${next.url.href}`);
+        throw new ProbeFault(
+          'HTTP_TOO_MANY_REDIRECTS',
+          `more than ${spec.redirectsMax} redirects, the next to ${shownUrl(next.url)}`,
+        );
       }
     } finally {
       // Whatever came of it, this connection has served.
@@ -114,7 +117,7 @@ const ask = async (
       trace.verdict = judgeCertificate(secure);
       refuseUntrusted(spec, trace.verdict);
     }
-    trace.activity = `waiting for the answer of ${url.href}`;
+    trace.activity = `waiting for the answer of ${shownUrl(url)}`;
     const startedMs = clock.monotonicMs();
     const response = await sendRequest(request, socket);
     trace.phasesMs.processing += clock.monotonicMs() - startedMs;

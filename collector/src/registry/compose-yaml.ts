@@ -47,7 +47,7 @@ export const composeYaml = (
   const counted = function* (tokens: Iterable<CST.Token>): Iterable<CST.Token> {
     for (const token of tokens) {
       if (token.type === 'error') {
-        loose.push({ offset: token.offset, message: token.message });
+        loose.push({ offset: token.offset, message: withoutText(token.message) });
         count();
       }
       yield token;
@@ -82,7 +82,15 @@ const judgeDocuments = (
   return { document, faults: faults.length > 0 ? faults : structureFaults(document) };
 };
 
-const faultOf = ({ pos, message }: YAMLError): YamlFault => ({ offset: pos[0], message });
+const faultOf = ({ pos, message }: YAMLError): YamlFault => ({ offset: pos[0], message: withoutText(message) });
+
+/** The package quotes what it stumbled over. A password that begins with "!", "*" or "|" and was not quoted is just that. */
+const withoutText = (message: string): string =>
+  /\btag\b/i.test(message)
+    ? 'a tag that means nothing here; a text that begins with "!" needs quotation marks'
+    : message
+        .replace(/(?<! ): .*$/s, '')
+        .replace(/^(Invalid escape sequence|Unsupported YAML version|Unknown directive) .*$/s, '$1');
 
 /** Keys that stand twice in one map, and aliases past the bound. */
 const structureFaults = (document: Document): readonly YamlFault[] => {

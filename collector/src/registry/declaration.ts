@@ -57,7 +57,7 @@ export interface DeclaredNotifier {
   readonly id: string;
   /** log, webhook, smtp … */
   readonly kind: string;
-  /** Output of the kind's schema. May hold secrets: show it only through maskSecrets (mask.ts). */
+  /** Output of the kind's schema. May hold secrets: it is shown nowhere. */
   readonly options: unknown;
 }
 

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { DeclarationError } from './declaration.ts';
-import { isSecretKey } from './mask.ts';
+import { addressShown, isSecretKey } from './mask.ts';
 import type { Path, Source } from './source.ts';
 import { suggestion } from './suggest.ts';
 
@@ -17,12 +17,14 @@ const typeNames: Readonly<Record<string, string>> = {
   record: 'a map of keys',
 };
 
-/** The value as errors show it: short, on one line, and not at all when it is a secret. */
+/** The value as errors show it: short, on one line, not at all when it is a secret, and of an address only whose it is. */
 export const shown = (value: unknown, path: Path): string => {
-  if (path.some((step) => typeof step === 'string' && isSecretKey(step))) return '(a secret)';
   if (Array.isArray(value)) return 'a list';
   if (typeof value === 'object' && value !== null) return 'a map of keys';
-  const text = JSON.stringify(value) ?? 'nothing';
+  if (path.some((step) => typeof step === 'string' && isSecretKey(step))) return '(a secret)';
+  const address = typeof value === 'string' ? addressShown(value) : null;
+  if (typeof value === 'string' && address === null) return '(an address that may hold a secret)';
+  const text = JSON.stringify(address ?? value) ?? 'nothing';
   return text.length > shownCharactersMax ? `${text.slice(0, shownCharactersMax)}…` : text;
 };
 

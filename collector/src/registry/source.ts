@@ -2,6 +2,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import { type Document, isAlias, isMap, isNode, isScalar, isSeq, LineCounter, type Node } from 'yaml';
 import { composeYaml, tooDeep } from './compose-yaml.ts';
 import type { DeclarationError } from './declaration.ts';
+import { addressShown } from './mask.ts';
 
 /** Steps from the root of a file to a value. */
 export type Path = readonly (string | number)[];
@@ -11,7 +12,8 @@ export const pathText = (path: Path): string =>
   path
     .map((step, position) => {
       if (typeof step === 'number') return `[${step}]`;
-      if (!/^[A-Za-z_][\w-]*$/.test(step)) return `[${JSON.stringify(step)}]`;
+      // A forgotten space makes a key of an address with all that is in it.
+      if (!/^[A-Za-z_][\w-]*$/.test(step)) return `[${JSON.stringify(addressShown(step) ?? '…')}]`;
       return position === 0 ? step : `.${step}`;
     })
     .join('');

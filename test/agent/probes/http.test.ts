@@ -232,6 +232,31 @@ describe('redirects', () => {
     expect(askedCount).toBe(4);
   });
 
+  const tellTales: readonly { readonly why: string; readonly location: string; readonly says: string }[] = [
+    { why: 'one more than allowed', location: '/next?session=GEHEIM#GEHEIM', says: '/next' },
+    {
+      why: 'to another scheme',
+      location: 'ftp://user:GEHEIM@files.example/list?key=GEHEIM',
+      says: '"…@files.example/list", which is not http',
+    },
+    { why: 'to no address', location: 'http://user:GEHEIM@[/?key=GEHEIM', says: '"…@[/", which is no address' },
+  ];
+  test.each(tellTales)('$why: the detail says where to, without query and password', async ({ location, says }) => {
+    const url = await httpServer((_request, response) => response.writeHead(302, { location }).end());
+    const { detail } = await run('http', { url: `${url}/?own=GEHEIM`, redirectsMax: 1 });
+    expect(detail).toContain(says);
+    expect(detail).not.toContain('GEHEIM');
+  });
+
+  test('to a server that says nothing: the detail says which page was waited for, without its query', async () => {
+    const url = await httpServer((request, response) => {
+      if (request.url?.startsWith('/silent') !== true) response.writeHead(302, { location: '/silent?session=GEHEIM' }).end();
+    });
+    const { reason, detail } = await run('http', { url }, { timeoutMs: 300 });
+    expect({ reason, detail }).toEqual({ reason: 'TIMEOUT', detail: expect.stringContaining('/silent') });
+    expect(detail).not.toContain('GEHEIM');
+  });
+
   test('are judged themselves where the spec says so', async () => {
     const url = await httpServer(page(302, '', { location: 'http://nowhere.invalid/' }));
     expect(await run('http', { url, redirectsMax: 0 })).toMatchObject({ reason: 'HTTP_STATUS' });

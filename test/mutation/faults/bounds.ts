@@ -369,4 +369,25 @@ export const boundFaults: readonly Fault[] = [
     'readBody(response, spec.bodyBytesMax)',
     'readBody(response, 1e9)',
   ),
+  {
+    id: 'address-shown-whole',
+    rule: 'an error about a declaration shows of an address its scheme and host alone',
+    file: 'collector/src/registry/mask.ts',
+    find: 'if (!looksLikeAddress(text)) return text;',
+    replace: 'return text;',
+  },
+  {
+    id: 'yaml-text-quoted',
+    rule: 'an error about YAML does not quote what it stumbled over',
+    file: 'collector/src/registry/compose-yaml.ts',
+    find: ".replace(/(?<! ): .*$/s, '')",
+    replace: '',
+  },
+  {
+    id: 'query-in-detail',
+    rule: 'a detail of an http result holds no query',
+    file: 'agent/src/probes/http/redirect.ts',
+    find: 'export const shownUrl = ({ origin, pathname }: URL): string =>',
+    replace: 'export const shownUrl = ({ href, origin, pathname }: URL): string => href ??',
+  },
 ];

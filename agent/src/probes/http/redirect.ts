@@ -42,11 +42,18 @@ export const redirectOf = (request: HttpRequest, status: number, location: strin
   };
 };
 
+/** An address as a detail tells it: queries hold sessions and tokens, and details go to people and into logs. */
+export const shownUrl = ({ origin, pathname }: URL): string => `${origin}${pathname}`;
+
+/** The same of a text that is no address: nothing of a query, nor of what may be a password. */
+const shownText = (location: string): string => quote(location.replace(/[?#].*$/s, '').replace(/^.*@/s, '…@'));
+
 const targetOf = (from: URL, location: string): URL => {
-  if (!URL.canParse(location, from)) throw new ProbeFault('HTTP_PROTOCOL', `redirect to ${quote(location)}, which is no address`);
+  if (!URL.canParse(location, from))
+    throw new ProbeFault('HTTP_PROTOCOL', `redirect to ${shownText(location)}, which is no address`);
   const url = new URL(location, from);
   if (url.protocol !== 'http:' && url.protocol !== 'https:') {
-    throw new ProbeFault('HTTP_PROTOCOL', `redirect to ${quote(location)}, which is not http or https`);
+    throw new ProbeFault('HTTP_PROTOCOL', `redirect to ${shownText(location)}, which is not http or https`);
   }
   // A user name in a Location is not a credential of ours; it is not sent.
   url.username = '';
