@@ -131,6 +131,12 @@ describe('the page with a district', () => {
     }
   });
 
+  test('says why nothing is known of an asset that an agent cannot ask', async () => {
+    const body = await page('en');
+    expect(body).toContain('(a1, cam-ping): ping: &lt;not found&gt;');
+    expect(await page('zh')).toContain('(a1, cam-ping): ping');
+  });
+
   test('escapes whatever comes from outside', async () => {
     for (const language of ['zh', 'en']) {
       const body = await page(language);

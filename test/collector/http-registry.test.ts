@@ -100,7 +100,7 @@ describe('what is declared and how it is', () => {
         parentIds: [],
         needsOnsite: true,
       },
-      ...{ status: 'down', sinceMs: fixtureNowMs - 120_000, isInMaintenance: false, openIncidentIds: ['i1'] },
+      ...{ status: 'down', sinceMs: fixtureNowMs - 120_000, isInMaintenance: false, openIncidentIds: ['i1'], hindrance: null },
     });
   });
 
@@ -137,8 +137,12 @@ describe('what is declared and how it is', () => {
           ...{ observedAtMs: fixtureNowMs - 500, outcome: 'down', reason: 'CONNECTION_REFUSED', latencyMs: null },
           ...{ run: { ofDown: 6, ofUp: 0 }, method: null, detail: null, values: { probe_duration_seconds: 0.002 } },
         },
+        lastUnusable: null,
       },
-      { agentId: 'a2', status: 'unknown', sinceMs: fixtureNowMs - 3_600_000, lastResult: null },
+      {
+        ...{ agentId: 'a2', status: 'unknown', sinceMs: fixtureNowMs - 3_600_000, lastResult: null },
+        lastUnusable: expect.objectContaining({ reason: 'NOT_PERMITTED', detail: 'caFile /nope cannot be read' }),
+      },
     ]);
     expect(check).not.toHaveProperty('spec');
   });

@@ -12,7 +12,7 @@ const agentId = asId<'agent'>('a1');
 
 /** What is exposed of a check whose latest result is this one, by series. */
 const exposedOf = async (result: CheckResult | null, status: Status): Promise<Readonly<Record<string, readonly number[]>>> => {
-  const lane = { agentId, status, sinceMs: 0, lastResult: result };
+  const lane = { agentId, status, sinceMs: 0, lastResult: result, lastUnusable: null };
   const check = {
     ...{ id: checkId, assetId: asId<'asset'>('portal'), status, sinceMs: 0, reason: null, isSuspect: false },
     lanes: [lane],

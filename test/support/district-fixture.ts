@@ -1,3 +1,4 @@
+import type { CheckResult } from '@jiwei/shared/check.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { probeSchema } from '@jiwei/shared/probes/registry.ts';
 import type { AssetConfig, AssetKind, CheckConfig } from '../../collector/src/engine/config.ts';
@@ -80,6 +81,12 @@ const respondedAfter = (incident: Incident, afterMs: number): Incident => ({
   cycles: incident.cycles.map((cycle) => ({ ...cycle, respondedAtMs: cycle.openedAtMs + afterMs })),
 });
 
+/** The agent could not ask. */
+const unusable = (checkId: string, detail: string): CheckResult => ({
+  ...{ checkId: asId<'check'>(checkId), observedAtMs: fixtureNowMs - 500, outcome: 'down', reason: 'NOT_PERMITTED' },
+  ...{ latencyMs: null, run: { ofDown: 1, ofUp: 0 }, detail },
+});
+
 /** A small district: two units, five assets of every status, three incidents, two agents. */
 export const districtParts: ViewParts = {
   zones: [{ id: asId<'zone'>('z1'), name: '第一片区', crew: '第一小组' }],
@@ -121,14 +128,27 @@ export const districtParts: ViewParts = {
       sinceMs: fixtureNowMs - 2 * minute,
       isInMaintenance: false,
       openIncidentIds: [asId<'incident'>('i1')],
+      hindrance: null,
     },
-    { id: asId<'asset'>('db'), status: 'degraded', sinceMs: fixtureNowMs - 5 * hour, isInMaintenance: true, openIncidentIds: [] },
+    {
+      id: asId<'asset'>('db'),
+      status: 'degraded',
+      sinceMs: fixtureNowMs - 5 * hour,
+      isInMaintenance: true,
+      openIncidentIds: [],
+      hindrance: null,
+    },
     {
       id: asId<'asset'>('cam-1'),
       status: 'unknown',
       sinceMs: fixtureNowMs - 30 * hour,
       isInMaintenance: false,
       openIncidentIds: [],
+      hindrance: {
+        checkId: asId<'check'>('cam-ping'),
+        agentId: asId<'agent'>('a1'),
+        result: unusable('cam-ping', 'ping: <not found>'),
+      },
     },
     {
       id: asId<'asset'>('switch'),
@@ -136,6 +156,7 @@ export const districtParts: ViewParts = {
       sinceMs: fixtureNowMs - 100 * hour,
       isInMaintenance: false,
       openIncidentIds: [],
+      hindrance: null,
     },
   ],
   checkViews: [
@@ -160,8 +181,15 @@ export const districtParts: ViewParts = {
             run: { ofDown: 6, ofUp: 0 },
             values: { probe_duration_seconds: 0.002 },
           },
+          lastUnusable: null,
         },
-        { agentId: asId<'agent'>('a2'), status: 'unknown', sinceMs: fixtureNowMs - hour, lastResult: null },
+        {
+          agentId: asId<'agent'>('a2'),
+          status: 'unknown',
+          sinceMs: fixtureNowMs - hour,
+          lastResult: null,
+          lastUnusable: unusable('portal-tcp', 'caFile /nope cannot be read'),
+        },
       ],
     },
   ],

@@ -188,7 +188,8 @@ const noteDeclared = (turn: Turn): void => {
 const giveCheck = (turn: Turn, check: CheckConfig, agentIdsBefore: readonly AgentId[]): void => {
   awaitAnswers(turn, check.id, agentIdsBefore);
   awaitAnswers(turn, check.id, check.agentIds);
-  for (const agentId of check.agentIds) beginLane(turn, turn.state.lanes.get(laneIdOf(check.id, agentId)));
+  for (const agentId of check.agentIds)
+    if (turn.state.config.agents.has(agentId)) beginLane(turn, turn.state.lanes.get(laneIdOf(check.id, agentId)));
 };
 
 const beginLane = (turn: Turn, lane: Lane | undefined): void => {

@@ -15,6 +15,8 @@ export interface EntityValues {
   readonly lane: {
     readonly state: LaneState;
     readonly lastResult: CheckResult | null;
+    /** Left out where there is none. */
+    readonly lastUnusable?: CheckResult;
     /** Where its history begins: see `Timeline`. Left out where earlier builds did not store it; all that is stored belongs to it then. */
     readonly beginsAtMs?: EpochMs | null;
   };
@@ -40,6 +42,7 @@ export const entityValue = (state: EngineState, entity: string, id: string): unk
         : ({
             state: { ...lane.state },
             lastResult: lane.lastResult,
+            ...(lane.lastUnusable === null ? {} : { lastUnusable: lane.lastUnusable }),
             beginsAtMs: lane.timeline.beginsAtMs,
           } satisfies EntityValues['lane']);
     }

@@ -6,7 +6,7 @@ import { isLaneSuspect, laneIdOf } from './lane.ts';
 import { alertsOf, ruleSeriesCounts } from './rules/rules.ts';
 import type { EngineState } from './state.ts';
 import { presentSpan, type Timeline } from './timeline.ts';
-import type { AgentView, AlertView, AssetView, CheckView, LaneView, LiveView } from './view.ts';
+import type { AgentView, AlertView, AssetView, CheckView, Hindrance, LaneView, LiveView } from './view.ts';
 
 /** The present state for readers. Everything is computed when asked, so there is nothing to keep in line. */
 export const liveViewOf = (state: EngineState): LiveView => ({
@@ -47,15 +47,17 @@ const checkView = (state: EngineState, check: CheckConfig): CheckView => {
       status: laneSpan?.status ?? 'unknown',
       sinceMs: laneSpan?.fromMs ?? sinceMsOf(state, timeline),
       lastResult: lane?.lastResult ?? null,
+      lastUnusable: lane?.lastUnusable ?? null,
     };
   });
   const span = presentSpan(timeline);
+  const status = span?.status ?? 'unknown';
   return {
     id: check.id,
     assetId: check.assetId,
-    status: span?.status ?? 'unknown',
+    status,
     sinceMs: sinceMsOf(state, timeline),
-    reason: span?.reason ?? null,
+    reason: span?.reason ?? (status === 'unknown' ? (hindranceOf(state, check)?.result.reason ?? null) : null),
     isSuspect: laneAgentsOf(check).some((agentId) => {
       const lane = state.lanes.get(laneIdOf(check.id, agentId));
       return lane !== undefined && isLaneSuspect(lane.state);
@@ -66,14 +68,34 @@ const checkView = (state: EngineState, check: CheckConfig): CheckView => {
 
 const assetView = (state: EngineState, id: AssetId): AssetView => {
   const timeline = state.assets.get(id);
-  const span = presentSpan(timeline);
+  const status = presentSpan(timeline)?.status ?? 'unknown';
   return {
     id,
-    status: span?.status ?? 'unknown',
+    status,
     sinceMs: sinceMsOf(state, timeline),
     isInMaintenance: isInMaintenance(state.index, id, state.nowMs),
     openIncidentIds: [...(state.openOf.get(id) ?? [])].sort(),
+    hindrance: status === 'unknown' ? hindranceOfAsset(state, id) : null,
   };
+};
+
+/** Why a check cannot be asked: the latest word of an agent that is to ask it. */
+const hindranceOf = (state: EngineState, check: CheckConfig): Hindrance | null => {
+  let found: Hindrance | null = null;
+  for (const agentId of check.agentIds) {
+    const result = state.lanes.get(laneIdOf(check.id, agentId))?.lastUnusable ?? null;
+    if (result !== null && (found === null || result.observedAtMs > found.result.observedAtMs))
+      found = { checkId: check.id, agentId, result };
+  }
+  return found;
+};
+
+const hindranceOfAsset = (state: EngineState, assetId: AssetId): Hindrance | null => {
+  for (const check of state.index.criticalOf.get(assetId) ?? []) {
+    const found = hindranceOf(state, check);
+    if (found !== null) return found;
+  }
+  return null;
 };
 
 const agentView = (state: EngineState, id: AgentId): AgentView => {

@@ -78,8 +78,9 @@ export const showSamples = (state: EngineState, samples: readonly RuleSample[]):
   if (state.rules !== null) updateSamples(state.rules, samples);
 };
 
-const restoreLane = (state: EngineState, { state: lane, lastResult }: EntityValues['lane']): void =>
-  void addLane(state, { ...lane }, lastResult);
+const restoreLane = (state: EngineState, { state: lane, lastResult, lastUnusable }: EntityValues['lane']): void => {
+  addLane(state, { ...lane }, lastResult).lastUnusable = lastUnusable ?? null;
+};
 
 const restoreAgent = (state: EngineState, agent: EntityValues['agent']): void => {
   state.agents.set(agent.id, agent);

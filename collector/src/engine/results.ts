@@ -5,7 +5,7 @@ import type { CheckConfig } from './config.ts';
 import { heartbeatSilenceMs, laneAgentsOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { EngineEvent } from './event.ts';
-import { expire, type LaneState, observe, onMissed, onPush, onUnheard, saysNothing, staleAtMs } from './lane.ts';
+import { expire, type LaneState, laneIdOf, observe, onMissed, onPush, onUnheard, saysNothing, staleAtMs } from './lane.ts';
 import { type Lane, laneOf, removeLane } from './state.ts';
 import { presentSpan, type Timeline } from './timeline.ts';
 import { keep, revise, soil, type Turn } from './turn.ts';
@@ -54,7 +54,11 @@ export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'resul
   const telling = new Set<Lane>();
   for (const result of event.results) {
     const check = state.config.checks.get(result.checkId);
-    if (check === undefined || check.probe.kind === 'heartbeat' || saysNothing(result)) continue;
+    if (check === undefined || check.probe.kind === 'heartbeat') continue;
+    if (saysNothing(result)) {
+      noteUnusable(turn, state.lanes.get(laneIdOf(check.id, event.agentId)), result);
+      continue;
+    }
     const lane = laneOf(state, check.id, event.agentId);
     const wasGood = isPlainlyGood(lane);
     if (takeResult(turn, lane, check, result)) touched.set(lane, check);
@@ -68,6 +72,15 @@ export const onResults = (turn: Turn, event: Extract<EngineEvent, { kind: 'resul
     const isIncidentOpen = (state.openOf.get(check.assetId)?.size ?? 0) > 0;
     if (telling.has(lane) || isIncidentOpen || turn.timelines.has(lane.timeline)) turn.assess.add(check.assetId);
   }
+};
+
+/** It decides nothing, but whoever looks wants to know why nothing is known. */
+const noteUnusable = (turn: Turn, lane: Lane | undefined, result: CheckResult): void => {
+  if (lane === undefined) return;
+  const knownAtMs = Math.max(lane.state.lastAtMs ?? 0, lane.lastUnusable?.observedAtMs ?? 0);
+  if (result.observedAtMs <= knownAtMs) return;
+  lane.lastUnusable = result;
+  keepLane(turn, lane);
 };
 
 /** Up, and no run of anything else is under way. */
@@ -88,6 +101,7 @@ const takeResult = (turn: Turn, lane: Lane, check: CheckConfig, result: CheckRes
   const isLate = turn.nowMs - atMs > check.staleAfterMs;
   change(turn, lane, isLate, (timeline) => observe(lane.state, timeline, check, { atMs, outcome, reason }));
   lane.lastResult = result;
+  if (lane.lastUnusable !== null && lane.lastUnusable.observedAtMs <= atMs) lane.lastUnusable = null;
   keepLane(turn, lane);
   return true;
 };

@@ -20,6 +20,8 @@ export interface Lane {
   readonly timeline: Timeline;
   /** For readers only; decisions use `state`. */
   lastResult: CheckResult | null;
+  /** Likewise: that its agent could not ask, where it has given no answer since. */
+  lastUnusable: CheckResult | null;
 }
 
 /**
@@ -169,7 +171,7 @@ export const laneOf = (state: EngineState, checkId: CheckId, agentId: AgentId | 
 /** Puts a lane in that has no history yet, with what is derived of it. */
 export const addLane = (state: EngineState, lane: LaneState, lastResult: CheckResult | null): Lane => {
   const id = laneIdOf(lane.checkId, lane.agentId);
-  const added: Lane = { id, deadlineKey: `lane|${id}`, state: lane, timeline: emptyTimeline(), lastResult };
+  const added: Lane = { id, deadlineKey: `lane|${id}`, state: lane, timeline: emptyTimeline(), lastResult, lastUnusable: null };
   state.lanes.set(id, added);
   const others = state.lanesOf.get(lane.checkId) ?? [];
   state.lanesOf.set(lane.checkId, others.length === 0 ? [added] : [...others, added].sort((a, b) => (a.id < b.id ? -1 : 1)));

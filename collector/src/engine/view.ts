@@ -12,6 +12,8 @@ export interface LaneView {
   readonly status: Status;
   readonly sinceMs: EpochMs;
   readonly lastResult: CheckResult | null;
+  /** Its agent could not ask, and has given no answer since: why nothing is known, with what it says of it. */
+  readonly lastUnusable: CheckResult | null;
 }
 
 /** `sinceMs`: since when it is so; where nothing was ever known, since it is declared. */
@@ -20,6 +22,7 @@ export interface CheckView {
   readonly assetId: AssetId;
   readonly status: Status;
   readonly sinceMs: EpochMs;
+  /** Why it is so; of an unknown one why its agents cannot ask, null when they say nothing. */
   readonly reason: ReasonCode | null;
   /** A failing run is under way and not yet confirmed. */
   readonly isSuspect: boolean;
@@ -33,6 +36,15 @@ export interface AssetView {
   readonly sinceMs: EpochMs;
   readonly isInMaintenance: boolean;
   readonly openIncidentIds: readonly IncidentId[];
+  /** Why nothing is known of it, where an agent says so; null while its status is known. */
+  readonly hindrance: Hindrance | null;
+}
+
+/** An agent cannot ask: which check, and the answer that says why. */
+export interface Hindrance {
+  readonly checkId: CheckId;
+  readonly agentId: AgentId;
+  readonly result: CheckResult;
 }
 
 export interface AgentView {

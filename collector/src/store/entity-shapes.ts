@@ -30,7 +30,7 @@ const laneState: z.ZodType<LaneState> = z.looseObject({
   unasked: z.array(range).exactOptional(),
 });
 
-const lastResult: z.ZodType<CheckResult> = z.looseObject({
+const storedResult: z.ZodType<CheckResult> = z.looseObject({
   checkId: storedId<'check'>(),
   observedAtMs: storedMs,
   outcome: z.enum(outcomes),
@@ -44,7 +44,8 @@ const lastResult: z.ZodType<CheckResult> = z.looseObject({
 
 const lane: z.ZodType<EntityValues['lane']> = z.looseObject({
   state: laneState,
-  lastResult: lastResult.nullable(),
+  lastResult: storedResult.nullable(),
+  lastUnusable: storedResult.exactOptional(),
   beginsAtMs: storedMs.nullable().exactOptional(),
 });
 

@@ -358,6 +358,20 @@ export const engineFaults: readonly Fault[] = [
     replace: '} else if (lane.lastAtMs !== null) {',
   },
   {
+    id: 'hindrance-outlives-an-answer',
+    rule: 'that an agent could not ask is told only until it has asked',
+    file: `${engine}/results.ts`,
+    find: 'if (lane.lastUnusable !== null && lane.lastUnusable.observedAtMs <= atMs) lane.lastUnusable = null;',
+    replace: '',
+  },
+  {
+    id: 'hindrance-forgotten',
+    rule: 'why an agent cannot ask is known over a restart',
+    file: `${engine}/restore.ts`,
+    find: '.lastUnusable = lastUnusable ?? null;',
+    replace: '.lastUnusable = null;',
+  },
+  {
     id: 'unknown-since-now',
     rule: 'what was never known is unknown since it is declared, whenever one looks',
     file: `${engine}/live-view.ts`,

@@ -2,7 +2,7 @@ import { fingerprintOf } from '@jiwei/shared/protocol/handshake.ts';
 import type { Status } from '@jiwei/shared/status.ts';
 import type { AssetConfig, EngineConfig } from '../../engine/config.ts';
 import type { Incident } from '../../engine/incident.ts';
-import type { LiveView } from '../../engine/view.ts';
+import type { Hindrance, LiveView } from '../../engine/view.ts';
 import type { CollectorService } from '../../runtime/service.ts';
 import type { AgentRecord } from '../../store/port.ts';
 import { linkSinceMs } from '../shapes/agent.ts';
@@ -31,6 +31,8 @@ export interface PageAsset {
   readonly status: Status;
   readonly sinceMs: number;
   readonly isInMaintenance: boolean;
+  /** Why nothing is known of it, where an agent says so. */
+  readonly hindrance: Hindrance | null;
 }
 
 export interface PageIncident {
@@ -91,9 +93,9 @@ const unitNameOf = (config: EngineConfig, unitId: AssetConfig['unitId']): string
 const assetsOf = ({ view, startedAtMs }: CollectorService): readonly PageAsset[] =>
   [...view.config.assets.values()]
     .map((asset) => {
-      const { status, sinceMs, isInMaintenance } = assetViewOf(asset, view, startedAtMs);
+      const { status, sinceMs, isInMaintenance, hindrance } = assetViewOf(asset, view, startedAtMs);
       const { id, name, kind } = asset;
-      return { id, name, kind, unitName: unitNameOf(view.config, asset.unitId), status, sinceMs, isInMaintenance };
+      return { id, name, kind, unitName: unitNameOf(view.config, asset.unitId), status, sinceMs, isInMaintenance, hindrance };
     })
     .sort((left, right) => statusOrder[left.status] - statusOrder[right.status] || left.name.localeCompare(right.name, 'zh-CN'));
 

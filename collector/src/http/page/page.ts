@@ -6,7 +6,7 @@ import { reasonText } from '../../words/reasons.ts';
 import { presentCycle } from '../shapes/incident.ts';
 import { durationText, instantText, shortSpanText } from './duration.ts';
 import { type Html, html } from './html.ts';
-import type { PageAgent, PageAvailability, PageIncident, PageModel } from './model.ts';
+import type { PageAgent, PageAsset, PageAvailability, PageIncident, PageModel } from './model.ts';
 import { type Words, wordsOf } from './words.ts';
 
 /** A status is told three ways: colour, symbol and word. */
@@ -131,11 +131,18 @@ ${table(
 )}
 <p class="small">${words.availabilityNote}</p></section>`;
 
+/** Why nothing is known: in words, and as the agent says it. */
+const hindranceNote = ({ hindrance }: PageAsset, language: Language): Html | false =>
+  hindrance !== null &&
+  html`<br><span class="small">${reasonText(hindrance.result.reason, language)} (${hindrance.agentId}, ${hindrance.checkId})${
+    hindrance.result.detail !== undefined && html`: ${hindrance.result.detail}`
+  }</span>`;
+
 const assetsSection = (model: PageModel, language: Language): Html => {
   const words = wordsOf[language];
   const rows = model.assets.map((asset) => [
     asset.name,
-    html`${statusTag(asset.status, words)}${asset.isInMaintenance && html` <span class="small">${words.maintenance}</span>`}`,
+    html`${statusTag(asset.status, words)}${asset.isInMaintenance && html` <span class="small">${words.maintenance}</span>`}${hindranceNote(asset, language)}`,
     html`<span class="nowrap">${durationText(model.atMs - asset.sinceMs, language)}</span>`,
     asset.unitName ?? '—',
     words.kind[asset.kind],

@@ -3,6 +3,7 @@ import type { AssetConfig } from '../../engine/config.ts';
 import { assetKinds } from '../../engine/config.ts';
 import type { AssetView, LiveView } from '../../engine/view.ts';
 import { instant } from '../schema.ts';
+import { resultBody, resultSchema } from './check.ts';
 import { statusSchema } from './status.ts';
 
 /** An asset with its present status. */
@@ -20,12 +21,23 @@ export const assetSchema = z
     sinceMs: instant.describe('Since when it has this status.'),
     isInMaintenance: z.boolean(),
     openIncidentIds: z.array(z.string()),
+    hindrance: z
+      .object({ checkId: z.string(), agentId: z.string(), result: resultSchema })
+      .nullable()
+      .describe('Of an unknown asset: a critical check that an agent cannot ask, and why; null when none says so.'),
   })
   .meta({ id: 'Asset' });
 
 /** Present view of a declared asset; unknown since the start while nothing has been heard of it. */
 export const assetViewOf = (asset: AssetConfig, view: LiveView, startedAtMs: number): AssetView =>
-  view.asset(asset.id) ?? { id: asset.id, status: 'unknown', sinceMs: startedAtMs, isInMaintenance: false, openIncidentIds: [] };
+  view.asset(asset.id) ?? {
+    id: asset.id,
+    status: 'unknown',
+    sinceMs: startedAtMs,
+    isInMaintenance: false,
+    openIncidentIds: [],
+    hindrance: null,
+  };
 
 /** An asset as the API tells it. */
 export const assetBody = (asset: AssetConfig, view: LiveView, startedAtMs: number): z.input<typeof assetSchema> => {
@@ -43,5 +55,6 @@ export const assetBody = (asset: AssetConfig, view: LiveView, startedAtMs: numbe
     sinceMs: present.sinceMs,
     isInMaintenance: present.isInMaintenance,
     openIncidentIds: [...present.openIncidentIds],
+    hindrance: present.hindrance === null ? null : { ...present.hindrance, result: resultBody(present.hindrance.result) },
   };
 };

@@ -43,7 +43,7 @@ export const checkSchema = z
     staleAfterMs: z.int(),
     status: statusSchema,
     sinceMs: instant,
-    reason: z.string().nullable(),
+    reason: z.string().nullable().describe('Of an unknown check: why its agents cannot ask; null when they say nothing.'),
     isSuspect: z.boolean().describe('A failing run is under way and not yet confirmed.'),
     lanes: z
       .array(
@@ -52,6 +52,11 @@ export const checkSchema = z
           status: statusSchema,
           sinceMs: instant,
           lastResult: resultSchema.nullable(),
+          lastUnusable: resultSchema
+            .nullable()
+            .describe(
+              'Its agent could not ask (NOT_PERMITTED, PROBE_ERROR) and has given no answer since; `detail` says what is missing.',
+            ),
         }),
       )
       .describe("Each agent's view."),
@@ -101,6 +106,7 @@ export const checkBody = (check: CheckConfig, view: LiveView, startedAtMs: numbe
       status: lane.status,
       sinceMs: lane.sinceMs,
       lastResult: lane.lastResult === null ? null : resultBody(lane.lastResult),
+      lastUnusable: lane.lastUnusable === null ? null : resultBody(lane.lastUnusable),
     })),
   };
 };
