@@ -62,7 +62,7 @@ export interface Core {
 const recall = async (options: CoreOptions, fleet: Fleet) => {
   const { clock, store } = options;
   const reader = { notifierSchemas: new Map(options.notifierKinds.map(({ kind, schema }) => [kind, schema])) };
-  const { declaration, refused, files } = await firstDeclaration({ ...options, reader, file: options.declarationFile });
+  const { declaration, version, refused, files } = await firstDeclaration({ ...options, reader, file: options.declarationFile });
   await recordWindows(store, options.log, reader);
   const directory = createDirectory(clock, { declaration, agents: await store.agents(), maintenance: await store.maintenance() });
   const entities = await store.entities();
@@ -74,7 +74,18 @@ const recall = async (options: CoreOptions, fleet: Fleet) => {
   prolongGraces(state, nowMs + limits.reconnectMsMax);
   const { intake, frames } = await recallIntake(store, ruleNamesOf(directory.config.rules.values()), fleet);
   recallSamples(state, intake, frames, nowMs);
-  return { reader, declaration, refused, files, directory, state, intake, nowMs, awaySinceMs: lastStampOf(entities) };
+  return {
+    reader,
+    declaration,
+    declarationVersion: version,
+    refused,
+    files,
+    directory,
+    state,
+    intake,
+    nowMs,
+    awaySinceMs: lastStampOf(entities),
+  };
 };
 
 /**

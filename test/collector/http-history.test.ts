@@ -93,7 +93,7 @@ describe('history over HTTP', () => {
     const { items, asOfMs, declarationVersion } = await get(
       `/api/v1/availability/assets?assetId=db&fromMs=${fromMs}&toMs=${fixtureNowMs}`,
     );
-    expect({ asOfMs, declarationVersion }).toEqual({ asOfMs: fixtureNowMs, declarationVersion: 7 });
+    expect({ asOfMs, declarationVersion }).toEqual({ asOfMs: fixtureNowMs, declarationVersion: 17 });
     expect(items).toEqual([
       {
         assetId: 'db',

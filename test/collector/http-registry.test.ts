@@ -53,7 +53,7 @@ describe('what is declared and how it is', () => {
         bySeverity: { catastrophic: 0, critical: 2, major: 0, minor: 1 },
       },
       alerts: { pending: 1, firing: 1 },
-      declarationVersion: 7,
+      declarationVersion: 17,
       declarationError: null,
     });
   });

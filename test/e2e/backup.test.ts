@@ -70,11 +70,7 @@ const figuresOf = async (get: Get, fromMs: number, toMs: number): Promise<Readon
   ];
   const found: Record<string, unknown> = {};
   for (const path of paths) {
-    const {
-      asOfMs: _asOfMs,
-      declarationVersion: _configurations,
-      ...body
-    } = await get<Record<string, unknown>>(`/api/v1${path}`);
+    const { asOfMs: _asOfMs, ...body } = await get<Record<string, unknown>>(`/api/v1${path}`);
     found[path] = body;
   }
   const { items: incidents } = await get<{ items: { id: string }[] }>('/api/v1/incidents');

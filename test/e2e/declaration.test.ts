@@ -62,6 +62,9 @@ describe('a declaration', () => {
       [2, 'file'],
       [1, 'file'],
     ]);
+    const { declarationVersion } = await district.get<{ declarationVersion: number }>('/api/v1/district');
+    const metrics = await (await fetch(`${district.url}/metrics`)).text();
+    expect([declarationVersion, /^jiwei_declaration_version (\d+)$/m.exec(metrics)?.[1]]).toEqual([4, '4']);
   });
 
   test('a bad file at a restart leaves the last good one in force', async () => {

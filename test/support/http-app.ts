@@ -66,6 +66,7 @@ export const createHttpFixture = async (options: HttpFixtureOptions = {}): Promi
     store,
     startedAtMs: fixtureNowMs - 3_600_000,
     version: '0.1.0',
+    declarationVersion: 17,
     watchedFile: options.watchedFile ?? null,
     declarationError: options.declarationError ?? null,
     isWriterHealthy: () => options.isWriterHealthy ?? true,

@@ -80,7 +80,7 @@ export const metricDocs = {
   jiwei_agent_clock_skew_seconds: { type: 'gauge', help: "Agent's clock minus the collector's", labels: ['agent'] },
   jiwei_agent_spool_frames: { type: 'gauge', help: 'Frames waiting on the agent', labels: ['agent'] },
   jiwei_agent_spool_bytes: { type: 'gauge', help: 'Bytes waiting on the agent', labels: ['agent'] },
-  jiwei_declaration_version: { type: 'gauge', help: 'Version of the configuration in force', labels: [] },
+  jiwei_declaration_version: { type: 'gauge', help: 'Version of the declaration in force; 0 before the first', labels: [] },
   jiwei_declaration_refused: {
     type: 'gauge',
     help: '1 while the declaration file is refused and the one before stays in force, else 0',

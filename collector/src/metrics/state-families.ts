@@ -24,7 +24,7 @@ export function* stateFamilies(service: CollectorService): Generator<TextFamily,
   yield family('jiwei_rule_series', [sampleOf('jiwei_rule_series', [], seriesCount)]);
   yield family('jiwei_rule_samples_dropped_total', [sampleOf('jiwei_rule_samples_dropped_total', [], droppedTotal)]);
   yield* agentFamilies(view, service.sessions());
-  yield family('jiwei_declaration_version', [sampleOf('jiwei_declaration_version', [], view.config.version)]);
+  yield family('jiwei_declaration_version', [sampleOf('jiwei_declaration_version', [], service.declarationVersion)]);
   const isRefused = service.declarationError !== null;
   yield family('jiwei_declaration_refused', [sampleOf('jiwei_declaration_refused', [], Number(isRefused))]);
   yield family('jiwei_writer_healthy', [sampleOf('jiwei_writer_healthy', [], Number(service.isWriterHealthy()))]);

@@ -30,6 +30,8 @@ export interface CollectorOptions {
   readonly clock: Clock;
   readonly log: FastifyBaseLogger;
   readonly version: string;
+  /** Number of the declaration in force at the start; 0 without one. */
+  readonly declarationVersion: number;
   /** The declaration file whose changes come into force; null when none was named. */
   readonly watchedFile: string | null;
   readonly state: EngineState;
@@ -64,6 +66,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
   const view = liveViewOf(state);
   const listeners = new Set<(event: LiveEvent) => void>();
   const idsInUse = new Set<string>();
+  let { declarationVersion } = options;
   let declarationError: string | null = null;
   let pending: Promise<void> | null = null;
   let changing: Promise<unknown> = Promise.resolve();
@@ -170,6 +173,7 @@ export const createCollector = (options: CollectorOptions): Collector => {
     directory.setDeclaration(declaration);
     await options.onDeclaration(declaration);
     await reconfigure();
+    declarationVersion = saved.version;
     declarationError = null;
     log.info({ version: saved.version, source, actor }, 'declaration in force');
     tell({ kind: 'declaration', version: saved.version });
@@ -186,6 +190,9 @@ export const createCollector = (options: CollectorOptions): Collector => {
     store,
     startedAtMs,
     version: options.version,
+    get declarationVersion() {
+      return declarationVersion;
+    },
     watchedFile: options.watchedFile,
     get declarationError() {
       return declarationError;

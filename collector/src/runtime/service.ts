@@ -34,6 +34,8 @@ export interface CollectorService {
   readonly store: Store;
   readonly startedAtMs: EpochMs;
   readonly version: string;
+  /** Number of the declaration in force, as /declaration/versions lists it; 0: nothing was ever declared. */
+  readonly declarationVersion: number;
   /** The declaration file whose changes come into force, as it was named; null when none is watched. */
   readonly watchedFile: string | null;
   /** What people are told when the file named in the configuration was last refused; null when it is in force. */

@@ -38,7 +38,9 @@ const measureFields = {
   fromMs: instant,
   toMs: instant,
   asOfMs: instant.describe('Collector time of the measurement; late data may still correct it.'),
-  declarationVersion: z.int().describe('Version of the registry it was measured by.'),
+  declarationVersion: z
+    .int()
+    .describe('Version of the declaration in force, as `/declaration/versions` lists it; 0 before the first.'),
   next: z.string().nullable(),
 };
 
@@ -97,7 +99,7 @@ export const availabilityRoutes = (api: Api, { service, clock }: HttpContext): v
     fromMs,
     toMs,
     asOfMs: clock.nowMs(),
-    declarationVersion: service.view.config.version,
+    declarationVersion: service.declarationVersion,
   });
 
   api.get('/availability/assets', {

@@ -26,7 +26,7 @@ const districtSchema = z
       bySeverity: z.object({ catastrophic: z.int(), critical: z.int(), major: z.int(), minor: z.int() }),
     }),
     alerts: z.object({ pending: z.int(), firing: z.int() }),
-    declarationVersion: z.int(),
+    declarationVersion: z.int().describe('Of the declaration in force, as `/declaration/versions` lists it; 0 before the first.'),
     declarationError: z.string().nullable().describe('Why the declared file was last refused; null when it is in force.'),
   })
   .meta({ id: 'District' });
@@ -87,7 +87,7 @@ export const districtRoutes = (api: Api, { service, clock }: HttpContext): void 
           ['pending', 'firing'],
           Array.from(view.alerts(), (alert) => alert.state),
         ),
-        declarationVersion: config.version,
+        declarationVersion: service.declarationVersion,
         declarationError,
       };
     },

@@ -17,7 +17,7 @@ const sessionSchema = z
     roundTripMs: z.number().nullable(),
     spoolFrames: z.int().describe('Frames not yet acknowledged.'),
     spoolBytes: z.int(),
-    configVersion: z.int().nullable(),
+    configVersion: z.int().nullable().describe('Version of the work it was told last; no version of the declaration.'),
     configErrors: z.array(z.string()),
   })
   .meta({ id: 'AgentSession' });
