@@ -6,7 +6,7 @@ import { onRulesDue } from './alerts.ts';
 import { assetOfKey, decide } from './assess.ts';
 import { isQuietOver, openPromises, presentCycle } from './clocks.ts';
 import { forgetClone } from './clones.ts';
-import { type Allowance, type Due, noLimit, takeDue } from './deadlines.ts';
+import { type Due, noLimit, takeDue } from './deadlines.ts';
 import type { IncidentRecord } from './incident-record.ts';
 import { note, resolveIncident, save } from './incidents.ts';
 import { tell } from './notices.ts';
@@ -17,21 +17,21 @@ import { keep, type Turn } from './turn.ts';
 import { zoneFinding } from './zones.ts';
 
 /**
- * Deals with the next deadline at or before `untilMs`, with lanes of the same instant in one go, also past the allowance: where two agents' words
- * of a check end at the same instant, one of them alone would decide for no time at all, and close or open an incident by it.
- * @returns whether there was one that the allowance allows
+ * Deals with the next deadline at or before `untilMs`. Lanes of the same instant go together: where two agents' words of a check end at the same
+ * instant, one of them alone would decide for no time at all, and close or open an incident by it. Lanes of the instants after it go with them, up to
+ * the next deadline of another kind: they look at nothing but themselves, and their checks and assets are computed once from the first instant on in
+ * place of once for each. Not where something was corrected in this step: which part of a history mends what was shown is told instant by instant.
+ * @returns whether there was one
  */
-export const dealWithNext = (turn: Turn, untilMs: EpochMs, allowance: Allowance): boolean => {
+export const dealWithNext = (turn: Turn, untilMs: EpochMs): boolean => {
   const { deadlines } = turn.state;
-  const first = takeDue(deadlines, untilMs, allowance);
+  const first = takeDue(deadlines, untilMs, noLimit());
   if (first === null) return false;
   dealWith(turn, first, untilMs);
   if (!isLane(first)) return true;
-  const another = (): Due | null => takeDue(deadlines, first.atMs, noLimit(), isLane);
-  for (let next = another(); next !== null; next = another()) {
-    allowance.deadlines -= 1;
-    dealWith(turn, next, untilMs);
-  }
+  const lastMs = turn.hasCorrections ? first.atMs : untilMs;
+  const another = (): Due | null => takeDue(deadlines, lastMs, noLimit(), isLane);
+  for (let next = another(); next !== null; next = another()) dealWith(turn, next, untilMs);
   return true;
 };
 

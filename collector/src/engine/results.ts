@@ -5,6 +5,7 @@ import type { CheckConfig } from './config.ts';
 import { heartbeatSilenceMs, laneAgentsOf } from './config-index.ts';
 import { setDeadline } from './deadlines.ts';
 import type { EngineEvent } from './event.ts';
+import { settleHistories } from './histories.ts';
 import { expire, type LaneState, laneIdOf, observe, onMissed, onPush, onUnheard, saysNothing, staleAtMs } from './lane.ts';
 import { type Lane, laneOf, removeLane } from './state.ts';
 import { presentSpan, type Timeline } from './timeline.ts';
@@ -151,6 +152,8 @@ export const onLaneDue = (turn: Turn, laneId: string, dueAtMs: EpochMs): void =>
     !laneAgentsOf(check).includes(lane.state.agentId) &&
     dueAtMs >= (lane.state.lastAtMs ?? lane.state.retiredAtMs ?? 0) + limits.correctionMsMax
   ) {
+    // Up to here its word counts, also where it was the last one.
+    settleHistories(turn);
     return dropLane(turn, lane);
   } else {
     change(turn, lane, false, (timeline) => expire(lane.state, timeline, check.staleAfterMs, turn.nowMs));

@@ -6,7 +6,7 @@ import { onNoticesOver, onNoticeTried } from './attempts.ts';
 import { onAgentCloned } from './clones.ts';
 import type { EngineConfig } from './config.ts';
 import { onConfig } from './configure.ts';
-import { nextDeadline, noLimit, setDeadline } from './deadlines.ts';
+import { nextDeadline, setDeadline } from './deadlines.ts';
 import { dealWithNext, decideLostZones } from './due.ts';
 import type { Effect } from './effect.ts';
 import { entityValue } from './entities.ts';
@@ -145,7 +145,7 @@ const decideAll = (turn: Turn): void => {
  */
 const lapse = (turn: Turn, untilMs: EpochMs): boolean => {
   let isAny = false;
-  while (dealWithNext(turn, untilMs, noLimit())) {
+  while (dealWithNext(turn, untilMs)) {
     isAny = true;
     settleHistories(turn);
   }

@@ -23,6 +23,8 @@ export interface Turn {
   readonly state: EngineState;
   readonly nowMs: EpochMs;
   readonly timelines: Map<Timeline, Touched>;
+  /** Some history that was shown already is put right. */
+  hasCorrections: boolean;
   readonly dirtyChecks: Map<string, Dirt>;
   readonly dirtyAssets: Map<AssetId, Dirt>;
   /** Assets whose problems must be looked at again. */
@@ -44,6 +46,7 @@ export const createTurn = (state: EngineState, nowMs: EpochMs): Turn => ({
   state,
   nowMs,
   timelines: new Map(),
+  hasCorrections: false,
   dirtyChecks: new Map(),
   dirtyAssets: new Map(),
   assess: new Set(),
@@ -93,6 +96,7 @@ export const revise = (
   turn.timelines.set(timeline, touched);
   // Where nothing was recorded yet nothing is corrected.
   touched.isCorrection ||= isCorrection && before.length > 0;
+  turn.hasCorrections ||= touched.isCorrection;
   // Against what it was just now, not at the beginning: what is computed from it has seen every change in between.
   const patch = patchBetween(earlier, timeline.spans);
   return patch === null ? null : { fromMs: patch.fromMs, isCorrection: touched.isCorrection };

@@ -117,7 +117,8 @@ export const createAsking = (
   const touched = (group: Group, agentId: AgentId, isLost: boolean): readonly AskedCheck[] => {
     const wasAnybody = group.presentIds.length > 0;
     group.presentIds = isLost ? group.presentIds.filter((id) => id !== agentId) : [...group.presentIds, agentId].sort();
-    if (!wasAnybody || group.presentIds.length === 0) return group.checks;
+    // The first to be back takes over from all the lost ones; the last to be lost asked everything.
+    if (!isLost && !wasAnybody) return group.checks;
     if (!isLost) return group.checks.filter(({ id, agentIds, count }) => winsByRendezvous(id, agentId, agentIds, count));
     return [...(askedBy.get(agentId) ?? [])].flatMap((id) => {
       const one = asked.get(id);

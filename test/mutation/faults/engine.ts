@@ -700,4 +700,18 @@ export const engineFaults: readonly Fault[] = [
     find: 'handover !== undefined && handover.before === state.config && !state.isRestored',
     replace: 'handover !== undefined',
   },
+  {
+    id: 'forgotten-before-its-word',
+    rule: 'an agent that is asked no longer and forgotten is believed up to the end of its last word, however late that is looked at',
+    file: `${engine}/results.ts`,
+    find: '    settleHistories(turn);\n    return dropLane(turn, lane);',
+    replace: '    return dropLane(turn, lane);',
+  },
+  {
+    id: 'lapsed-as-corrected',
+    rule: 'what ends in the step in which something is corrected is told as corrected only where it was',
+    file: `${engine}/due.ts`,
+    find: 'turn.hasCorrections ? first.atMs : untilMs;',
+    replace: 'untilMs;',
+  },
 ];

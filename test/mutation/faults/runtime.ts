@@ -132,11 +132,11 @@ export const runtimeFaults: readonly Fault[] = [
     replace: 'if (!isLost) return group.checks.slice(1).filter(',
   },
   {
-    id: 'last-one-lost-alone',
-    rule: 'with the last of its agents lost a check is left to all of them',
+    id: 'first-one-back-takes-little',
+    rule: 'the first agent that is back takes over from all that are lost',
     file: 'collector/src/registry/asking.ts',
-    find: 'if (!wasAnybody || group.presentIds.length === 0) return group.checks;',
-    replace: 'if (!wasAnybody) return group.checks;',
+    find: 'if (!isLost && !wasAnybody) return group.checks;',
+    replace: '',
   },
   {
     id: 'handed-over-though-full',
