@@ -101,6 +101,11 @@ export const limits = {
    * jitter.
    */
   handshakesAtOnceMax: 1_000,
+  /**
+   * The same of one address (in IPv6 of one /64): a quarter, so that whoever holds his share leaves room for others. Agents behind one address that all
+   * come back take a tenth of a second each, so these let 2,500 of them in a second.
+   */
+  handshakesPerAddressMax: 250,
   /** Agents connected at once, and those whose allowance is remembered after they left: twice the 10,000 connections that were tried (docs/reliability.md). */
   agentsMax: 20_000,
   /** Connections open at once: all agents, all who are on their way to be one, and 3,000 for pages, event streams and scrapers. */

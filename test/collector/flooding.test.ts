@@ -72,7 +72,7 @@ const world = () => {
     },
   });
   /** Somebody opens a connection and says nothing yet. */
-  const call = () => {
+  const call = (address = '127.0.0.1') => {
     let events: AgentSocketEvents | null = null;
     const said: { readonly type: string; readonly code?: string }[] = [];
     const state = { isPaused: false, isOpen: true, unsentBytes: 0 };
@@ -95,13 +95,13 @@ const world = () => {
           state.isPaused = false;
         },
       };
-    }, '127.0.0.1');
+    }, address);
     const say = (message: unknown): void => events?.text(JSON.stringify(message));
     return { state, said, say, send: (bytes: Uint8Array) => events?.binary(bytes), closed: () => events?.closed() };
   };
   /** @param agent whose key it has; the collector of this world knows agents by their host names alone */
-  const knock = async (name: string, agent = testAgent(name, 'c', nonce)) => {
-    const caller = call();
+  const knock = async (name: string, agent = testAgent(name, 'c', nonce), address = '127.0.0.1') => {
+    const caller = call(address);
     caller.say({ ...agent.hello, hostname: name });
     caller.say(agent.proof);
     await new Promise(setImmediate);
@@ -228,12 +228,33 @@ test('an agent that does not read what it is told is cut off', async () => {
 test('only so many strangers are heard at once, and agents that are known by then do not count', async () => {
   const { links, call, connect } = world();
   await connect('known');
-  const strangers = Array.from({ length: limits.handshakesAtOnceMax - 1 }, call);
-  expect(links.hasRoom()).toBe(true);
+  const strangers = Array.from({ length: limits.handshakesAtOnceMax - 1 }, (_, index) => call(`10.0.0.${index % 100}`));
+  expect(links.roomFor('127.0.0.1')).toBe('room');
   strangers.push(call());
-  expect(links.hasRoom()).toBe(false);
+  expect(links.roomFor('127.0.0.1')).toBe('full');
   strangers[0]?.closed();
-  expect(links.hasRoom()).toBe(true);
+  expect(links.roomFor('127.0.0.1')).toBe('room');
+});
+
+test('one address has its share of the strangers, whatever it holds; agents of it that proved their keys do not count', async () => {
+  const { links, call, knock } = world();
+  const agent = testAgent('any', 'c', nonce);
+  const known = await Promise.all(
+    Array.from({ length: 2 * limits.handshakesPerAddressMax }, (_, index) => knock(`agent-${index}`, agent, '10.0.0.1')),
+  );
+  expect(links.roomFor('10.0.0.1')).toBe('room');
+  expect(links.provedFrom('10.0.0.1')).toBe(known.length);
+  const silent = Array.from({ length: limits.handshakesPerAddressMax }, () => call('10.0.0.1'));
+  expect(links.roomFor('10.0.0.1')).toBe('address');
+  expect(links.roomFor('::ffff:10.0.0.1')).toBe('address');
+  expect(links.roomFor('10.0.0.2')).toBe('room');
+  silent[0]?.closed();
+  expect(links.roomFor('10.0.0.1')).toBe('room');
+  for (const one of known) one.closed();
+  expect(links.provedFrom('10.0.0.1')).toBe(0);
+  expect(links.roomFor('10.0.0.1')).toBe('room');
+  call('10.0.0.1');
+  expect(links.roomFor('10.0.0.1')).toBe('address');
 });
 
 test('there is room for agentsMax agents; of those that left the oldest is forgotten', async () => {
@@ -244,11 +265,11 @@ test('there is room for agentsMax agents; of those that left the oldest is forgo
   // Making a key each would take longer than all the rest.
   const agent = testAgent('any', 'c', nonce);
   const many = await Promise.all(Array.from({ length: limits.agentsMax - 1 }, (_, index) => knock(`agent-${index}`, agent)));
-  expect(links.hasRoom()).toBe(true);
+  expect(links.roomFor('10.0.0.1')).toBe('room');
   const last = await connect('last', agent);
-  expect(links.hasRoom()).toBe(false);
+  expect(links.roomFor('10.0.0.1')).toBe('full');
   for (const one of many) one.closed();
-  expect(links.hasRoom()).toBe(true);
+  expect(links.roomFor('10.0.0.1')).toBe('room');
   expect((await knock('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
   last.closed();
   await connect('flooder');

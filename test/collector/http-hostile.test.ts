@@ -78,7 +78,7 @@ test('compression of the link is neither accepted by the collector nor offered b
   const opened: string[] = [];
   const ingest = createIngest({
     server: fixture.app.server,
-    links: { hasRoom: () => true, open: (_socket: unknown, address: string) => opened.push(address) } as never,
+    links: { roomFor: () => 'room', open: (_socket: unknown, address: string) => opened.push(address) } as never,
     log: fixture.app.log,
     onRefused: (code: string) => refusedCodes.push(code),
   } as never);

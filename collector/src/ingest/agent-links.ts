@@ -4,6 +4,7 @@ import { limits } from '@jiwei/shared/limits.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import { secondMs } from '@jiwei/shared/time.ts';
 import type { FastifyBaseLogger } from 'fastify';
+import { sourceOf } from '../http/source.ts';
 import type { AgentSessionView } from '../runtime/service.ts';
 import { createTally } from '../tally.ts';
 import type { OpenAgentSocket } from './agent-socket.ts';
@@ -28,8 +29,11 @@ export interface AgentLinksOptions {
 
 /** All agents' connections, whatever carries them. */
 export interface AgentLinks extends Links {
-  /** False while so many are connected, or on their way to be, that a further one must come later. */
-  hasRoom(): boolean;
+  /**
+   * Whether one more from this address may come now: not while all places of agents or of strangers are taken, nor while its source has its share of the
+   * strangers'. Who has proved a known key takes no stranger's place.
+   */
+  roomFor(address: string): 'room' | 'full' | 'address';
   /** Connections from a source (`sourceOf`) whose agents have proved their keys. */
   provedFrom(source: string): number;
   /** Takes a new connection. @param address where it comes from @param channel what proofs must be bound to, if anything */
@@ -50,7 +54,8 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   const { host } = options;
   const connections = new Set<Connection>();
   const byAgent = new Map<AgentId, Connection>();
-  /** Where the connections come from whose agents have proved their keys. */
+  /** Where connections come from: all of them, and those whose agents have proved their keys. */
+  const opened = createTally();
   const proved = createTally();
   /** Of agents that left with less than a full allowance: who is refused for flooding must not begin anew by connecting again. */
   const allowances = new Map<AgentId, Allowance>();
@@ -70,6 +75,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
 
   const onEnded = (connection: Connection): void => {
     connections.delete(connection);
+    opened.remove(connection.source);
     const { agentId } = connection;
     if (agentId !== null) proved.remove(connection.source);
     // A connection that was replaced has lost nobody: its agent is on the newer one.
@@ -119,7 +125,13 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   };
 
   return {
-    hasRoom: () => byAgent.size < limits.agentsMax && connections.size - byAgent.size < limits.handshakesAtOnceMax,
+    roomFor: (address) => {
+      const source = sourceOf(address);
+      const strangersOfIt = opened.of(source) - proved.of(source);
+      if (strangersOfIt >= limits.handshakesPerAddressMax) return 'address';
+      const strangers = opened.totalCount - proved.totalCount;
+      return byAgent.size < limits.agentsMax && strangers < limits.handshakesAtOnceMax ? 'room' : 'full';
+    },
     provedFrom: proved.of,
     open: (openSocket, address, channel = null) => {
       const nonce = options.newNonce();
@@ -129,6 +141,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
         pressure: () => pressure,
       });
       connections.add(connection);
+      opened.add(connection.source);
       connection.yieldToPressure();
     },
     close: () => {

@@ -43,8 +43,14 @@ export const createIngest = (options: IngestOptions): Ingest => {
     handleProtocols: (protocols) => (protocols.has(linkSubprotocol) ? linkSubprotocol : false),
   });
   let isClosing = false;
-  const noteCrowd = createCrowdLog(options.clock, (refused) =>
-    log.warn({ refused, code: 'OVERLOADED' }, 'there is no room for more connections; agents are told to come back'),
+  const noteFull = createCrowdLog<string>(options.clock, (refused, address) =>
+    log.warn({ refused, address, code: 'OVERLOADED' }, 'there is no room for more connections; agents are told to come back'),
+  );
+  const noteCrowded = createCrowdLog<string>(options.clock, (refused, address) =>
+    log.warn(
+      { refused, address, code: 'OVERLOADED' },
+      'one address has as many connections under way that have not proved who they are as one may; further ones of it are told to come back',
+    ),
   );
 
   const upgrade = (request: IncomingMessage, socket: Duplex, head: Buffer): void => {
@@ -53,7 +59,7 @@ export const createIngest = (options: IngestOptions): Ingest => {
     const answer = upgradeRefusal(request);
     if (answer !== null) return refuseUpgrade(socket, answer);
     sockets.handleUpgrade(request, socket, head, (webSocket) => {
-      links.open(agentSocketOf(webSocket), plainAddress(request.socket.remoteAddress ?? ''), channelOf(request.socket));
+      links.open(agentSocketOf(webSocket), addressOf(request), channelOf(request.socket));
     });
   };
 
@@ -72,10 +78,12 @@ export const createIngest = (options: IngestOptions): Ingest => {
           'a certificate of the authorities that the collector was told of (--client-ca) is needed; give the agent --cert and --key',
       };
     if (isClosing) return { status: '503 Service Unavailable', reason: 'the collector is stopping' };
-    if (!links.hasRoom()) {
+    const address = addressOf(request);
+    const room = links.roomFor(address);
+    if (room !== 'room') {
       options.onRefused('OVERLOADED');
-      noteCrowd();
-      return { status: '503 Service Unavailable', reason: 'there is no room for another connection' };
+      (room === 'full' ? noteFull : noteCrowded)(address);
+      return { status: '503 Service Unavailable', reason: noRoom[room] };
     }
     return null;
   };
@@ -90,6 +98,13 @@ export const createIngest = (options: IngestOptions): Ingest => {
     },
   };
 };
+
+const addressOf = (request: IncomingMessage): string => plainAddress(request.socket.remoteAddress ?? '');
+
+const noRoom = {
+  full: 'there is no room for another connection',
+  address: 'too many connections from this address have not yet proved who they are',
+} as const;
 
 /** Told to the agent, whose log is where somebody looks for it. */
 interface UpgradeRefusal {

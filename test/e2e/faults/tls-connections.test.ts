@@ -133,6 +133,30 @@ describe('connections that are no agents, over TLS', () => {
     await eventually('those that stay silent are gone', async () => (openSockets() < 100 ? true : null), 60_000);
   });
 
+  test('one address whose upgraded connections prove nothing is given its share, and an agent of another comes back meanwhile', async () => {
+    const from = collector.output().length;
+    let stops = 0;
+    const silent = await Promise.all(Array.from({ length: 900 }, () => openUpgraded('127.0.0.2')));
+    for (const socket of silent) {
+      socket.resume();
+      socket.once('close', () => {
+        stops += 1;
+      });
+    }
+    await eventually('those beyond its share are told to come back', async () =>
+      stops >= silent.length - limits.handshakesPerAddressMax ? true : null,
+    );
+    await agent.kill('SIGKILL');
+    agent = startAgent();
+    await connected();
+    await collector.line(
+      /"address":"127\.0\.0\.2","code":"OVERLOADED".*one address has as many connections under way/,
+      20_000,
+      from,
+    );
+    expect(collector.output().slice(from)).not.toMatch(/there is no room for more connections/);
+  });
+
   test('without a descriptor left it says that, not that files are bad, and goes on when there are some', async () => {
     const from = collector.output().length;
     const allowed = (count: string): void => void execFileSync('prlimit', ['--pid', String(collector.pid), `--nofile=${count}`]);
