@@ -45,7 +45,8 @@ const world = () => {
   const throttled: boolean[] = [];
   const acknowledgements: (() => void)[] = [];
   const lines: [fields: unknown, line: string][] = [];
-  const log = { ...world.log, info: (...line: (typeof lines)[number]) => lines.push(line) };
+  const note = (...line: (typeof lines)[number]) => lines.push(line);
+  const log = { ...world.log, info: note, warn: note };
   const links = createAgentLinks({
     clock,
     collectorId: 'c',
@@ -273,4 +274,33 @@ test('there is room for agentsMax agents; of those that left the oldest is forgo
   expect((await knock('flooder')).said.at(-1)).toMatchObject({ type: 'refuse', code: 'FLOODING' });
   last.closed();
   await connect('flooder');
+});
+
+test('those who are refused before their welcome are told of with their address, by reason, and at most once in ten seconds each', async () => {
+  const { clock, lines, refused, call, knock } = world();
+  for (let count = 0; count < 1_000; count += 1) call(`10.0.${count % 4}.1`).say({ type: 'hello' });
+  call('10.0.9.9').say({ ...testAgent('old', 'c', nonce).hello, versions: [999] });
+  expect(refused).toHaveLength(1_001);
+  expect(lines).toEqual([
+    [
+      { code: 'PROTOCOL_VIOLATION', connections: 1, address: '10.0.0.1' },
+      expect.stringMatching(/^connection ended before its welcome: /),
+    ],
+    [{ code: 'VERSION_UNSUPPORTED', connections: 1, address: '10.0.9.9' }, expect.stringMatching(/agent speaks 999/)],
+  ]);
+  // Those that say nothing at all: the handshake of all of them runs out at once.
+  for (let count = 0; count < 100; count += 1) call('10.0.8.8');
+  clock.advance(10_000);
+  expect(lines.slice(2)).toEqual([
+    [{ code: 'HANDSHAKE_TIMEOUT', connections: 1, address: '10.0.8.8' }, expect.stringMatching(/took longer than/)],
+  ]);
+  call('10.0.7.7').say('no hello');
+  expect(lines.at(-1)?.[0]).toEqual({ code: 'PROTOCOL_VIOLATION', connections: 1_000, address: '10.0.7.7' });
+  // Whoever is let in has lines of its own, with its address too.
+  const known = await knock('known', undefined, '10.0.6.6');
+  known.say('no message');
+  expect(lines.at(-1)).toEqual([
+    { code: 'PROTOCOL_VIOLATION', address: '10.0.6.6' },
+    expect.stringMatching(/^connection ended: /),
+  ]);
 });

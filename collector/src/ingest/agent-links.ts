@@ -12,6 +12,7 @@ import { type Allowance, debtMs } from './allowance.ts';
 import { type Connection, openConnection } from './connection.ts';
 import type { IngestHost, Links, Pressure } from './host.ts';
 import type { Channel } from './session.ts';
+import { createStrangerLog } from './stranger-log.ts';
 
 export interface AgentLinksOptions {
   readonly host: IngestHost;
@@ -59,6 +60,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
   const proved = createTally();
   /** Of agents that left with less than a full allowance: who is refused for flooding must not begin anew by connecting again. */
   const allowances = new Map<AgentId, Allowance>();
+  const noteStranger = createStrangerLog(options.clock, options.log);
   let pressure: Pressure = 'none';
 
   const onStreaming = (connection: Connection): void => {
@@ -137,7 +139,7 @@ export const createAgentLinks = (options: AgentLinksOptions): AgentLinks => {
       const nonce = options.newNonce();
       const connection = openConnection({
         ...options,
-        ...{ host: guardedHost, openSocket, address, channel, nonce, onStreaming, onEnded },
+        ...{ host: guardedHost, openSocket, address, channel, nonce, onStreaming, onEnded, noteStranger },
         pressure: () => pressure,
       });
       connections.add(connection);

@@ -20,6 +20,7 @@ import {
   type SessionOutput,
   stepSession,
 } from './session.ts';
+import type { StrangerEnd } from './stranger-log.ts';
 
 /** After our close frame a peer has this long to answer before the socket is cut, ms. */
 const closeMsMax = 1_000;
@@ -40,6 +41,8 @@ export interface ConnectionOptions {
   onStreaming(connection: Connection): void;
   onEnded(connection: Connection): void;
   onRefused(code: RefusalCode): void;
+  /** It ended before it was let in. */
+  noteStranger(code: StrangerEnd, address: string, message: string): void;
   onThrottled(isThrottled: boolean): void;
   pressure(): Pressure;
 }
@@ -223,8 +226,13 @@ export const openConnection = (options: ConnectionOptions): Connection => {
   const closeWith = (code: RefusalCode, message: string): void => {
     options.onRefused(code);
     if (code === 'SILENT') lostCause = 'silent';
+    if (agentId === null) options.noteStranger(code, options.address, message);
     // A stop or a reconnection is nobody's fault.
-    log[code === 'SHUTTING_DOWN' || code === 'REPLACED' ? 'info' : 'warn']({ code }, `connection ended: ${message}`);
+    else
+      log[code === 'SHUTTING_DOWN' || code === 'REPLACED' ? 'info' : 'warn'](
+        { code, address: options.address },
+        `connection ended: ${message}`,
+      );
     if (socket.isOpen()) {
       socket.sendText(JSON.stringify({ type: 'refuse', code, class: refusals[code].class, message: message.slice(0, 500) }));
       socket.close(refusals[code].closeCode, code);
@@ -306,7 +314,10 @@ export const openConnection = (options: ConnectionOptions): Connection => {
       if (!wasPausedSincePing) watchRoundTrip(roundTripMs);
       for (const tell of [...askers]) tell(true);
     },
-    failed: (problem) => log.warn({ error: problem }, 'connection failed'),
+    failed: (problem) => {
+      if (agentId === null) options.noteStranger('FAILED', options.address, problem);
+      else log.warn({ error: problem, address: options.address }, 'connection failed');
+    },
     tooLarge: () => options.onRefused('MESSAGE_TOO_LARGE'),
     closed: end,
   });

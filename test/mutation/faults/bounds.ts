@@ -181,6 +181,13 @@ export const boundFaults: readonly Fault[] = [
     replace: '      });',
   },
   unbounded(
+    'refusals-told',
+    'whoever is refused over and over fills no log',
+    `${collector}/ingest/crowd-log.ts`,
+    'if (clock.monotonicMs() - saidAtMs < betweenLinesMs) return;',
+    '',
+  ),
+  unbounded(
     'allowances',
     'allowances of agents that are gone are bounded',
     `${collector}/ingest/agent-links.ts`,
