@@ -1,4 +1,5 @@
 import type { Area, Fault } from './fault.ts';
+import { accessFaults } from './faults/access.ts';
 import { boundFaults } from './faults/bounds.ts';
 import { engineFaults } from './faults/engine.ts';
 import { linkFaults } from './faults/link.ts';
@@ -64,5 +65,9 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
       ...['promql', 'rules', 'incident-notes'].map((name) => `test/engine/${name}.test.ts`),
       ...['hold', 'small-schema', 'host/series-book', 'probes/http'].map((name) => `test/agent/${name}.test.ts`),
     ],
+  },
+  access: {
+    faults: accessFaults,
+    tests: ['http-all-routes', 'http-access'].map((name) => `test/collector/${name}.test.ts`),
   },
 };

@@ -12,7 +12,7 @@ export interface Fault {
 }
 
 /** The parts of the product whose rules are broken, each with the tests that ought to notice, quick ones first. */
-export const areas = ['engine', 'link', 'spool', 'session', 'runtime', 'store', 'notify', 'bounds'] as const;
+export const areas = ['engine', 'link', 'spool', 'session', 'runtime', 'store', 'notify', 'bounds', 'access'] as const;
 export type Area = (typeof areas)[number];
 
 /** @throws Error when the text does not stand exactly once: the fault must then be written anew for the code as it is */

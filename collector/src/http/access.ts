@@ -99,6 +99,15 @@ const requestLimit = (clock: Clock) => {
   };
 };
 
+/** In the header, where no log of anybody on the way shows it; in the query for what can only call an address. */
+const isPushAllowed = (secrets: Secrets, request: FastifyRequest): boolean => {
+  const checkId = textAt(request.params, 'checkId');
+  const credentials = credentialsOf(request.headers.authorization);
+  // Basic is what a proxy in between may add for itself.
+  const token = credentials?.scheme === 'bearer' ? credentials.token : textAt(request.query, 'token');
+  return checkId !== null && token !== null && secrets.isPushToken(token, checkId);
+};
+
 /** Puts the guard before every route: a request that lacks the route's permission gets 401, 403 or 429 and never reaches its handler. */
 export const guard = (app: FastifyInstance, options: { readonly access: Access; readonly clock: Clock }) => {
   const { access } = options;
@@ -119,15 +128,6 @@ export const guard = (app: FastifyInstance, options: { readonly access: Access; 
     return access.metricsTokenHash !== null && isSameSecret(tokenHashOf(token), access.metricsTokenHash) ? 'metrics' : null;
   };
 
-  /** In the header, where no log of anybody on the way shows it; in the query for what can only call an address. */
-  const isPushAllowed = (request: FastifyRequest): boolean => {
-    const checkId = textAt(request.params, 'checkId');
-    const credentials = credentialsOf(request.headers.authorization);
-    // Basic is what a proxy in between may add for itself.
-    const token = credentials?.scheme === 'bearer' ? credentials.token : textAt(request.query, 'token');
-    return checkId !== null && token !== null && access.secrets.isPushToken(token, checkId);
-  };
-
   const refuse = (request: FastifyRequest, reply: FastifyReply, detail: string): never => {
     const challenge =
       request.routeOptions.config.asksBrowser === true ? 'Basic realm="jiwei", charset="UTF-8"' : 'Bearer realm="jiwei"';
@@ -135,20 +135,28 @@ export const guard = (app: FastifyInstance, options: { readonly access: Access; 
     throw new AppError('UNAUTHENTICATED', detail);
   };
 
+  /**
+   * A token that is right is never kept out: all who come through one proxy or router share an address, and whoever sends wrong ones from there would
+   * lock out the rest. What is limited is how fast one finds out that a token is wrong.
+   */
+  const refuseWrong = (request: FastifyRequest, reply: FastifyReply, detail: string): never => {
+    const waitMs = failures.waitMs(request.ip);
+    if (waitMs === 0) {
+      failures.failed(request.ip);
+      return refuse(request, reply, detail);
+    }
+    void reply.header('retry-after', Math.ceil(waitMs / 1_000));
+    throw new AppError('RATE_LIMITED', `too many failed attempts from ${request.ip}; wait ${Math.ceil(waitMs / 1_000)} s`);
+  };
+
   app.addHook('onRequest', async (request, reply) => {
     limitRequest(request, reply);
     if (request.is404) return;
     const { permission } = request.routeOptions.config;
     if (isOpen(request, permission)) return;
-    const waitMs = failures.waitMs(request.ip);
-    if (waitMs > 0) {
-      void reply.header('retry-after', Math.ceil(waitMs / 1_000));
-      throw new AppError('RATE_LIMITED', `too many failed attempts from ${request.ip}; wait ${Math.ceil(waitMs / 1_000)} s`);
-    }
     if (permission === 'push') {
-      if (isPushAllowed(request)) return;
-      failures.failed(request.ip);
-      return refuse(
+      if (isPushAllowed(access.secrets, request)) return;
+      return refuseWrong(
         request,
         reply,
         'the token does not fit the check; take it from GET /api/v1/checks/<id>/push and send it as "Authorization: Bearer <token>"',
@@ -157,10 +165,7 @@ export const guard = (app: FastifyInstance, options: { readonly access: Access; 
     const credentials = credentialsOf(request.headers.authorization);
     if (credentials === null) return refuse(request, reply, `${request.method} ${request.routeOptions.url ?? ''} needs a token`);
     const grant = grantOf(credentials.token);
-    if (grant === null) {
-      failures.failed(request.ip);
-      return refuse(request, reply, 'the token is not known here');
-    }
+    if (grant === null) return refuseWrong(request, reply, 'the token is not known here');
     if (grant === 'metrics' && permission !== 'metrics')
       throw new AppError('FORBIDDEN', 'this token reads the metrics and nothing else');
     if (credentials.scheme === 'basic' && !allowedByBasic.includes(permission)) {
