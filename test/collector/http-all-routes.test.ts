@@ -1,35 +1,22 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { type Permission, permissions } from '../../collector/src/http/permission.ts';
+import { documentedRoutes } from '../support/api-document.ts';
 import { districtParts } from '../support/district-fixture.ts';
 import { adminToken, metricsToken } from '../support/http-app.ts';
 import { createMetricsFixture, type MetricsFixture } from '../support/metrics-app.ts';
 
-/** What each route needs. A new route fails the first test until somebody has thought about it here. */
-const open = ['GET /healthz', 'GET /readyz', 'GET /api/v1/openapi.json', 'GET /page/style.css', 'GET /page/script.js'];
-const metrics = ['GET /metrics', 'GET /metrics/fleet'];
-const push = ['GET /push/:checkId', 'POST /push/:checkId'];
-const operate = [
-  'GET /api/v1/checks/:checkId/push',
-  ...['acknowledge', 'arrive', 'note', 'resolve'].map((act) => `POST /api/v1/incidents/:incidentId/${act}`),
-  'POST /api/v1/maintenance',
-  'POST /api/v1/maintenance/:maintenanceId/cancel',
-];
-const admin = [
-  ...['approve', 'refuse', 'rekey', 'revoke'].map((act) => `POST /api/v1/agents/:agentId/${act}`),
-  ...['GET /api/v1/join-tokens', 'POST /api/v1/join-tokens', 'POST /api/v1/join-tokens/:tokenId/revoke'],
-  'PUT /api/v1/declaration',
-  ...['admin-token', 'heartbeats'].map((secret) => `POST /api/v1/secrets/${secret}/renew`),
-];
-const read = [
-  ...['GET /', 'GET /api/v1/district', 'GET /api/v1/zones', 'GET /api/v1/zones/:zoneId', 'GET /api/v1/units'],
-  ...['GET /api/v1/units/:unitId', 'GET /api/v1/assets', 'GET /api/v1/assets/:assetId', 'GET /api/v1/agents'],
-  ...['GET /api/v1/agents/:agentId', 'GET /api/v1/agents/:agentId/inventory', 'GET /api/v1/agents/:agentId/gaps'],
-  ...['GET /api/v1/agents/:agentId/samples', 'GET /api/v1/checks', 'GET /api/v1/checks/:checkId'],
-  ...['GET /api/v1/checks/:checkId/results', 'GET /api/v1/spans', 'GET /api/v1/corrections'],
-  ...['GET /api/v1/availability/assets', 'GET /api/v1/availability/groups', 'GET /api/v1/incidents'],
-  ...['GET /api/v1/incidents/:incidentId', 'GET /api/v1/alerts', 'GET /api/v1/maintenance', 'GET /api/v1/declaration'],
-  ...['GET /api/v1/declaration/versions', 'GET /api/v1/events'],
-];
+/** What each route needs, as docs/api.md says it. A new route fails the first test until somebody has thought about it there. */
+const documented = documentedRoutes(readFileSync(join(import.meta.dirname, '../../docs/api.md'), 'utf8')).map(
+  ({ name, permission }) => ({ name: name.replaceAll(/\{(\w+)\}/g, ':$1'), permission }),
+);
+const needing = (wanted: Permission): readonly string[] =>
+  documented.filter(({ permission }) => permission === wanted).map(({ name }) => name);
+const [open, metrics, push, operate, admin, read] = (['open', 'metrics', 'push', 'operate', 'admin', 'read'] as const).map(
+  needing,
+) as [string[], string[], string[], string[], string[], string[]];
 
 /** All routes of the application as it was registered, from the tree the router prints; hashes in file names left out. */
 const routesOf = (app: FastifyInstance): { readonly method: string; readonly path: string; readonly name: string }[] => {
@@ -68,7 +55,25 @@ const basic = { authorization: `Basic ${Buffer.from(`x:${adminToken}`).toString(
 
 test('every route there is needs a permission that somebody has thought about', () => {
   const names = routesOf(http.app).map(({ name }) => name);
-  expect(names.toSorted()).toEqual([...open, ...metrics, ...push, ...operate, ...admin, ...read].toSorted());
+  expect(names.toSorted()).toEqual(documented.map(({ name }) => name).toSorted());
+  expect(documented.map(({ permission }) => permission).filter((one) => !permissions.some((known) => known === one))).toEqual([]);
+});
+
+test('each route names the permission that docs/api.md gives it, and what holds secrets or lets in is for admins', async () => {
+  const { paths } = (await http.app.inject({ url: '/api/v1/openapi.json' })).json<{
+    readonly paths: Readonly<Record<string, Readonly<Record<string, { readonly 'x-permission': string }>>>>;
+  }>();
+  for (const [path, methods] of Object.entries(paths))
+    for (const [method, operation] of Object.entries(methods)) {
+      if (method === 'head') continue;
+      const name = `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ':$1')}`;
+      const said = documented.find((one) => one.name === name)?.permission;
+      expect(`${name}: ${operation['x-permission']}`).toBe(`${name}: ${said}`);
+    }
+  // Not by the document alone, in which a line is changed as easily as in the code.
+  for (const name of ['GET /api/v1/declaration', 'PUT /api/v1/declaration']) expect(admin).toContain(name);
+  for (const { name } of documented.filter((one) => /secrets|join-tokens|POST .*agents/.test(one.name)))
+    expect(admin).toContain(name);
 });
 
 describe('each route is guarded as it says', () => {
@@ -103,8 +108,9 @@ describe('each route is guarded as it says', () => {
 
   test('what a browser sends by itself may look but not act', async () => {
     for (const { method, path, name } of routesOf(http.app)) {
-      if (!operate.includes(name) && !admin.includes(name)) continue;
-      expect([name, await ask(method, path, basic)]).toEqual([name, 403]);
+      const status = await ask(method, path, basic);
+      if (operate.includes(name) || admin.includes(name)) expect([name, status]).toEqual([name, 403]);
+      if (read.includes(name) || metrics.includes(name)) expect([name, [401, 403].includes(status)]).toEqual([name, false]);
     }
   });
 

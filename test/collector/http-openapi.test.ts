@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { documentedRoutes } from '../support/api-document.ts';
 import { createHttpFixture, type HttpFixture } from '../support/http-app.ts';
 
 interface Operation {
@@ -10,6 +11,7 @@ interface Operation {
     Record<string, { readonly description?: string; readonly content?: Readonly<Record<string, unknown>> }>
   >;
   readonly security?: readonly unknown[];
+  readonly 'x-permission'?: string;
 }
 
 describe('OpenAPI document', () => {
@@ -80,10 +82,12 @@ describe('OpenAPI document', () => {
     expect([...referred].sort()).toEqual(Object.keys(document.components.schemas).sort());
   });
 
-  test('docs/api.md names every path, and none that is gone', () => {
-    const text = readFileSync(`${import.meta.dirname}/../../docs/api.md`, 'utf8');
-    const documented = Array.from(text.matchAll(/^\| `(GET|POST|PUT) ([^`]+)` \|/gm), (match) => `${match[1]} ${match[2]}`);
-    const real = operations.filter(([, method]) => method !== 'head').map(([path, method]) => `${method.toUpperCase()} ${path}`);
+  test('docs/api.md names every path with its permission, and none that is gone', () => {
+    const [text = ''] = readFileSync(`${import.meta.dirname}/../../docs/api.md`, 'utf8').split('Beside the API');
+    const documented = documentedRoutes(text).map(({ name, permission }) => `${name}: ${permission}`);
+    const real = operations
+      .filter(([, method]) => method !== 'head')
+      .map(([path, method, operation]) => `${method.toUpperCase()} ${path}: ${operation['x-permission']}`);
     expect(documented.toSorted()).toEqual(real.toSorted());
   });
 });

@@ -52,7 +52,8 @@ export const registerOpenApi = async (app: FastifyInstance, version: string): Pr
       const security =
         permission === 'open' ? [] : permission === 'push' ? [{ pushToken: [] }, { pushTokenInQuery: [] }] : [{ token: [] }];
       const isApi = url.startsWith('/api/') || url.startsWith('/push/') || url.endsWith('z');
-      return { ...transformed, schema: { ...transformed.schema, security, hide: !isApi || transformed.schema?.hide === true } };
+      const hide = !isApi || transformed.schema?.hide === true;
+      return { ...transformed, schema: { ...transformed.schema, security, hide, 'x-permission': permission } };
     },
     transformObject: jsonSchemaTransformObject,
   });
