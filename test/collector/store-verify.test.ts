@@ -6,8 +6,10 @@ import { inspect } from 'node:util';
 import { AppError } from '@jiwei/shared/errors.ts';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Findings, Store } from '../../collector/src/store/port.ts';
+import { makeBackup } from '../../collector/src/store/sqlite/backup.ts';
 import { findDamage } from '../../collector/src/store/sqlite/damage.ts';
 import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
+import { restoreBackup } from '../../collector/src/store/sqlite/restore.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
 import { flipOne, flipRun, seededRandom } from '../support/flips.ts';
 import { hurtIndex } from '../support/hurt-index.ts';
@@ -82,6 +84,33 @@ describe('a database that is read whole', () => {
       code: 'STORE_CORRUPT',
       message: expect.stringMatching(/result_check/),
     });
+  });
+
+  test('a backup in its place needs no look: the word of damage goes aside with the database it is about', async () => {
+    const store = await openFilled(1);
+    const backup = join(folder, 'backup');
+    await makeBackup(path, backup, { atMs: 5, version: 'test' });
+    await hurtIndex(path, 'result_check', 'web');
+    await store.verify(never);
+    await store.close();
+    const { keptFolder } = await restoreBackup(backup, path, 6);
+    expect(existsSync(`${path}.damage`)).toBe(false);
+    expect(existsSync(join(keptFolder ?? '', 'jiwei.db.damage'))).toBe(true);
+    const restored = await openSqliteStore({ path });
+    expect((await restored.results(webCheck, everything, page)).items).toHaveLength(40);
+    await restored.close();
+  });
+
+  test('what belongs to no table is looked at, too, and told in one line: free pages that are not as many as they should be', async () => {
+    await (await openFilled(1)).close();
+    const bytes = await readFile(path);
+    // The header's count of free pages: https://www.sqlite.org/fileformat.html#the_database_header
+    bytes.writeUInt32BE(bytes.readUInt32BE(36) + 1, 36);
+    await writeFile(path, bytes);
+    expect(findDamage(path).damages).toEqual([
+      { table: 'file', detail: expect.stringMatching(/^.*[Ff]reelist.*$/), hidesRows: true },
+    ]);
+    await expect(openSqliteStore({ path })).rejects.toMatchObject({ message: expect.stringMatching(/^.*[Ff]reelist.*$/) });
   });
 
   test('word of damage is taken away by a start that finds it mended', async () => {

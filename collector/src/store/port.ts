@@ -189,6 +189,7 @@ export interface DeclarationVersion {
 
 /** Something stored that is not as it was written. */
 export interface StoreDamage {
+  /** 'file' for what belongs to no table. */
   readonly table: string;
   /** What was found, for people. */
   readonly detail: string;

@@ -123,4 +123,18 @@ export const storeFaults: readonly Fault[] = [
     find: 'if (damages.length === 0) {',
     replace: 'if (damages.length >= 0) {',
   },
+  {
+    id: 'free-pages-unread',
+    rule: 'a look at all knows of what belongs to no table',
+    file: `${sqlite}/damage.ts`,
+    find: "damages.push({ table: 'file', detail: whole, hidesRows: true });",
+    replace: 'void whole;',
+  },
+  {
+    id: 'refusal-in-lines',
+    rule: 'a damaged database is refused in one line',
+    file: `${sqlite}/fault.ts`,
+    find: "text.replaceAll(/\\s*\\n\\s*/g, ' ')",
+    replace: 'text',
+  },
 ];

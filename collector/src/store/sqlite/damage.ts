@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { AppError } from '@jiwei/shared/errors.ts';
 import type { Findings, StoreDamage } from '../port.ts';
 import { openHandle, type SqliteHandle } from './dialect.ts';
-import { corruptStore } from './fault.ts';
+import { corruptStore, oneLine } from './fault.ts';
 import { applicationId, readPragma, schemaFault } from './migrate.ts';
 import { migrations } from './migrations.ts';
 
@@ -14,7 +14,7 @@ const structureCheck = 'integrity_check';
 
 /**
  * Reads a database whole: its schema, the structure of every table, its indexes against it, and each row and text against its checksum. Another process may write to
- * it meanwhile; the write-ahead log is then not taken back while one table is read.
+ * it meanwhile; the write-ahead log is then not taken back while the structure is read.
  * @throws STORE_CORRUPT when it cannot even be opened, STORE_UNAVAILABLE, CONFIG_INVALID when there is none
  */
 export const findDamage = (path: string): Findings => {
@@ -36,8 +36,10 @@ export const findDamageIn = (handle: SqliteHandle): Findings => {
   const schema = orDamage(() => schemaFault(handle, migrations));
   if (schema !== null) damages.push({ table: 'sqlite_schema', detail: schema, hidesRows: true });
   const tables = tablesOf(handle);
+  // Of the whole file at once, with what belongs to no table: a page that is both free and in use would be written over.
+  const whole = orDamage(() => structureFault(handle, '1'));
   for (const table of tables) {
-    const structure = orDamage(() => structureFault(handle, `'${table}'`));
+    const structure = whole === null ? null : orDamage(() => structureFault(handle, `'${table}'`));
     const found: string[] = [];
     const unreadable = orDamage(() => {
       for (const misfit of misfitsOf(handle, table)) {
@@ -52,6 +54,8 @@ export const findDamageIn = (handle: SqliteHandle): Findings => {
     if (hidden !== null) damages.push({ table, detail: `${table}: ${hidden}`, hidesRows: true });
     for (const detail of found) damages.push({ table, detail, hidesRows: false });
   }
+  if (whole !== null && !damages.some(({ hidesRows }) => hidesRows))
+    damages.push({ table: 'file', detail: whole, hidesRows: true });
   return { tables: tables.length, rows, damages, misfits };
 };
 
@@ -74,7 +78,7 @@ const misfitsOf = (handle: SqliteHandle, table: string): Iterable<string | null>
 
 const structureFault = (handle: SqliteHandle, argument: string): string | null => {
   const verdict = String(handle.prepare(`pragma ${structureCheck}(${argument})`).all([])[0]?.[structureCheck]);
-  return verdict === 'ok' ? null : verdict;
+  return verdict === 'ok' ? null : oneLine(verdict);
 };
 
 /** What the look found, or that it could not even be made. */

@@ -48,11 +48,14 @@ export const isFull = (thrown: unknown): boolean => primaryCode(thrown) === full
 /** Whether the driver said that the content is damaged, and not that reading or writing failed. */
 export const isDamage = (thrown: unknown): boolean => [corrupt, notADatabase].includes(primaryCode(thrown) ?? -1);
 
+/** SQLite tells some things in several lines; people are told in one. */
+export const oneLine = (text: string): string => text.replaceAll(/\s*\n\s*/g, ' ');
+
 /** STORE_CORRUPT with what to do: it names the file and the commands that put a backup in its place. */
 export const corruptStore = (path: string, detail: string, cause?: unknown): AppError =>
   new AppError(
     'STORE_CORRUPT',
-    `store: ${path} is damaged or not a database of this product (${detail}). Nothing was changed. Stop the collector and restore ` +
+    `store: ${path} is damaged or not a database of this product (${oneLine(detail)}). Nothing was changed. Stop the collector and restore ` +
       `the last backup, which keeps the present files beside it: ${restoreCommand(path)}`,
     { cause },
   );
