@@ -113,6 +113,21 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
     ],
   },
   {
+    file: 'orderings',
+    why: 'what is to come first comes first',
+    errors: [
+      '4:37: timing.respondWarn: leaves no time: the warning after 1m (respondWarn) needs to come before the response is due, after 1m (respond)',
+      '4:49: timing.onsite: is too early: being on site after 59s (onsite) cannot be due before the response is, after 1m (respond)',
+      '4:64: timing.question: leaves no room: a question of 20s (question) needs to be shorter than the interval of 20s (questionInterval)',
+      '5:37: defaults.timeout: leaves no room: the timeout of 10s needs to be shorter than the interval of 10s',
+      '5:60: defaults.confirm.retry: comes too late: the confirming question after 11s (confirm.retry) needs to come within the interval of 10s',
+      '8:96: checks[1].confirm.retry: comes too late: the confirming question after 6s (confirm.retry) needs to come within the interval of 5s',
+      '9:64: checks[2].interval: comes too late: the confirming question after 11s (confirm.retry) needs to come within the interval of 10s',
+      '10:71: checks[3].slowMs: is 3000; needs less than the timeout of 3s, or nothing is ever slow',
+      '11:107: checks[4].staleAfter: is 5s; needs more than the timeout of 5s',
+    ],
+  },
+  {
     file: 'parent-cycle',
     why: 'a cycle is named as a chain, once',
     errors: ['7:57: assets[1].parents: leads back to the asset itself: a → c → b → a; needs parents without a cycle'],
@@ -206,7 +221,7 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
       '2:9: units[0]: is "tax"; needs a map of keys',
       '3:11: defaults: is "20s"; needs a map of keys',
       '4:20: timing.respond: is "soon"; needs a duration with its unit, such as 20s, 1m30s or 500ms (1ms to 1d)',
-      '4:43: timing.agentStormCount: is 0; needs at least 1',
+      '4:43: timing.agentStormCount: is 0; needs at least 2',
     ],
   },
   {

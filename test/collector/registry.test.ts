@@ -183,6 +183,14 @@ test('an empty declaration declares nothing and has the standard timing', () => 
   });
 });
 
+test('the warning of a response that is due keeps its share of what is promised', () => {
+  expect(parse('timing: { respond: 1m }').timing).toMatchObject({ respondMs: 60_000, respondWarnMs: 40_000 });
+  expect(parse('timing: { respond: 3m }').timing.respondWarnMs).toBe(120_000);
+  expect(parse('timing: { respond: 5m, respondWarn: 1m }').timing.respondWarnMs).toBe(60_000);
+  expect(() => parse('timing: { respond: 20m }')).toThrow('being on site after 15m (onsite) cannot be due before');
+  expect(parse('timing: { respond: 15m }').timing).toMatchObject({ respondWarnMs: 600_000, onsiteMs: 900_000 });
+});
+
 test('any text is a declaration or a list of errors, never a throw', () => {
   const pieces = fc.constantFrom(
     'zones',

@@ -6,6 +6,7 @@ import type { CheckDefaults, CheckSource, DeclaredAsset, DeclaredCheck } from '.
 import { durationText } from './duration.ts';
 import { unknownKey } from './issues.ts';
 import { type CheckItem, checkSchema } from './items.ts';
+import { checkRunOrder } from './orderings.ts';
 import type { Path } from './source.ts';
 
 /** Values of a check that says nothing of its own: asked every 20 s, down within about 2 s of the first failure. */
@@ -93,12 +94,18 @@ const checkConsistency = (collector: Collector, item: CheckItem, kind: ProbeKind
     );
   }
   const intervalMs = 'intervalMs' in declared.schedule ? declared.schedule.intervalMs : null;
-  if (intervalMs !== null && kind !== 'heartbeat' && declared.timeoutMs >= intervalMs) {
-    const key = item.timeout === undefined ? 'interval' : 'timeout';
+  // What the defaults alone say is told once, there.
+  const isOfDefaults = item.interval === undefined && item.timeout === undefined && item.confirm?.retry === undefined;
+  if (kind !== 'heartbeat' && !isOfDefaults) checkRunOrder(collector, path, { ...declared, intervalMs }, item);
+  const { spec } = declared.probe;
+  if ('slowMs' in spec && spec.slowMs !== undefined && spec.slowMs >= declared.timeoutMs) {
     fail(
-      key,
-      `leaves no room: the timeout of ${durationText(declared.timeoutMs)} needs to be shorter than the interval of ${durationText(intervalMs)}`,
+      'slowMs',
+      `is ${spec.slowMs}; needs less than the timeout of ${durationText(declared.timeoutMs)}, or nothing is ever slow`,
     );
+  }
+  if (intervalMs === null && item.staleAfter !== undefined && item.staleAfter <= declared.timeoutMs) {
+    fail('staleAfter', `is ${durationText(item.staleAfter)}; needs more than the timeout of ${durationText(declared.timeoutMs)}`);
   }
   if (intervalMs !== null && item.staleAfter !== undefined && item.staleAfter <= intervalMs) {
     fail(

@@ -130,6 +130,8 @@ export const notifierSchema = z.strictObject({ id: idText, kind: z.string().min(
 
 const span = durationSchema(1, dayMs).optional();
 const count = z.int().min(1).max(10_000).optional();
+/** One alone is no storm. */
+const stormCount = z.int().min(2).max(10_000).optional();
 export const timingSchema = z.strictObject({
   respond: span,
   respondWarn: span,
@@ -137,9 +139,9 @@ export const timingSchema = z.strictObject({
   agentGrace: span,
   question: durationSchema(100, limits.checkTimeoutMsMax).optional(),
   questionInterval: durationSchema(secondMs, hourMs).optional(),
-  agentStormCount: count,
+  agentStormCount: stormCount,
   agentStorm: span,
-  incidentStormCount: count,
+  incidentStormCount: stormCount,
   flapCount: count,
   flapQuiet: span,
 });

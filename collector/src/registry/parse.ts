@@ -30,6 +30,7 @@ import {
   unitSchema,
   zoneSchema,
 } from './items.ts';
+import { checkRunOrder, checkTiming } from './orderings.ts';
 import { checkAllReferences, checkCycles, checkDuplicates, checkMaintenance, type KnownIds } from './references.ts';
 import { rulesAt } from './rule-groups.ts';
 import { openSource } from './source.ts';
@@ -78,7 +79,7 @@ const knownIdsOf = (keys: Keys): KnownIds => ({
 const defaultsAt = (collector: Collector, value: unknown): CheckDefaults => {
   const given = value === undefined ? undefined : check(collector, defaultsSchema, value, ['defaults'])?.item;
   const { confirm } = checkDefaults;
-  return {
+  const defaults: CheckDefaults = {
     intervalMs: given?.interval ?? checkDefaults.intervalMs,
     timeoutMs: given?.timeout ?? checkDefaults.timeoutMs,
     confirm: {
@@ -87,14 +88,18 @@ const defaultsAt = (collector: Collector, value: unknown): CheckDefaults => {
       retryMs: given?.confirm?.retry ?? confirm.retryMs,
     },
   };
+  if (given !== undefined) checkRunOrder(collector, ['defaults'], defaults, given);
+  return defaults;
 };
 
 const timingAt = (collector: Collector, value: unknown): EngineTiming => {
   const given = value === undefined ? undefined : check(collector, timingSchema, value, ['timing'])?.item;
   const standard = engineTimingDefault;
-  return {
-    respondMs: given?.respond ?? standard.respondMs,
-    respondWarnMs: given?.respondWarn ?? standard.respondWarnMs,
+  const respondMs = given?.respond ?? standard.respondMs;
+  const timing: EngineTiming = {
+    respondMs,
+    // Two minutes of three, and as much of what is promised instead.
+    respondWarnMs: given?.respondWarn ?? Math.floor((respondMs * standard.respondWarnMs) / standard.respondMs),
     onsiteMs: given?.onsite ?? standard.onsiteMs,
     agentGraceMs: given?.agentGrace ?? standard.agentGraceMs,
     questionMs: given?.question ?? standard.questionMs,
@@ -105,6 +110,8 @@ const timingAt = (collector: Collector, value: unknown): EngineTiming => {
     flapCount: given?.flapCount ?? standard.flapCount,
     flapQuietMs: given?.flapQuiet ?? standard.flapQuietMs,
   };
+  if (given !== undefined) checkTiming(collector, timing, (key) => key in given);
+  return timing;
 };
 
 const notifiersAt = (collector: Collector, value: unknown, schemas: ReadonlyMap<string, z.ZodType>): DeclaredNotifier[] =>
