@@ -1,3 +1,4 @@
+import { visible } from '@jiwei/shared/plain-text.ts';
 import { z } from 'zod';
 import { call } from './commands.ts';
 import type { AgentAct, CalledCollector } from './options.ts';
@@ -52,6 +53,9 @@ const listAll = async <Item>(
   return items;
 };
 
+/** What agents say of themselves must not look like another line, or another agent's. */
+const lineOf = (fields: readonly string[]): string => fields.map(visible).join('\t');
+
 /** `collector agents`: @returns a line for each, with state, key and where it came from */
 export const listAgents = async (target: Target): Promise<string> => {
   const agents = await listAll(target, '/api/v1/agents', agentsSchema);
@@ -60,7 +64,7 @@ export const listAgents = async (target: Target): Promise<string> => {
     return agent.pendingSinceMs === null ? agent.connection : 'pending';
   };
   const line = (agent: (typeof agents)[number]): string =>
-    [agent.id, stateOf(agent), agent.keyFingerprint, agent.hostname, agent.lastAddress ?? '-'].join('\t');
+    lineOf([agent.id, stateOf(agent), agent.keyFingerprint, agent.hostname, agent.lastAddress ?? '-']);
   return ['ID\tSTATE\tKEY\tHOST\tADDRESS', ...agents.map(line)].join('\n');
 };
 
@@ -76,10 +80,10 @@ export const actOnAgent = async (target: Target, act: AgentAct, id: string): Pro
 export const listJoinTokens = async (target: Target): Promise<string> => {
   const tokens = await listAll(target, '/api/v1/join-tokens', tokensSchema);
   const lines = tokens.map((token) =>
-    [
+    lineOf([
       ...[token.id, token.state, `${token.usesLeft} left`, `until ${new Date(token.expiresAtMs).toISOString()}`],
       ...[token.zoneId ?? 'any zone', token.needsApproval ? 'needs approval' : 'no approval'],
-    ].join('\t'),
+    ]),
   );
   return ['ID\tSTATE\tUSES\tEXPIRES\tZONE\tAPPROVAL', ...lines].join('\n');
 };

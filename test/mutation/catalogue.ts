@@ -38,7 +38,12 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
   spool: { faults: spoolFaults, tests: agentTests },
   session: {
     faults: sessionFaults,
-    tests: ['test/collector/session.test.ts', 'test/collector/clock-skew.test.ts', ...agentTests],
+    tests: [
+      'test/collector/session.test.ts',
+      'test/collector/plain-text.test.ts',
+      'test/collector/clock-skew.test.ts',
+      ...agentTests,
+    ],
   },
   runtime: {
     faults: runtimeFaults,

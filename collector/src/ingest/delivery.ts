@@ -1,5 +1,6 @@
 import type { CheckResult } from '@jiwei/shared/check.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
+import { cleaned } from '@jiwei/shared/plain-text.ts';
 import {
   type FramePosition,
   type GapBody,
@@ -107,8 +108,20 @@ const utf8 = new TextDecoder('utf-8', { fatal: true });
 
 const readResults = (frame: NumberedFrame): readonly CheckResult[] => {
   const json = parseJson(frame);
-  return plainResults(json) ?? (checkBody(frame, json, resultsBodySchema) satisfies ResultsBody).results;
+  const results = plainResults(json) ?? (checkBody(frame, json, resultsBodySchema) satisfies ResultsBody).results;
+  return results.some(isUnclean) ? results.map(cleanedResult) : results;
 };
+
+/** Texts of results quote what targets said, and go on to terminals, logs and mails. */
+const isUnclean = ({ detail = '', method = '' }: CheckResult): boolean =>
+  (detail !== '' && cleaned(detail) !== detail) || (method !== '' && cleaned(method) !== method);
+
+/** The result with texts that do no more than say something. */
+export const cleanedResult = (result: CheckResult): CheckResult => ({
+  ...result,
+  ...(result.detail === undefined ? {} : { detail: cleaned(result.detail) }),
+  ...(result.method === undefined ? {} : { method: cleaned(result.method) }),
+});
 
 const parseBody = <T>(frame: NumberedFrame, schema: z.ZodType<T>): T => checkBody(frame, parseJson(frame), schema);
 

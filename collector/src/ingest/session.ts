@@ -18,7 +18,7 @@ import { isProofValid, isRekeyValid } from '@jiwei/shared/protocol/handshake.ts'
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { EpochMs } from '@jiwei/shared/time.ts';
 import { type ClockSkew, observeSkew, unknownSkew } from './clock-skew.ts';
-import { type Delivery, readFrame } from './delivery.ts';
+import { cleanedResult, type Delivery, readFrame } from './delivery.ts';
 
 /** Everything that can happen to one agent's connection. `monotonicMs` is for silence, `atMs` for stamps. */
 export type SessionInput =
@@ -283,7 +283,7 @@ const onStreaming = (
       session.configErrors = message.errors;
       return [{ kind: 'configApplied', version: message.version, errors: message.errors }];
     case 'probeAnswer':
-      return [{ kind: 'probeAnswer', requestId: message.requestId, result: message.result }];
+      return [{ kind: 'probeAnswer', requestId: message.requestId, result: cleanedResult(message.result) }];
     case 'bye':
       return [{ kind: 'bye', reason: message.reason }];
     default:

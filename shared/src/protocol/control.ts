@@ -4,6 +4,7 @@ import { probeTargetsSchema } from '../cidr.ts';
 import { collectorChoiceSchema } from '../host-collectors.ts';
 import { asId, declaredIdPattern } from '../ids.ts';
 import { limits } from '../limits.ts';
+import { cleanedTextSchema, plainTextSchema } from '../plain-text.ts';
 import { probeSchema } from '../probes/registry.ts';
 import { refusalClasses, refusalCodes } from './refusals.ts';
 
@@ -36,10 +37,11 @@ export const helloSchema = z.object({
   /** Raw Ed25519 public key. */
   publicKey: base64url(32),
   bootId: epochMs,
-  agentVersion: z.string().max(64),
-  hostname: z.string().max(253),
-  platform: z.string().max(64),
-  architecture: z.string().max(64),
+  // They stand in lists that people compare keys in, before anybody has let the agent in: none may look like more than it is.
+  agentVersion: plainTextSchema(64),
+  hostname: plainTextSchema(253),
+  platform: plainTextSchema(64),
+  architecture: plainTextSchema(64),
 });
 
 /** collector → agent: sign this. */
@@ -99,7 +101,7 @@ export const configSchema = z.object({ type: z.literal('config'), config: agentC
 export const configAppliedSchema = z.object({
   type: z.literal('configApplied'),
   version: z.int().min(0),
-  errors: z.array(z.string().max(500)).max(100),
+  errors: z.array(cleanedTextSchema(500)).max(100),
 });
 
 /** collector → agent: all frames up to this position are committed and may be forgotten. */
@@ -145,7 +147,7 @@ export const probeAnswerSchema = z.object({
 });
 
 /** agent → collector: it stops on purpose. */
-export const byeSchema = z.object({ type: z.literal('bye'), reason: z.string().max(200) });
+export const byeSchema = z.object({ type: z.literal('bye'), reason: cleanedTextSchema(200) });
 
 /** collector → agent, just before it closes the link with the code's close code. */
 export const refuseSchema = z.object({
@@ -204,7 +206,7 @@ export type GapBody = z.output<typeof gapBodySchema>;
 export const inventoryBodySchema = z.object({
   sections: z.record(
     z.string().max(64),
-    z.array(z.record(z.string().max(64), z.union([z.string().max(500), z.number(), z.boolean(), z.null()]))).max(256),
+    z.array(z.record(z.string().max(64), z.union([cleanedTextSchema(500), z.number(), z.boolean(), z.null()]))).max(256),
   ),
 });
 export type InventoryBody = z.output<typeof inventoryBodySchema>;

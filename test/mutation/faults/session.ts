@@ -19,6 +19,20 @@ export const sessionFaults: readonly Fault[] = [
     replace: '',
   },
   {
+    id: 'lines-forged',
+    rule: 'what an agent says of itself before it is let in is one line that shows all it holds',
+    file: 'shared/src/plain-text.ts',
+    find: '.refine((text) => cleaned(text) === text, {',
+    replace: '.refine((text) => text !== null, {',
+  },
+  {
+    id: 'details-not-cleaned',
+    rule: 'what a target said goes to no terminal as it is',
+    file: `${ingest}/delivery.ts`,
+    find: 'return results.some(isUnclean) ? results.map(cleanedResult) : results;',
+    replace: 'return results;',
+  },
+  {
     id: 'frames-before-welcome',
     rule: 'frames before the welcome are refused',
     file: `${ingest}/session.ts`,
