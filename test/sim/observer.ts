@@ -24,6 +24,8 @@ export interface Ending {
   /** When it began to end; for one that was killed the same as `atMs`. */
   readonly fromMs: number;
   readonly atMs: number;
+  /** What was written since then need not be on the disk: only with power does that matter. */
+  readonly unsyncedFromMs: number;
 }
 
 /** One notice as it was decided, in the order of decisions. */
@@ -90,7 +92,7 @@ export interface Observer {
 }
 
 /** What was sent so shortly before a power failure may not have been on the disk: the spool is synced once a second, ms. */
-export const unsyncedMsMax = 1_500;
+const unsyncedMsMax = 1_500;
 
 export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch, observer: Observer) => void): Observer => {
   const answers: StoredAnswer[] = [];
@@ -249,12 +251,13 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
       const sinceMs = stoppingSince.get(agent);
       stoppingSince.delete(agent);
       const how = power ? 'powerLost' : sinceMs === undefined ? 'killed' : 'stopped';
-      endings.set(agent, [...(endings.get(agent) ?? []), { how, fromMs: sinceMs ?? nowMs(), atMs: nowMs() }]);
       // A start syncs what it finds; one that ended at once did not come to that.
       const sureFromMs = nowMs() - unsyncedMsMax;
       const isLong = (beganAt.get(agent) ?? 0) <= sureFromMs;
       const unsyncedFromMs = isLong ? sureFromMs : Math.min(sureFromMs, unsyncedFrom.get(agent) ?? sureFromMs);
       unsyncedFrom.set(agent, unsyncedFromMs);
+      const ending: Ending = { how, fromMs: sinceMs ?? nowMs(), atMs: nowMs(), unsyncedFromMs };
+      endings.set(agent, [...(endings.get(agent) ?? []), ending]);
       if (!power) return;
       unsyncedFrom.delete(agent);
       const upTo = acknowledgedTo.get(agent) ?? null;

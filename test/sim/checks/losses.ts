@@ -1,6 +1,6 @@
 import { limits } from '../../../shared/src/limits.ts';
 import { minuteMs } from '../../../shared/src/time.ts';
-import { type Ending, type Observer, unsyncedMsMax, Violation } from '../observer.ts';
+import { type Ending, type Observer, Violation } from '../observer.ts';
 import type { Plan } from '../plan.ts';
 import type { Asking } from '../world/targets.ts';
 
@@ -71,8 +71,8 @@ const missingReadings = (observer: Observer): Piece[] =>
 const isExcused = ({ atMs, holdMsMax }: Piece, endings: readonly Ending[], nowMs: number): boolean =>
   atMs > nowMs - holdMsMax - gatherMsMax ||
   endings.some((ending) => {
-    const lostFromMs =
-      ending.how === 'stopped' ? ending.fromMs : ending.atMs - holdMsMax - (ending.how === 'powerLost' ? unsyncedMsMax : 0);
+    const unwrittenFromMs = ending.how === 'powerLost' ? ending.unsyncedFromMs : ending.atMs;
+    const lostFromMs = ending.how === 'stopped' ? ending.fromMs : unwrittenFromMs - holdMsMax;
     return atMs >= lostFromMs && atMs <= ending.atMs;
   });
 
