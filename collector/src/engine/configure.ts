@@ -181,15 +181,19 @@ const noteDeclared = (turn: Turn): void => {
   for (const id of state.config.checks.keys()) note('check', id, checkTimeline(state, id));
 };
 
+/** The collector itself, which hears heartbeats, or an enrolled agent. */
+const isKnown = (state: EngineState, agentId: AgentId | null): boolean => agentId === null || state.config.agents.has(agentId);
+
 /**
- * Agents are given a check. From then on their silence is `unknown`: it counts against the coverage of what should be known, be it that an agent
- * cannot ask or that it never comes.
+ * Agents are given a check, or the collector begins to wait for a heartbeat. From then on silence is `unknown`: it counts against the coverage of what
+ * should be known, be it that an agent cannot ask or that it never comes.
  */
 const giveCheck = (turn: Turn, check: CheckConfig, agentIdsBefore: readonly AgentId[]): void => {
   awaitAnswers(turn, check.id, agentIdsBefore);
-  awaitAnswers(turn, check.id, check.agentIds);
-  for (const agentId of check.agentIds)
-    if (turn.state.config.agents.has(agentId)) beginLane(turn, turn.state.lanes.get(laneIdOf(check.id, agentId)));
+  const agentIds = laneAgentsOf(check);
+  awaitAnswers(turn, check.id, agentIds);
+  for (const agentId of agentIds)
+    if (isKnown(turn.state, agentId)) beginLane(turn, turn.state.lanes.get(laneIdOf(check.id, agentId)));
 };
 
 const beginLane = (turn: Turn, lane: Lane | undefined): void => {
@@ -204,11 +208,11 @@ const beginLane = (turn: Turn, lane: Lane | undefined): void => {
  * Whoever is asked has a lane, stored before it is told: it may have answered already when it is asked no longer, though nothing of it came
  * yet, and after a restart with other agents nothing else would know that it was.
  */
-const awaitAnswers = (turn: Turn, checkId: CheckId, agentIds: readonly AgentId[]): void => {
+const awaitAnswers = (turn: Turn, checkId: CheckId, agentIds: readonly (AgentId | null)[]): void => {
   const { state } = turn;
   for (const agentId of agentIds) {
     const id = laneIdOf(checkId, agentId);
-    if (state.lanes.has(id) || !state.config.agents.has(agentId)) continue;
+    if (state.lanes.has(id) || !isKnown(state, agentId)) continue;
     laneOf(state, checkId, agentId);
     keep(turn, 'lane', id);
   }

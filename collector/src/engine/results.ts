@@ -19,21 +19,33 @@ const change = (turn: Turn, lane: Lane, isCorrection: boolean, how: (timeline: T
 
 const keepLane = (turn: Turn, lane: Lane): void => keep(turn, 'lane', lane.id);
 
+const heartbeatIntervalMs = ({ schedule, staleAfterMs }: CheckConfig): number =>
+  'intervalMs' in schedule ? schedule.intervalMs : staleAfterMs;
+
 /** When the heartbeat is missed: silence after its last call, or after the first one it owes since the collector listens again. */
 const heartbeatDueAtMs = ({ listensFromMs }: LaneState, lastAtMs: EpochMs, check: CheckConfig): EpochMs => {
   const silenceMs = heartbeatSilenceMs(check) ?? 0;
   if (listensFromMs === null || listensFromMs < lastAtMs + silenceMs) return lastAtMs + silenceMs;
-  const intervalMs = 'intervalMs' in check.schedule ? check.schedule.intervalMs : check.staleAfterMs;
+  const intervalMs = heartbeatIntervalMs(check);
   const owedCount = Math.ceil((listensFromMs - lastAtMs) / intervalMs);
   return lastAtMs + silenceMs + (owedCount - 1) * intervalMs;
 };
 
+/**
+ * A heartbeat that never called owes its first call as if it had called one interval after it was declared: who declares it has as long to set the job
+ * up. One that nobody ever sets up would else be waited for in silence.
+ */
+const firstOwedFromMs = ({ timeline }: Lane, check: CheckConfig): EpochMs | null =>
+  timeline.beginsAtMs === null ? null : timeline.beginsAtMs + heartbeatIntervalMs(check);
+
 /** When the lane must be looked at though nothing comes: it grows stale, its heartbeat is missed, or it may be forgotten. */
 export const laneDueAtMs = (lane: Lane, check: CheckConfig, nowMs: EpochMs): EpochMs | null => {
-  const { lastAtMs, lastReason, agentId, retiredAtMs } = lane.state;
+  const { lastReason, agentId, retiredAtMs } = lane.state;
+  const isHeartbeat = check.probe.kind === 'heartbeat';
+  const lastAtMs = lane.state.lastAtMs ?? (isHeartbeat ? firstOwedFromMs(lane, check) : null);
   // Nothing came of it yet; once it is no longer asked that may come for so long.
   if (lastAtMs === null) return typeof retiredAtMs === 'number' ? retiredAtMs + limits.correctionMsMax : null;
-  if (check.probe.kind === 'heartbeat') {
+  if (isHeartbeat) {
     return lane.state.belief === 'down' && lastReason === 'HEARTBEAT_MISSED'
       ? null
       : heartbeatDueAtMs(lane.state, lastAtMs, check);

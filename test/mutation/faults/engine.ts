@@ -372,6 +372,20 @@ export const engineFaults: readonly Fault[] = [
     replace: '.lastUnusable = null;',
   },
   {
+    id: 'first-call-never-owed',
+    rule: 'a heartbeat that never called owes its first call, and is down when that does not come',
+    file: `${engine}/results.ts`,
+    find: 'lane.state.lastAtMs ?? (isHeartbeat ? firstOwedFromMs(lane, check) : null)',
+    replace: 'lane.state.lastAtMs',
+  },
+  {
+    id: 'first-call-owed-at-once',
+    rule: 'whoever declares a heartbeat has an interval to set its job up',
+    file: `${engine}/results.ts`,
+    find: 'timeline.beginsAtMs === null ? null : timeline.beginsAtMs + heartbeatIntervalMs(check);',
+    replace: 'timeline.beginsAtMs;',
+  },
+  {
     id: 'unknown-since-now',
     rule: 'what was never known is unknown since it is declared, whenever one looks',
     file: `${engine}/live-view.ts`,
@@ -557,7 +571,7 @@ export const engineFaults: readonly Fault[] = [
     id: 'asked-not-stored',
     rule: 'who is asked is stored before it is told, so that its answers are taken also after a restart with other agents',
     file: `${engine}/configure.ts`,
-    find: 'awaitAnswers(turn, check.id, check.agentIds);',
+    find: 'awaitAnswers(turn, check.id, agentIds);',
     replace: '',
   },
   {
@@ -671,13 +685,6 @@ export const engineFaults: readonly Fault[] = [
     file: `${engine}/agents.ts`,
     find: 'question: null,\n  lateQuestions: [],\n',
     replace: 'question: null,\n',
-  },
-  {
-    id: 'handed-over-not-stored',
-    rule: 'who is given a check of a lost agent is stored before it is told',
-    file: `${engine}/configure.ts`,
-    find: 'awaitAnswers(turn, check.id, check.agentIds);',
-    replace: '',
   },
   {
     id: 'handed-over-still-votes',

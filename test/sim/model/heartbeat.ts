@@ -17,6 +17,7 @@ export interface Absence {
  * The history of a heartbeat from its definition: each call says how it is; a good one is owed again an interval later, and what has not come by
  * the end of the grace is down from that instant on, unless nobody listened then: that is unknown, and the first call that is owed since
  * somebody listens again counts anew. A reported failure lasts until a good call.
+ * Before the first call nothing is known, and that call is owed as if there had been one an interval after the declaration.
  * @param calls ascending
  */
 export const heartbeatHistory = (
@@ -24,6 +25,7 @@ export const heartbeatHistory = (
   { intervalMs, graceMs }: { readonly intervalMs: number; readonly graceMs: number },
   absences: readonly Absence[],
   nowMs: number,
+  declaredAtMs: number | null,
 ): ModelSpan[] => {
   // Where a clock stands still, as the collector's does until it was set back to has passed again, the last word of an instant holds.
   const lasting = calls.filter(({ atMs }, place) => calls[place + 1]?.atMs !== atMs);
@@ -33,7 +35,11 @@ export const heartbeatHistory = (
     const endsAtMs = lasting[place + 1]?.atMs ?? nowMs + 1;
     return [told, ...silence(atMs, endsAtMs, { intervalMs, graceMs }, absences)];
   });
-  return merged(spans);
+  if (declaredAtMs === null) return merged(spans);
+  const firstAtMs = lasting[0]?.atMs ?? nowMs + 1;
+  const before = silence(declaredAtMs + intervalMs, firstAtMs, { intervalMs, graceMs }, absences);
+  const unknown = { fromMs: declaredAtMs, status: 'unknown' as const, attributedTo: null };
+  return merged([...[unknown, ...before].filter(({ fromMs }) => fromMs < firstAtMs), ...spans]);
 };
 
 /** What follows a good call until the next one. */

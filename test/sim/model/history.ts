@@ -61,8 +61,10 @@ export const modelHistories = (
   const callsOf = Map.groupBy(calls, ({ heartbeat }) => heartbeat);
   for (const heartbeat of plan.heartbeats) {
     const taken = callsOf.get(heartbeat.id);
-    const spans = heartbeatHistory(taken ?? [], heartbeat, absences, nowMs);
-    if (taken !== undefined) lanes.set(`${heartbeat.id}@collector`, spans);
+    const lane = `${heartbeat.id}@collector`;
+    const declaredAtMs = askedFrom.get(lane) ?? null;
+    const spans = heartbeatHistory(taken ?? [], heartbeat, absences, nowMs, declaredAtMs);
+    if (taken !== undefined || declaredAtMs !== null) lanes.set(lane, spans);
     checks.set(heartbeat.id, spans);
   }
   for (const asset of parentsFirst(plan)) {

@@ -127,6 +127,9 @@ export const createWorld = (
     }
   };
 
+  // As after each start.
+  run({ kind: 'config', atMs: zeroMs, config }, zeroMs, true);
+
   return {
     declaration,
     isLaneShown: options.isLaneShown,
