@@ -57,6 +57,7 @@ export const makeJoinToken = async (
 ): Promise<string> => {
   const body = JSON.stringify({
     zoneId: command.zone,
+    labels: command.labels,
     uses: command.uses,
     lifetimeMs: command.lifetimeMs,
     needsApproval: command.needsApproval,
@@ -102,7 +103,25 @@ export const verify = (dataFolder: string): string => {
 /** A database nothing was ever committed to has no instant. */
 const instantText = (atMs: number): string => (atMs === 0 ? 'its making' : new Date(atMs).toISOString());
 
-const problemSchema = z.object({ code: z.string().optional(), detail: z.string().optional(), title: z.string().optional() });
+const problemSchema = z.object({
+  code: z.string().optional(),
+  detail: z.string().optional(),
+  title: z.string().optional(),
+  errors: z.array(z.object({ in: z.string().optional(), path: z.string().optional(), message: z.string() })).optional(),
+});
+
+/** Of more mistakes than these nobody reads the rest before the first ones are mended. */
+const shownErrorsMax = 20;
+
+/** What the collector's answer says of each mistake, a line for each. */
+const errorLines = (
+  errors: readonly { readonly in?: string | undefined; readonly path?: string | undefined; readonly message: string }[],
+): string =>
+  errors
+    .slice(0, shownErrorsMax)
+    .map(({ path, message, ...place }) => `\n  ${[place.in, path].filter(Boolean).join(' ')}: ${message}`)
+    .concat(errors.length > shownErrorsMax ? [`\n  and ${errors.length - shownErrorsMax} more`] : [])
+    .join('');
 
 /** Calls a running collector. @returns its answer, parsed @throws AppError LINK_REFUSED, UNAUTHENTICATED, REQUEST_INVALID */
 export const call = async (
@@ -139,7 +158,7 @@ export const call = async (
   const problem = problemSchema.safeParse(answer).data;
   throw new AppError(
     'REQUEST_INVALID',
-    `the collector refused (${response.status} ${problem?.code ?? ''}): ${problem?.detail ?? problem?.title ?? 'no reason given'}`,
+    `the collector refused (${response.status} ${problem?.code ?? ''}): ${problem?.detail ?? problem?.title ?? 'no reason given'}${errorLines(problem?.errors ?? [])}`,
   );
 };
 

@@ -69,7 +69,8 @@ const serve = async (options: ServeOptions): Promise<void> => {
   process.send?.({ kind: 'listening', url, adminToken: adminToken?.token ?? null });
   if (adminToken === null) return;
   const keep = (): void => {
-    keeping = adminToken.keep();
+    // The launcher is told, so that it need not wonder whether the token outlives this run.
+    keeping = adminToken.keep().then(() => void process.send?.({ kind: 'adminTokenKept' }));
     keeping.catch(die);
   };
   if (process.send !== undefined) return void process.on('message', (message) => (isShown(message) ? keep() : undefined));

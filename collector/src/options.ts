@@ -1,6 +1,8 @@
 import { parseArgs } from 'node:util';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
+import { labelNamePattern } from '@jiwei/shared/series.ts';
+import { hourMs } from '@jiwei/shared/time.ts';
 
 /** How a collector is started. Everything about what is monitored stands in the declaration instead. */
 export interface ServeOptions {
@@ -55,6 +57,7 @@ export type Command =
   | ({
       readonly kind: 'join-token';
       readonly zone: string | null;
+      readonly labels: Readonly<Record<string, string>>;
       readonly uses: number;
       readonly lifetimeMs: number;
       readonly needsApproval: boolean;
@@ -79,8 +82,9 @@ export const usage = `collector: takes in agents' measurements, computes availab
   collector serve [options]          run (the default)
   collector check FILE               check a declaration without applying it
   collector apply FILE [--url URL]   apply a declaration to a running collector
-  collector join-token [--url URL] [--zone ID] [--uses N] [--hours N] [--approval]
-                                     make a token with which agents enrol; with --approval each waits for a person
+  collector join-token [--url URL] [--zone ID] [--label NAME=VALUE …] [--uses N] [--hours N] [--approval]
+                                     make a token with which agents enrol, of a zone and with labels; with --approval
+                                     each waits for a person
   collector join-tokens [revoke ID]  list join tokens, or revoke one
   collector agents [approve|refuse|revoke|rekey ID]
                                      list agents; let one in that waits, refuse it, shut one out, give one a new key
@@ -135,6 +139,7 @@ const optionTypes = {
   'token-file': { type: 'string' },
   ca: { type: 'string' },
   zone: { type: 'string' },
+  label: { type: 'string', multiple: true },
   uses: { type: 'string', default: '1' },
   hours: { type: 'string', default: '1' },
   approval: { type: 'boolean', default: false },
@@ -172,8 +177,9 @@ export const parseCommand = (argv: readonly string[]): Command => {
         kind: 'join-token',
         ...calledCollector(values),
         zone: values.zone ?? null,
-        uses: wholeNumber('--uses', values.uses, 1, 10_000),
-        lifetimeMs: wholeNumber('--hours', values.hours, 1, 24 * 30) * 3_600_000,
+        labels: labelsOf(values.label ?? []),
+        uses: wholeNumber('--uses', values.uses, 1, limits.joinTokenUsesMax),
+        lifetimeMs: wholeNumber('--hours', values.hours, 1, limits.joinTokenMsMax / hourMs) * hourMs,
         needsApproval: values.approval,
       };
     case 'join-tokens':
@@ -185,7 +191,7 @@ export const parseCommand = (argv: readonly string[]): Command => {
       return {
         kind: 'heartbeat-addresses',
         ...calledCollector(values),
-        keepMs: wholeNumber('--keep-hours', values['keep-hours'], 0, 24 * 31) * 3_600_000,
+        keepMs: wholeNumber('--keep-hours', values['keep-hours'], 0, 24 * 31) * hourMs,
       };
     case 'agents':
       return { kind: 'agents', ...calledCollector(values), act: agentAct(file, id) };
@@ -248,6 +254,21 @@ const wholeNumber = (option: string, text: string, least: number, most: number):
   const number = Number(text);
   if (Number.isInteger(number) && number >= least && number <= most) return number;
   throw new AppError('CONFIG_INVALID', `${option} is "${text}"; a whole number from ${least} to ${most} is needed`);
+};
+
+/** `name=value`, each name once. */
+const labelsOf = (texts: readonly string[]): Readonly<Record<string, string>> => {
+  const labels = new Map<string, string>();
+  for (const text of texts) {
+    const [, name = '', value = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
+    if (!labelNamePattern.test(name))
+      throw new AppError('CONFIG_INVALID', `--label is "${text}"; NAME=VALUE is needed, the name of letters, digits and "_"`);
+    if (labels.has(name)) throw new AppError('CONFIG_INVALID', `--label ${name} is given twice; each name once is needed`);
+    labels.set(name, value);
+  }
+  if (labels.size > limits.labelsPerSeriesMax)
+    throw new AppError('CONFIG_INVALID', `--label is given ${labels.size} times; at most ${limits.labelsPerSeriesMax} are taken`);
+  return Object.fromEntries(labels);
 };
 
 const collectorUrl = (text: string): string => {

@@ -213,6 +213,10 @@ export const limits = {
   maintenanceMsMax: 30 * dayMs,
   /** Enrolment tokens live this long where nothing else is said: an installation takes minutes, and a token that was left somewhere is soon worth nothing. */
   joinTokenMs: 1 * hourMs,
+  /** The longest an enrolment token may be made for: after a month nobody remembers that it lies somewhere. */
+  joinTokenMsMax: 30 * dayMs,
+  /** Agents that may enrol with one token: a fleet is rolled out in parts, and a token that leaks then lets in no more than one part. */
+  joinTokenUsesMax: 1_000,
   /** A join token as agents send it: ours have 35 characters, and other issuers may want longer ones. */
   joinTokenCharactersMax: 128,
   /** A resolved incident that comes back within this time is the same fault, and is reopened with its history; later it is a new one. */

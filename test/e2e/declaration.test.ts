@@ -110,7 +110,8 @@ describe('a declaration', () => {
   });
 
   test('a join token made by command is the only thing printed, and buys an enrolment', async () => {
-    const { exitCode, output } = await run('join-token', '--url', district.url, '--zone', 'east');
+    const labels = ['--label', 'room=机房一', '--label', 'rack=a=3', '--label', 'spare='];
+    const { exitCode, output } = await run('join-token', '--url', district.url, '--zone', 'east', ...labels);
     expect(exitCode).toBe(0);
     expect(output).toMatch(/^jw_\S+\n$/);
     const agent = startProgram(
@@ -123,7 +124,15 @@ describe('a declaration', () => {
       return items.find((one) => one.id === 'newcomer' && one.connection === 'connected') ?? null;
     });
     // The zone is that of the token: the agent asked for none, and none is declared for it.
-    expect(newcomer).toMatchObject({ zoneId: 'east' });
+    expect(newcomer).toMatchObject({ zoneId: 'east', labels: { room: '机房一', rack: 'a=3', spare: '' } });
     await agent.kill('SIGTERM');
+  });
+
+  test('what the collector finds wrong with a call is said, place by place', async () => {
+    const { exitCode, output } = await run('join-token', '--url', district.url, '--label', `room=${'x'.repeat(5_000)}`);
+    expect(exitCode).toBe(1);
+    expect(output).toMatch(
+      /^collector: REQUEST_INVALID: the collector refused \(400 REQUEST_INVALID\): .*\n {2}body labels\.room: \S.*\n$/,
+    );
   });
 });

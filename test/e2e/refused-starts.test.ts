@@ -65,6 +65,34 @@ describe('a start that is refused', () => {
       says: /--url is "x"/,
     },
     {
+      why: 'a token for more agents than the collector allows',
+      program: collector,
+      args: ['join-token', '--uses', '1001'],
+      exitCode: 2,
+      says: /--uses is "1001"; a whole number from 1 to 1000/,
+    },
+    {
+      why: 'a label without a value',
+      program: collector,
+      args: ['join-token', '--label', 'room'],
+      exitCode: 2,
+      says: /"room"; NAME=VALUE/,
+    },
+    {
+      why: 'a label with a name that is none',
+      program: collector,
+      args: ['join-token', '--label', '1a=b'],
+      exitCode: 2,
+      says: /"1a=b"; NAME=VALUE/,
+    },
+    {
+      why: 'a label twice',
+      program: collector,
+      args: ['join-token', '--label', 'a=1', '--label', 'a=2'],
+      exitCode: 2,
+      says: /--label a is given twice/,
+    },
+    {
       why: 'a first declaration that is missing',
       program: collector,
       args: ['--data', 'data', '--listen', '127.0.0.1:0', '--declaration', 'gone.yaml'],
@@ -117,6 +145,7 @@ describe('a start that is refused', () => {
       tokens.push(adminToken);
       if (isShown) {
         started.child.send({ kind: 'adminTokenShown' });
+        await once(started.child, 'message');
         const headers = { authorization: `Bearer ${adminToken}` };
         expect((await fetch(`${url}/api/v1/zones`, { headers })).status).toBe(200);
       }

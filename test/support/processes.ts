@@ -76,14 +76,17 @@ export const startProcess = (command: string, args: readonly string[], environme
   };
 };
 
-/** Waits for the message a program sends once it serves, and tells a collector that its admin token was seen. */
+/** Waits for the message a program sends once it serves, and tells a collector that its admin token was seen, so that it keeps it. */
 export const listening = async (started: TestProcess): Promise<{ url: string; adminToken: string | null }> => {
   const ended = once(started.child, 'exit').then(() => {
     throw new Error(`the program ended before it served; output:\n${started.output()}`);
   });
   const [message] = await Promise.race([once(started.child, 'message'), ended]);
   const told = message as { url: string; adminToken: string | null };
-  if (typeof told.adminToken === 'string') started.child.send({ kind: 'adminTokenShown' });
+  if (typeof told.adminToken === 'string') {
+    started.child.send({ kind: 'adminTokenShown' });
+    await Promise.race([once(started.child, 'message'), ended]);
+  }
   return told;
 };
 

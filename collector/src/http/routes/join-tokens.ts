@@ -2,7 +2,7 @@ import { AppError } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { limits } from '@jiwei/shared/limits.ts';
 import { labelNamePattern } from '@jiwei/shared/series.ts';
-import { dayMs, minuteMs } from '@jiwei/shared/time.ts';
+import { minuteMs } from '@jiwei/shared/time.ts';
 import { z } from 'zod';
 import { tokenIdOf } from '../../runtime/admission.ts';
 import type { JoinToken } from '../../store/port.ts';
@@ -18,12 +18,8 @@ const joinTokenBody = z.strictObject({
       error: `at most ${limits.labelsPerSeriesMax} labels`,
     })
     .default({}),
-  uses: z.int().min(1).max(1_000).default(1).describe('How many agents may enrol with it.'),
-  lifetimeMs: z
-    .int()
-    .min(minuteMs)
-    .max(30 * dayMs)
-    .default(limits.joinTokenMs),
+  uses: z.int().min(1).max(limits.joinTokenUsesMax).default(1).describe('How many agents may enrol with it.'),
+  lifetimeMs: z.int().min(minuteMs).max(limits.joinTokenMsMax).default(limits.joinTokenMs),
   needsApproval: z.boolean().default(false).describe('Agents that enrol with it wait until a person approves them.'),
 });
 
