@@ -118,6 +118,42 @@ describe('what is declared and how it is', () => {
     expect(seen).toEqual(['cam-1', 'db', 'portal', 'switch', 'ups']);
   });
 
+  test('a cursor leads on in its own list alone', async () => {
+    const { next } = (await http.get('/api/v1/assets?limit=1')).json();
+    expect((await http.get(`/api/v1/assets?limit=1&cursor=${next}`)).json().items).toHaveLength(1);
+    for (const list of ['units', 'incidents', 'checks/c1/results?fromMs=0&toMs=1']) {
+      const answer = await http.get(`/api/v1/${list}${list.includes('?') ? '&' : '?'}cursor=${next}`);
+      expect(answer.json(), list).toMatchObject({
+        ...{ status: 400, code: 'REQUEST_INVALID' },
+        detail: expect.stringContaining('cursor is of /api/v1/assets, and leads nowhere in /api/v1/'),
+      });
+    }
+  });
+
+  const ranges: readonly { readonly why: string; readonly path: string; readonly message: string }[] = [
+    {
+      why: 'turned around',
+      path: 'availability/assets?fromMs=2&toMs=1',
+      message: 'is 1; needs to be after fromMs, which is 2',
+    },
+    { why: 'empty', path: 'spans?kind=asset&id=s1&fromMs=2&toMs=2', message: 'is 2; needs to be after fromMs, which is 2' },
+    {
+      why: 'too long',
+      path: 'availability/groups?by=all&fromMs=0&toMs=34646400001',
+      message: 'makes a range of 34646400001 ms; needs at most 34646400000 ms (401 days, as long as history is kept)',
+    },
+    {
+      why: 'turned around, of openings',
+      path: 'incidents?openedFromMs=5&openedToMs=2',
+      message: 'is 2; needs to be after openedFromMs, which is 5',
+    },
+  ];
+  for (const { why, path, message } of ranges) {
+    test(`a range that is ${why} is told as that`, async () => {
+      expect((await http.get(`/api/v1/${path}`)).json()).toMatchObject({ status: 400, errors: [{ message }] });
+    });
+  }
+
   test('a cursor of our own making is needed', async () => {
     for (const url of ['/api/v1/assets?cursor=%21%21', '/api/v1/incidents?cursor=zzz']) {
       expect((await http.get(url)).json()).toMatchObject({ code: 'REQUEST_INVALID', status: 400 });

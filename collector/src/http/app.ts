@@ -10,6 +10,7 @@ import type { CollectorService } from '../runtime/service.ts';
 import { type Access, guard } from './access.ts';
 import { createBrokenRequestAnswer } from './broken-request.ts';
 import type { HttpContext } from './context.ts';
+import { bindCursors } from './cursors.ts';
 import type { Door } from './door.ts';
 import { createEventHub } from './event-hub.ts';
 import { registerOpenApi } from './openapi.ts';
@@ -175,6 +176,7 @@ export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> 
   pageRoutes(app, context);
   await app.register(
     async (api) => {
+      bindCursors(api);
       const typed = api.withTypeProvider<ZodTypeProvider>();
       for (const routes of apiRoutes) routes(typed, context);
     },

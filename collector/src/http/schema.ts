@@ -26,7 +26,7 @@ export const queryList = <Item extends z.ZodType>(item: Item, countMax: number) 
 /** Paging of every list. The cursor is the `next` of the page before; it is opaque. */
 export const pageQuery = {
   limit: queryInteger(1, limits.pageItemsMax).default(limits.pageItemsDefault).describe('Items per page.'),
-  cursor: z.string().min(1).max(1_000).exactOptional().describe('`next` of the page before.'),
+  cursor: z.string().min(1).max(4_000).exactOptional().describe('`next` of the page before.'),
 };
 
 /** One page: `next` is null at the end. */
@@ -41,10 +41,19 @@ export const rangeQuery = {
   toMs: queryInstant.describe('End of the range, epoch ms, exclusive.'),
 };
 
-/** Refuses a range that is empty, turned around or longer than what is kept. */
-export const isRange = (query: { readonly fromMs: number; readonly toMs: number }): boolean =>
-  query.fromMs < query.toMs && query.toMs - query.fromMs <= rangeMsMax;
-export const rangeNeeded = { error: `fromMs must be before toMs, at most ${rangeMsMax} ms apart`, path: ['toMs'] };
+/** For superRefine: refuses a range that is empty or turned around, and one that is longer than what is kept, and says which. */
+export const refuseBadRange = (
+  { fromMs, toMs }: { readonly fromMs: number; readonly toMs: number },
+  context: z.core.$RefinementCtx,
+): void => {
+  const message =
+    toMs <= fromMs
+      ? `is ${toMs}; needs to be after fromMs, which is ${fromMs}`
+      : toMs - fromMs > rangeMsMax
+        ? `makes a range of ${toMs - fromMs} ms; needs at most ${rangeMsMax} ms (${rangeMsMax / dayMs} days, as long as history is kept)`
+        : null;
+  if (message !== null) context.addIssue({ code: 'custom', message, path: ['toMs'], input: toMs });
+};
 
 /** Statuses of problems a route may answer with, beside 500 and 503, which any may. */
 type ProblemStatus = 400 | 401 | 403 | 404 | 409 | 413 | 415 | 429;

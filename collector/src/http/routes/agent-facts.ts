@@ -2,7 +2,7 @@ import { AppError } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { z } from 'zod';
 import type { Api, HttpContext } from '../context.ts';
-import { answers, idText, instant, isRange, rangeNeeded, rangeQuery } from '../schema.ts';
+import { answers, idText, instant, rangeQuery, refuseBadRange } from '../schema.ts';
 
 const inventorySchema = z
   .object({
@@ -42,7 +42,7 @@ export const agentFactRoutes = (api: Api, { service }: HttpContext): void => {
       tags: ['agents'],
       summary: 'What it had to drop unsent in a range',
       params: agentParams,
-      querystring: z.strictObject(rangeQuery).refine(isRange, rangeNeeded),
+      querystring: z.strictObject(rangeQuery).superRefine(refuseBadRange),
       response: answers(z.object({ items: z.array(gapSchema) })),
     },
     handler: async (request) => {

@@ -5,7 +5,7 @@ import { percentText } from '../../engine/ratio.ts';
 import { assetSpans, ratioBody } from '../availability-query.ts';
 import type { Api, HttpContext } from '../context.ts';
 import { pageOfItems, pageRequestOf } from '../paging.ts';
-import { answers, idText, instant, isRange, pageQuery, rangeNeeded, rangeQuery, spanMs } from '../schema.ts';
+import { answers, idText, instant, pageQuery, rangeQuery, refuseBadRange, spanMs } from '../schema.ts';
 
 const ratioSchema = z
   .object({
@@ -58,10 +58,10 @@ const groupAvailabilitySchema = z
 const filterFields = { unitId: idText.exactOptional(), zoneId: idText.exactOptional() };
 const assetQuery = z
   .strictObject({ ...pageQuery, ...rangeQuery, ...filterFields, assetId: idText.exactOptional() })
-  .refine(isRange, rangeNeeded);
+  .superRefine(refuseBadRange);
 const groupQuery = z
   .strictObject({ ...pageQuery, ...rangeQuery, by: z.enum(['unit', 'zone', 'all']) })
-  .refine(isRange, rangeNeeded);
+  .superRefine(refuseBadRange);
 
 const shareBody = ({ observed, strict, coverage, isEnough }: Shares) => ({
   observed: ratioBody(observed),

@@ -6,7 +6,7 @@ import { z } from 'zod';
 import type { CheckConfig } from '../../engine/config.ts';
 import type { Api, HttpContext } from '../context.ts';
 import { pageOfItems, pageRequestOf } from '../paging.ts';
-import { answers, idText, isRange, pageOf, pageQuery, queryList, rangeNeeded, rangeQuery } from '../schema.ts';
+import { answers, idText, pageOf, pageQuery, queryList, rangeQuery, refuseBadRange } from '../schema.ts';
 import { checkBody, checkSchema, storedResultBody, storedResultSchema } from '../shapes/check.ts';
 
 const kinds = probeKindNames as [ProbeKind, ...ProbeKind[]];
@@ -67,7 +67,7 @@ export const checkRoutes = (api: Api, { service }: HttpContext): void => {
       summary: 'Results of a check in a range, newest first',
       description: 'Also of a check that is no longer declared, as long as its results are kept.',
       params: checkParams,
-      querystring: z.strictObject({ ...pageQuery, ...rangeQuery }).refine(isRange, rangeNeeded),
+      querystring: z.strictObject({ ...pageQuery, ...rangeQuery }).superRefine(refuseBadRange),
       response: answers(pageOf(storedResultSchema)),
     },
     handler: async (request) => {

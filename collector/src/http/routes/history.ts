@@ -3,7 +3,7 @@ import { z } from 'zod';
 import type { Subject } from '../../engine/effect.ts';
 import type { Api, HttpContext } from '../context.ts';
 import { pageRequestOf } from '../paging.ts';
-import { answers, idText, instant, isRange, pageOf, pageQuery, rangeNeeded, rangeQuery } from '../schema.ts';
+import { answers, idText, instant, pageOf, pageQuery, rangeQuery, refuseBadRange } from '../schema.ts';
 import { recordedSpanBody, recordedSpanSchema, spanBody, spanSchema } from '../shapes/span.ts';
 
 const subjectKinds = ['asset', 'check', 'lane'] as const;
@@ -46,7 +46,7 @@ export const historyRoutes = (api: Api, { service }: HttpContext): void => {
       description: 'Spans are whole: the first may begin before the range and the last may end after it.',
       querystring: z
         .strictObject({ ...rangeQuery, kind: z.enum(subjectKinds), id: idText.describe(idMeaning) })
-        .refine(isRange, rangeNeeded),
+        .superRefine(refuseBadRange),
       response: answers(z.object({ subject: subjectSchema, items: z.array(recordedSpanSchema) })),
     },
     handler: async (request) => {

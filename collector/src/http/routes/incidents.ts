@@ -37,16 +37,22 @@ const incidentDetailSchema = z
   })
   .meta({ id: 'IncidentDetail' });
 
-const incidentQuery = z.strictObject({
-  ...pageQuery,
-  state: queryList(z.enum(incidentStates), incidentStates.length).exactOptional(),
-  severity: queryList(z.enum(severities), severities.length).exactOptional(),
-  assetId: idText.exactOptional(),
-  unitId: idText.exactOptional(),
-  zoneId: idText.exactOptional(),
-  openedFromMs: queryInstant.exactOptional().describe('Opened at or after.'),
-  openedToMs: queryInstant.exactOptional().describe('Opened before.'),
-});
+const incidentQuery = z
+  .strictObject({
+    ...pageQuery,
+    state: queryList(z.enum(incidentStates), incidentStates.length).exactOptional(),
+    severity: queryList(z.enum(severities), severities.length).exactOptional(),
+    assetId: idText.exactOptional(),
+    unitId: idText.exactOptional(),
+    zoneId: idText.exactOptional(),
+    openedFromMs: queryInstant.exactOptional().describe('Opened at or after.'),
+    openedToMs: queryInstant.exactOptional().describe('Opened before.'),
+  })
+  .superRefine(({ openedFromMs, openedToMs }, context) => {
+    if (openedFromMs === undefined || openedToMs === undefined || openedFromMs < openedToMs) return;
+    const message = `is ${openedToMs}; needs to be after openedFromMs, which is ${openedFromMs}`;
+    context.addIssue({ code: 'custom', message, path: ['openedToMs'], input: openedToMs });
+  });
 
 const filterOf = (query: z.output<typeof incidentQuery>): IncidentFilter => ({
   ...(query.state === undefined ? {} : { states: query.state }),

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Api, HttpContext } from '../context.ts';
 import { stepCount } from '../sample-grid.ts';
 import { querySamples, type SampledSeries } from '../sample-query.ts';
-import { answersByHand, idText, isRange, queryInteger, queryList, rangeMsMax, rangeNeeded, rangeQuery } from '../schema.ts';
+import { answersByHand, idText, queryInteger, queryList, rangeMsMax, rangeQuery, refuseBadRange } from '../schema.ts';
 import { seriesFilter } from '../series-filter.ts';
 
 const namesMax = 100;
@@ -27,7 +27,7 @@ const sampleQuery = z
     stepMs: queryInteger(secondMs, rangeMsMax).describe('Distance of the points.'),
     lookbackMs: queryInteger(secondMs, hourMs).default(minuteMs).describe('How old a value may be at its step.'),
   })
-  .refine(isRange, rangeNeeded)
+  .superRefine(refuseBadRange)
   .refine((query) => query.names !== undefined || query.match !== undefined, { error: 'give names or match', path: ['names'] })
   .refine((query) => stepCount(query) <= limits.samplePointsMax, {
     error: `at most ${limits.samplePointsMax} points per series; choose a longer stepMs or a shorter range`,
