@@ -14,7 +14,7 @@ import { errorFields, type Log } from './log.ts';
 import { gridOffsetMs } from './schedule/phase.ts';
 import { type Batches, noBatches } from './schedule/places.ts';
 import { createSchedule, type NextCalendarTime, type ScheduleCounts } from './schedule/schedule.ts';
-import { answerProbe } from './session/answer-probe.ts';
+import { createAnswers } from './session/answer-probe.ts';
 import { type Ask, createCheckRunner } from './session/check-runner.ts';
 import { judgeConfig } from './session/config-keeper.ts';
 import { createHostSampler } from './session/host-sampler.ts';
@@ -117,6 +117,7 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
   const results = createResultBatch(clock, recorder.record);
   const { batches = noBatches, nextCalendarTime } = world;
   const schedule = createSchedule({ runsAtOnceMax: limits.probesAtOnceMax, nextCalendarTime, batches });
+  const answer = createAnswers({ ask: world.ask, stamps, signal: stopping.signal });
   const runner = createCheckRunner({ schedule, ask: world.ask, clock, stamps, onResult: results.add, log });
   const isLive = (): boolean => link?.isStreaming() ?? false;
   /** Results that wait go along with a row: one waking of this process and of the collector's in place of two. */
@@ -217,8 +218,8 @@ export const startAgent = async (world: AgentWorld, settings: AgentSettings): Pr
         log.info('the key of this agent was changed', { key: fingerprintOf(rawPublicKey(keys.present())) });
       },
       onProbeRequest: (request: ProbeRequest) => {
-        answerProbe(request, { ask: world.ask, stamps, signal: stopping.signal }).then(
-          (answer) => link?.send(answer),
+        answer(request).then(
+          (message) => link?.send(message),
           (error: unknown) => log.error('a question of the collector could not be answered', { error: messageOf(error) }),
         );
       },

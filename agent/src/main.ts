@@ -6,6 +6,7 @@ import { resolve } from 'node:path';
 import { systemClock } from '@jiwei/shared/clock.ts';
 import { AppError, messageOf } from '@jiwei/shared/errors.ts';
 import { limits } from '@jiwei/shared/limits.ts';
+import { cleaned } from '@jiwei/shared/plain-text.ts';
 import type { InventoryBody } from '@jiwei/shared/protocol/control.ts';
 import { fingerprintOf, rawPublicKey } from '@jiwei/shared/protocol/handshake.ts';
 import packageFile from '../package.json' with { type: 'json' };
@@ -229,7 +230,8 @@ const inventoryOf = async (signal: AbortSignal, log: Log): Promise<InventoryBody
 
 const settingsOf = (options: AgentOptions, files: AgentWorld['files']): AgentSettings => ({
   agentVersion: packageFile.version,
-  hostname: hostname(),
+  // The collector refuses what is not plain text.
+  hostname: cleaned(hostname()),
   platform: `${platform()} ${release()}`,
   architecture: arch(),
   joinToken: readJoinToken(options, files),

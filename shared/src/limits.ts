@@ -60,7 +60,7 @@ export const limits = {
   checkRetryMsMin: 100,
   /**
    * Probes run at once by one agent, where a batch of pings counts as one; more wait their turn. Each may hold sockets and a body; with answers in
-   * 100 ms it is still 640 a second.
+   * 100 ms it is still 640 a second. Questions of the collector have as many places of their own, for the hour when checks hang; more are not asked.
    */
   probesAtOnceMax: 64,
   /** One reading of the host's metrics: a mount or driver that hangs longer is left out of the row. Well below the usual 15 s between rows. */

@@ -68,7 +68,7 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
       ...['dictionary', 'samples'].map((name) => `test/shared/${name}.test.ts`),
       ...boundTests.map((name) => `test/collector/${name}.test.ts`),
       ...['promql', 'rules', 'incident-notes'].map((name) => `test/engine/${name}.test.ts`),
-      ...['hold', 'small-schema', 'host/series-book', 'probes/http'].map((name) => `test/agent/${name}.test.ts`),
+      ...['hold', 'answer-probe', 'small-schema', 'host/series-book', 'probes/http'].map((name) => `test/agent/${name}.test.ts`),
     ],
   },
   access: {

@@ -188,6 +188,13 @@ export const boundFaults: readonly Fault[] = [
     '',
   ),
   unbounded(
+    'questions',
+    'an agent asks only so much at once for its collector',
+    'agent/src/session/answer-probe.ts',
+    'if (underWayCount >= limits.probesAtOnceMax)',
+    'if (underWayCount >= 1e9)',
+  ),
+  unbounded(
     'allowances',
     'allowances of agents that are gone are bounded',
     `${collector}/ingest/agent-links.ts`,
