@@ -104,30 +104,33 @@ const timelineOf = (state: EngineState, subject: Subject): Timeline | null => {
   }
 };
 
+/** By kind and id: hundreds of thousands of keys need not be put together then. */
+type BySubject<V> = Readonly<Record<Subject['kind'], Map<string, V>>>;
+
+const bySubject = <V>(): BySubject<V> => ({ lane: new Map(), check: new Map(), asset: new Map() });
+
 /** Where the history of each subject begins, as it was stored; null when nothing is known of it yet. */
-const beginningsOf = (entities: readonly SavedEntity[]): ReadonlyMap<string, EpochMs | null> => {
-  const beginnings = new Map<string, EpochMs | null>();
-  // Builds that did not store where a check begins did so of its lanes, and nothing is known of a check that no lane speaks for.
-  const spoken = new Map<string, EpochMs | null>();
+const beginningsOf = (entities: readonly SavedEntity[]): BySubject<EpochMs | null> => {
+  const beginnings = bySubject<EpochMs | null>();
   for (const { entity, id, value } of entities) {
-    if (entity === 'agent') spoken.set(agentCheckIdOf(asAgentId(id)), 0);
+    // Builds that did not store where a check begins did so of its lanes, and nothing is known of a check that no lane speaks for.
+    if (entity === 'agent') beginnings.check.set(agentCheckIdOf(asAgentId(id)), 0);
     if (entity !== 'lane') continue;
     const { state, beginsAtMs = 0 } = value as EntityValues['lane'];
-    beginnings.set(`lane|${id}`, beginsAtMs);
-    spoken.set(state.checkId, earlier(spoken.get(state.checkId) ?? null, beginsAtMs));
+    beginnings.lane.set(id, beginsAtMs);
+    beginnings.check.set(state.checkId, earlier(beginnings.check.get(state.checkId) ?? null, beginsAtMs));
   }
-  for (const [checkId, beginsAtMs] of spoken) beginnings.set(`check|${checkId}`, beginsAtMs);
   for (const { entity, id, value } of entities) {
     if (entity !== 'check' && entity !== 'asset') continue;
     const { beginsAtMs } = value as EntityValues['check' | 'asset'];
-    if (beginsAtMs !== undefined) beginnings.set(`${entity}|${id}`, beginsAtMs);
+    if (beginsAtMs !== undefined) beginnings[entity].set(id, beginsAtMs);
   }
   return beginnings;
 };
 
 /** Without an entry all that is stored belongs to a lane or an asset, and nothing to a check: nobody spoke for it since it was declared. */
-const beginningOf = (beginnings: ReadonlyMap<string, EpochMs | null>, { kind, id }: Subject): EpochMs | null => {
-  const known = beginnings.get(`${kind}|${id}`);
+const beginningOf = (beginnings: BySubject<EpochMs | null>, { kind, id }: Subject): EpochMs | null => {
+  const known = beginnings[kind].get(id);
   return known === undefined && kind !== 'check' ? 0 : (known ?? null);
 };
 
@@ -137,21 +140,21 @@ const earlier = (a: EpochMs | null, b: EpochMs | null): EpochMs | null => (a ===
 const isForgotten = (state: EngineState, { kind, id }: Subject, spans: readonly Span[]): boolean =>
   kind === 'asset' && !state.config.assets.has(id) && spans.at(-1)?.status === 'unknown';
 
-const restoreSpans = (state: EngineState, all: readonly SavedSpan[], beginnings: ReadonlyMap<string, EpochMs | null>): void => {
-  const histories = new Map<string, { readonly subject: Subject; readonly beginsAtMs: EpochMs | null; readonly spans: Span[] }>();
+const restoreSpans = (state: EngineState, all: readonly SavedSpan[], beginnings: BySubject<EpochMs | null>): void => {
+  const histories = bySubject<{ readonly subject: Subject; readonly beginsAtMs: EpochMs; readonly spans: Span[] }>();
   for (const { subject, fromMs, status, reason, attributedTo } of all) {
-    const key = `${subject.kind}|${subject.id}`;
-    const known = histories.get(key);
+    const own = histories[subject.kind];
+    const known = own.get(subject.id);
     const beginsAtMs = known?.beginsAtMs ?? beginningOf(beginnings, subject);
     if (beginsAtMs === null) continue;
     // The store joins neighbours of one status: a span may begin in the life before, and then begins here with the present one.
     const span = { fromMs: Math.max(fromMs, beginsAtMs), status, reason, attributedTo };
-    if (known === undefined) histories.set(key, { subject, beginsAtMs, spans: [span] });
+    if (known === undefined) own.set(subject.id, { subject, beginsAtMs, spans: [span] });
     else if (known.spans.at(-1)?.fromMs === span.fromMs) known.spans.splice(-1, 1, span);
     else known.spans.push(span);
   }
-  for (const { subject, beginsAtMs, spans } of histories.values()) {
-    const isStored = beginnings.has(`${subject.kind}|${subject.id}`);
+  for (const { subject, beginsAtMs, spans } of Object.values(histories).flatMap((own) => [...own.values()])) {
+    const isStored = beginnings[subject.kind].has(subject.id);
     const timeline = !isStored && isForgotten(state, subject, spans) ? null : timelineOf(state, subject);
     if (timeline === null) continue;
     const firstMs = spans[0]?.fromMs ?? 0;
