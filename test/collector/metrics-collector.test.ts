@@ -28,7 +28,7 @@ afterEach(async () => {
 });
 const open = async (prepare?: (base: HttpFixture) => Promise<void>, declarationError?: string): Promise<MetricsFixture> => {
   fixture = await createMetricsFixture({
-    parts: { ...districtParts, tooLateResultCount: 2, ruleSeries: { seriesCount: 12, droppedTotal: 3 } },
+    parts: { ...districtParts, tooLateResultCount: 2, spansForgottenCount: 5, ruleSeries: { seriesCount: 12, droppedTotal: 3 } },
     sessions: [sessionOf('a1')],
     ...(prepare === undefined ? {} : { prepare }),
     ...(declarationError === undefined ? {} : { declarationError }),
@@ -52,6 +52,7 @@ describe('/metrics', () => {
       'jiwei_agent_up',
       'jiwei_alerts',
       'jiwei_results_too_late_total',
+      'jiwei_spans_forgotten_total',
       'jiwei_rule_series',
       'jiwei_rule_samples_dropped_total',
       'jiwei_incidents_open',
@@ -72,6 +73,7 @@ describe('/metrics', () => {
       jiwei_alerts{rule="r1",state="firing"} 1
       jiwei_alerts{rule="r1",state="pending"} 1
       jiwei_results_too_late_total 2
+      jiwei_spans_forgotten_total 5
       jiwei_rule_series 12
       jiwei_rule_samples_dropped_total 3
       jiwei_incidents_open{severity="critical",zone="z1"} 2

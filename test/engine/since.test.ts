@@ -1,3 +1,4 @@
+import { limits } from '@jiwei/shared/limits.ts';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import { expect, test } from 'vitest';
 import { liveViewOf } from '../../collector/src/engine/live-view.ts';
@@ -36,6 +37,28 @@ test('what was never known is unknown since it was declared, whenever one looks 
   const restored = restoreFrom(memory, declared, startMs + 6 * minuteMs);
   keepEffects(memory, step(restored, { kind: 'config', atMs: startMs + 7 * minuteMs, config: declared }));
   expect(sinceOf(restored)).toEqual(expected);
+});
+
+test('spans forgotten because a subject changes too often are counted', () => {
+  const state = createState(nothing, startMs);
+  const flapping = checkOf('page', 'web', {
+    agentIds: [asker],
+    critical: false,
+    confirm: { failures: 1, successes: 1, retryMs: 1_000 },
+  });
+  const config = { ...declared, checks: new Map([[flapping.id, flapping]]) };
+  step(state, { kind: 'config', atMs: startMs, config });
+  const answer = (at: number) => {
+    const outcome = at % 2 === 0 ? ('up' as const) : ('down' as const);
+    const result = { checkId: flapping.id, observedAtMs: startMs + at, outcome, reason: 'OK' as const, latencyMs: null };
+    return { ...result, run: { ofDown: 0, ofUp: 0 } };
+  };
+  const say = (at: number) => step(state, { kind: 'results', atMs: startMs + at, agentId: asker, results: [answer(at)] });
+  for (let at = 1; at < limits.timelineSpansMax; at += 1) say(at);
+  expect(liveViewOf(state).spansForgottenCount()).toBe(0);
+  // Of the lane and of its check.
+  for (let at = limits.timelineSpansMax; at < limits.timelineSpansMax + 2; at += 1) say(at);
+  expect(liveViewOf(state).spansForgottenCount()).toBeGreaterThanOrEqual(2);
 });
 
 test('what is declared later is unknown since then, also where something of the same name was there before', () => {

@@ -127,10 +127,18 @@ for (const { spans, fromMs, expected } of downs) {
 test('a history keeps no more spans than its bound, and says from when on it can still be corrected', () => {
   const timeline = emptyTimeline();
   for (let at = 0; at <= limits.timelineSpansMax; at += 1) rewrite(timeline, at, [span(at, at % 2 === 0 ? 'up' : 'down')]);
-  prune(timeline, limits.timelineSpansMax);
+  const forgotten = prune(timeline, limits.timelineSpansMax);
+  expect(timeline.spans.length + forgotten).toBe(limits.timelineSpansMax + 1);
   expect(timeline.spans.length).toBeLessThanOrEqual(limits.timelineSpansMax);
   expect(timeline.floorMs).toBe(timeline.spans[0]?.fromMs);
   expect(timeline.floorMs).toBeGreaterThan(0);
+});
+
+test('spans that are too old to be corrected are forgotten uncounted', () => {
+  const timeline = emptyTimeline();
+  for (let at = 0; at < 100; at += 1) rewrite(timeline, at, [span(at, at % 2 === 0 ? 'up' : 'down')]);
+  expect(prune(timeline, limits.correctionMsMax + 90)).toBe(0);
+  expect(timeline.floorMs).toBe(89);
 });
 
 const historyArbitrary = fc

@@ -34,6 +34,7 @@ export interface ViewParts {
   readonly incidents?: readonly Incident[];
   readonly alerts?: readonly AlertView[];
   readonly tooLateResultCount?: number;
+  readonly spansForgottenCount?: number;
   readonly ruleSeries?: ReturnType<LiveView['ruleSeries']>;
 }
 
@@ -66,6 +67,7 @@ export const viewOf = (parts: ViewParts): LiveView => {
     incident: (id: IncidentId) => incidents.find((incident) => incident.id === id) ?? null,
     alerts: () => parts.alerts ?? [],
     tooLateResultCount: () => parts.tooLateResultCount ?? 0,
+    spansForgottenCount: () => parts.spansForgottenCount ?? 0,
     ruleSeries: () => parts.ruleSeries ?? { seriesCount: 0, droppedTotal: 0 },
   };
 };

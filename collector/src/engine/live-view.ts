@@ -30,6 +30,7 @@ export const liveViewOf = (state: EngineState): LiveView => ({
   incident: (id: IncidentId) => state.incidents.get(id)?.incident ?? null,
   alerts: () => alertViews(state),
   tooLateResultCount: () => state.tooLateResultCount,
+  spansForgottenCount: () => state.spansForgottenCount,
   ruleSeries: () => (state.rules === null ? { seriesCount: 0, droppedTotal: 0 } : ruleSeriesCounts(state.rules)),
 });
 

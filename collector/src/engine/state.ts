@@ -64,6 +64,8 @@ export interface EngineState {
   isRestored: boolean;
   /** Results from longer ago than corrections reach; since start. */
   tooLateResultCount: number;
+  /** Spans of histories that were forgotten, because there were too many, while late data might still have corrected them; since start. */
+  spansForgottenCount: number;
 }
 
 /** A state without any memory. */
@@ -90,6 +92,7 @@ export const emptyState = (config: EngineConfig, atMs: EpochMs): EngineState => 
   connected: new Set(),
   isRestored: false,
   tooLateResultCount: 0,
+  spansForgottenCount: 0,
 });
 
 const addTo = <K, V>(sets: Map<K, Set<V>>, key: K, value: V): void => {

@@ -114,16 +114,20 @@ export const overlay = (
   return whole;
 };
 
-/** Forgets what is too old or too much to be corrected; the span that covers the floor stays. */
-export const prune = (timeline: Timeline, nowMs: EpochMs): void => {
+/**
+ * Forgets what is too old or too much to be corrected; the span that covers the floor stays.
+ * @returns how many spans were forgotten that were not yet too old
+ */
+export const prune = (timeline: Timeline, nowMs: EpochMs): number => {
   const { spans } = timeline;
   const tooOld = countBefore(spans, nowMs - limits.correctionMsMax) - 1;
   const tooMany = spans.length - limits.timelineSpansMax;
   // A quarter more than needed is dropped at once, so that the copying is paid rarely.
   const dropCount = tooMany > 0 ? tooMany + (limits.timelineSpansMax >> 2) : tooOld >= 64 ? tooOld : 0;
-  if (dropCount <= 0) return;
+  if (dropCount <= 0) return 0;
   timeline.spans = spans.slice(dropCount);
   timeline.floorMs = timeline.spans[0]?.fromMs ?? timeline.floorMs;
+  return dropCount - Math.max(0, Math.min(dropCount, tooOld));
 };
 
 /** When the first known good span after the last down one began; null when there is none (still down, or nothing known since). */

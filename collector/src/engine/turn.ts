@@ -134,7 +134,7 @@ export const effectsOf = (turn: Turn, entityValue: (entity: string, id: string) 
   for (const [timeline, { subject, before, isCorrection }] of turn.timelines) {
     const patch = patchBetween(before, timeline.spans);
     if (patch !== null) effects.push({ kind: 'spans', subject, ...patch, isCorrection });
-    prune(timeline, turn.nowMs);
+    turn.state.spansForgottenCount += prune(timeline, turn.nowMs);
   }
   for (const [id, entries] of turn.incidents) {
     const record = turn.state.incidents.get(id);

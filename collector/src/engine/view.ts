@@ -79,6 +79,8 @@ export interface LiveView {
   alerts(): Iterable<AlertView>;
   /** Results since the start that came too late to correct anything. */
   tooLateResultCount(): number;
+  /** Spans since the start that can no longer be corrected, because their subject changed too often. */
+  spansForgottenCount(): number;
   /** Series the rules look at, and since the start how many samples came of series there was no room for. */
   ruleSeries(): { readonly seriesCount: number; readonly droppedTotal: number };
 }

@@ -65,6 +65,11 @@ export const metricDocs = {
   },
   jiwei_restore_seconds: { type: 'histogram', help: 'From opening to resolution, per response cycle', labels: ['severity'] },
   jiwei_alerts: { type: 'gauge', help: 'Alerts of the rules by state, pending or firing', labels: ['rule', 'state'] },
+  jiwei_spans_forgotten_total: {
+    type: 'counter',
+    help: 'Spans of histories that late data can no longer correct, because their subject changed too often',
+    labels: [],
+  },
   jiwei_results_too_late_total: {
     type: 'counter',
     help: 'Results of checks that came too late to correct what was recorded',

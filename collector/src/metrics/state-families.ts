@@ -20,6 +20,8 @@ export function* stateFamilies(service: CollectorService): Generator<TextFamily,
   yield family('jiwei_alerts', alertCounts(view));
   const tooLate = view.tooLateResultCount();
   yield family('jiwei_results_too_late_total', [sampleOf('jiwei_results_too_late_total', [], tooLate)]);
+  const forgotten = view.spansForgottenCount();
+  yield family('jiwei_spans_forgotten_total', [sampleOf('jiwei_spans_forgotten_total', [], forgotten)]);
   const { seriesCount, droppedTotal } = view.ruleSeries();
   yield family('jiwei_rule_series', [sampleOf('jiwei_rule_series', [], seriesCount)]);
   yield family('jiwei_rule_samples_dropped_total', [sampleOf('jiwei_rule_samples_dropped_total', [], droppedTotal)]);

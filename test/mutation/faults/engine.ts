@@ -386,6 +386,13 @@ export const engineFaults: readonly Fault[] = [
     replace: 'timeline.beginsAtMs;',
   },
   {
+    id: 'forgotten-spans-uncounted',
+    rule: 'what of a history can no longer be corrected is counted',
+    file: `${engine}/turn.ts`,
+    find: 'turn.state.spansForgottenCount += prune(timeline, turn.nowMs);',
+    replace: 'prune(timeline, turn.nowMs);',
+  },
+  {
     id: 'unknown-since-now',
     rule: 'what was never known is unknown since it is declared, whenever one looks',
     file: `${engine}/live-view.ts`,
