@@ -33,7 +33,11 @@ export const catalogue: Readonly<Record<Area, { readonly faults: readonly Fault[
   engine: { faults: engineFaults, tests: ['test/engine/', 'test/collector/writer.test.ts', 'test/sim/found.test.ts'] },
   link: {
     faults: linkFaults,
-    tests: [...['icmp', 'icmp-batches'].map((name) => `test/agent/probes/${name}.test.ts`), ...agentTests, 'test/shared/'],
+    tests: [
+      ...['icmp', 'icmp-batches', 'target-guard'].map((name) => `test/agent/probes/${name}.test.ts`),
+      ...agentTests,
+      'test/shared/',
+    ],
   },
   spool: { faults: spoolFaults, tests: agentTests },
   session: {

@@ -21,15 +21,3 @@ export const metadataBlocks: readonly string[] = [
   '169.254.0.0/16',
   'fe80::/10',
 ];
-
-/**
- * The IPv4 address behind a NAT64 address (RFC 6052, 64:ff9b::/96) or an IPv4-mapped one, else null. The URL parser writes every form of an IPv6 address in its shortest.
- */
-export const embeddedIpv4 = (address: string): string | null => {
-  const [bare = ''] = address.split('%', 1);
-  const text = URL.canParse(`http://[${bare}]/`) ? new URL(`http://[${bare}]/`).hostname : '';
-  const match = /^\[(?:64:ff9b:|:ffff):(?:0:)?([0-9a-f]{1,4}):([0-9a-f]{1,4})\]$/.exec(text);
-  if (match === null) return null;
-  const [high, low] = [Number.parseInt(match[1] ?? '0', 16), Number.parseInt(match[2] ?? '0', 16)];
-  return `${high >> 8}.${high & 255}.${low >> 8}.${low & 255}`;
-};

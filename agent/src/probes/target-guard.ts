@@ -1,7 +1,8 @@
 import { BlockList } from 'node:net';
 import { type ProbeTargets, readCidr } from '@jiwei/shared/cidr.ts';
+import { embeddedIpv4 } from './embedded-ipv4.ts';
 import { ProbeFault } from './fault.ts';
-import { embeddedIpv4, metadataBlocks } from './metadata-address.ts';
+import { metadataBlocks } from './metadata-address.ts';
 
 /** Where probes may go. Asked for each address that is about to be connected to, so that neither names nor redirects lead elsewhere. */
 export interface TargetGuard {
@@ -23,8 +24,7 @@ const listOf = (blocks: readonly string[]): BlockList => {
 /** IPv6 scopes are no part of an address; an IPv4 address counts however it is wrapped into an IPv6 one. */
 const formsOf = (address: string): readonly string[] => {
   const [bare = ''] = address.split('%', 1);
-  const embedded = bare.includes(':') ? embeddedIpv4(bare) : null;
-  return embedded === null ? [bare] : [bare, embedded];
+  return [bare, ...embeddedIpv4(bare)];
 };
 
 const holds = (list: BlockList, forms: readonly string[]): boolean =>

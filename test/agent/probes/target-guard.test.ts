@@ -52,6 +52,50 @@ for (const { why, address, lists, allowed } of cases) {
   test(`${why} is ${allowed ? 'asked' : 'not asked'}: ${address}`, () => expect(isAllowed(address, lists)).toBe(allowed));
 }
 
+/** Every way to write an IPv4 address into an IPv6 one. @param hex of the IPv4 address, in two groups */
+const wrappings = (high: string, low: string): readonly { why: string; address: string }[] => {
+  const turned = (group: string): string => (0xffff - Number.parseInt(group, 16)).toString(16);
+  const [a, b] = [high.padStart(4, '0'), low.padStart(4, '0')];
+  return [
+    { why: 'compatible', address: `::${high}:${low}` },
+    { why: 'mapped', address: `::ffff:${high}:${low}` },
+    { why: 'mapped, written out', address: `0:0:0:0:0:FFFF:${high}:${low}` },
+    { why: 'translated', address: `::ffff:0:${high}:${low}` },
+    { why: 'NAT64', address: `64:ff9b::${high}:${low}` },
+    { why: 'NAT64 of local use, 96 bits', address: `64:ff9b:1::${high}:${low}` },
+    { why: 'NAT64 of local use, 96 bits of a part', address: `64:ff9b:1:7:8:9:${high}:${low}` },
+    {
+      why: 'NAT64 of local use, 64 bits',
+      address: `64:ff9b:1:5:${a.slice(0, 2)}:${a.slice(2)}${b.slice(0, 2)}:${b.slice(2)}00:0`,
+    },
+    { why: 'NAT64 of local use, 56 bits', address: `64:ff9b:1:5${a.slice(0, 2)}:${a.slice(2)}:${b}:0:0` },
+    { why: 'NAT64 of local use, 48 bits', address: `64:ff9b:1:${high}:${b.slice(0, 2)}:${b.slice(2)}00:0:0` },
+    { why: '6to4', address: `2002:${high}:${low}::` },
+    { why: '6to4 of a host in it', address: `2002:${high}:${low}:1:2:3:4:5` },
+    { why: 'Teredo, the server', address: `2001:0:${high}:${low}:8000:1:2:3` },
+    { why: 'Teredo, the client', address: `2001:0:102:304:8000:1:${turned(high)}:${turned(low)}` },
+    { why: 'ISATAP', address: `fd00::5efe:${high}:${low}` },
+    { why: 'ISATAP, of a global address', address: `2001:db8::200:5efe:${high}:${low}` },
+  ];
+};
+for (const { why, address } of wrappings('a9fe', 'a9fe'))
+  test(`instance metadata is not asked in any wrapping: ${why}, ${address}`, () => expect(isAllowed(address, null)).toBe(false));
+for (const { why, address } of wrappings('a01', '203')) {
+  test(`what is in deny is not asked in any wrapping: ${why}, ${address}`, () => {
+    expect(isAllowed(address, { deny: ['10.1.0.0/16'] })).toBe(false);
+    expect(isAllowed(address, { deny: ['10.2.0.0/16'] })).toBe(true);
+    expect(isAllowed(address, null)).toBe(true);
+    // What is allowed in its wrapping alone is not allowed; a mapped one is the IPv4 address itself.
+    expect(isAllowed(address, { allow: [address] })).toBe(why.startsWith('mapped'));
+    expect(isAllowed(address, { allow: ['::/0', '0.0.0.0/0'] })).toBe(true);
+  });
+}
+
+test.each(['::1', '2001:db8::a9fe:a9fe', '2001:1::a9fe:a9fe', '64:ff9b:2::a9fe:a9fe', 'fd00::a9fe:a9fe', '2003:a9fe:a9fe::'])(
+  '%s wraps nothing, whatever its last or first bits are',
+  (address) => expect(isAllowed(address, { allow: [address] })).toBe(true),
+);
+
 test('lists are put in force and taken back', () => {
   const guard = createTargetGuard();
   guard.setLists({ allow: [], deny: ['10.0.0.1'] });

@@ -212,4 +212,11 @@ export const linkFaults: readonly Fault[] = [
     find: 'if (status >= 200 && status < 300) {',
     replace: 'if (status >= 200) {',
   },
+  {
+    id: 'wrapped-address-asked',
+    rule: 'an IPv4 address is not asked in the wrapping of an IPv6 one either',
+    file: 'agent/src/probes/target-guard.ts',
+    find: 'return [bare, ...embeddedIpv4(bare)];',
+    replace: 'return [bare];',
+  },
 ];
