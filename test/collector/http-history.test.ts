@@ -42,6 +42,7 @@ describe('history over HTTP', () => {
           assetPatch('portal', [span(fromMs - hour, 'up'), span(fixtureNowMs - hour, 'down')]),
           assetPatch('db', [span(fromMs, 'up'), span(fixtureNowMs - 4 * hour, 'down')]),
           assetPatch('cam-1', [span(fromMs, 'unknown')]),
+          assetPatch('retired', [span(fromMs, 'up')]),
         ],
         results: [1, 2, 3].map((second) => ({
           ...{
@@ -71,6 +72,16 @@ describe('history over HTTP', () => {
       { fromMs: fromMs - hour, toMs: fixtureNowMs - hour, status: 'up', reason: null, attributedTo: null },
       { fromMs: fixtureNowMs - hour, toMs: null, status: 'down', reason: null, attributedTo: null },
     ]);
+  });
+
+  test('what is no longer declared stays readable, also where nothing of it lies in the range', async () => {
+    expect((await get(`/api/v1/spans?kind=asset&id=retired&fromMs=${fromMs}&toMs=${fixtureNowMs}`)).items).toHaveLength(1);
+    for (const path of [
+      'spans?kind=asset&id=retired&fromMs=0&toMs=1',
+      'corrections?kind=asset&id=retired',
+      'incidents?assetId=retired',
+    ])
+      expect((await get(`/api/v1/${path}`)).items, path).toEqual([]);
   });
 
   test('results newest first, in pages', async () => {

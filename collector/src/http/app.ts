@@ -13,6 +13,7 @@ import type { HttpContext } from './context.ts';
 import { bindCursors } from './cursors.ts';
 import type { Door } from './door.ts';
 import { createEventHub } from './event-hub.ts';
+import { createKnown } from './known.ts';
 import { registerOpenApi } from './openapi.ts';
 import { createPageAvailability } from './page-availability.ts';
 import { handleError, handleNotFound, pathOf } from './problem.ts';
@@ -170,7 +171,7 @@ export const buildHttp = async (options: HttpOptions): Promise<FastifyInstance> 
   await registerOpenApi(app, service.version);
 
   const pageAvailability = createPageAvailability(service, clock);
-  const context: HttpContext = { service, clock, events, secrets: access.secrets, pageAvailability };
+  const context: HttpContext = { service, clock, events, secrets: access.secrets, known: createKnown(service), pageAvailability };
   healthRoutes(app, context);
   pushRoutes(app, context);
   pageRoutes(app, context);

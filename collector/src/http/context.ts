@@ -4,6 +4,7 @@ import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from 'fasti
 import type { ZodTypeProvider } from 'fastify-type-provider-zod';
 import type { CollectorService } from '../runtime/service.ts';
 import type { EventHub } from './event-hub.ts';
+import type { Known } from './known.ts';
 import type { PageAvailability } from './page/model.ts';
 import type { Secrets } from './secrets.ts';
 
@@ -16,6 +17,7 @@ export interface HttpContext {
   readonly clock: Clock;
   readonly events: EventHub;
   readonly secrets: Secrets;
+  readonly known: Known;
   /** Figures of the page's windows, a few seconds old at most. */
   readonly pageAvailability: () => Promise<readonly PageAvailability[]>;
 }

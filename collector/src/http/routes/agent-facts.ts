@@ -18,7 +18,7 @@ const gapSchema = z
 const agentParams = z.strictObject({ agentId: idText });
 
 /** GET /agents/:agentId/inventory and /agents/:agentId/gaps: what it told of its host, and what it had to drop. */
-export const agentFactRoutes = (api: Api, { service }: HttpContext): void => {
+export const agentFactRoutes = (api: Api, { service, known }: HttpContext): void => {
   api.get('/agents/:agentId/inventory', {
     config: { permission: 'read' },
     schema: {
@@ -43,10 +43,12 @@ export const agentFactRoutes = (api: Api, { service }: HttpContext): void => {
       summary: 'What it had to drop unsent in a range',
       params: agentParams,
       querystring: z.strictObject(rangeQuery).superRefine(refuseBadRange),
-      response: answers(z.object({ items: z.array(gapSchema) })),
+      response: answers(z.object({ items: z.array(gapSchema) }), 404),
     },
     handler: async (request) => {
-      const gaps = await service.store.gaps(asId<'agent'>(request.params.agentId), request.query);
+      const { agentId } = request.params;
+      if (!(await known.isAgent(agentId))) throw new AppError('NOT_FOUND', `agent ${agentId} is not enrolled`);
+      const gaps = await service.store.gaps(asId<'agent'>(agentId), request.query);
       return { items: gaps.map((gap) => ({ ...gap })) };
     },
   });

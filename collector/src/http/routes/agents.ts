@@ -16,7 +16,7 @@ const agentQuery = z.strictObject({
 });
 
 /** GET /agents, one agent; POST its revocation. */
-export const agentRoutes = (api: Api, { service }: HttpContext): void => {
+export const agentRoutes = (api: Api, { service, known }: HttpContext): void => {
   const find = async (agentId: string): Promise<AgentRecord> => {
     const record = (await service.store.agents()).find((agent) => agent.id === agentId);
     if (record === undefined) throw new AppError('NOT_FOUND', `agent ${agentId} is not enrolled`);
@@ -34,6 +34,7 @@ export const agentRoutes = (api: Api, { service }: HttpContext): void => {
     },
     handler: async (request) => {
       const { zoneId, connection } = request.query;
+      await known.refuseUnknown({ zoneId });
       const sessions = new Map(service.sessions().map((session) => [session.agentId, session]));
       const agents = (await service.store.agents())
         .map((record) => agentBody(record, service.view, sessions.get(record.id)))

@@ -23,7 +23,7 @@ const keyOf = (alert: AlertView): string =>
   JSON.stringify([alert.ruleId, Object.entries(alert.labels).sort(([left], [right]) => (left < right ? -1 : 1))]);
 
 /** GET /alerts: what rules say at the moment. */
-export const alertRoutes = (api: Api, { service }: HttpContext): void => {
+export const alertRoutes = (api: Api, { service, known }: HttpContext): void => {
   api.get('/alerts', {
     config: { permission: 'read' },
     schema: {
@@ -38,6 +38,7 @@ export const alertRoutes = (api: Api, { service }: HttpContext): void => {
     },
     handler: async (request) => {
       const { state, ruleId } = request.query;
+      await known.refuseUnknown({ ruleId });
       const alerts = Array.from(service.view.alerts())
         .filter((alert) => state === undefined || alert.state === state)
         .filter((alert) => ruleId === undefined || alert.ruleId === ruleId);

@@ -17,7 +17,7 @@ const assetQuery = z.strictObject({
 });
 
 /** GET /assets and /assets/:assetId. */
-export const assetRoutes = (api: Api, { service }: HttpContext): void => {
+export const assetRoutes = (api: Api, { service, known }: HttpContext): void => {
   api.get('/assets', {
     config: { permission: 'read' },
     schema: {
@@ -28,6 +28,7 @@ export const assetRoutes = (api: Api, { service }: HttpContext): void => {
     },
     handler: async (request) => {
       const { unitId, zoneId, kind, status } = request.query;
+      await known.refuseUnknown({ unitId, zoneId });
       const assets = [...service.view.config.assets.values()]
         .filter((asset) => unitId === undefined || asset.unitId === unitId)
         .filter((asset) => zoneId === undefined || asset.zoneId === zoneId)

@@ -89,7 +89,7 @@ const groupBody = (id: string | null, measured: readonly MeasuredAsset[]): z.inp
 };
 
 /** GET /availability/assets and /availability/groups: measured from the status spans at the moment of asking. */
-export const availabilityRoutes = (api: Api, { service, clock }: HttpContext): void => {
+export const availabilityRoutes = (api: Api, { service, clock, known }: HttpContext): void => {
   const measure = async (assets: readonly AssetConfig[], range: { fromMs: number; toMs: number }) => {
     const { config } = service.view;
     const ids = assets.map((asset) => asset.id);
@@ -112,6 +112,7 @@ export const availabilityRoutes = (api: Api, { service, clock }: HttpContext): v
     },
     handler: async (request) => {
       const { assetId, unitId, zoneId } = request.query;
+      await known.refuseUnknown({ assetId, unitId, zoneId });
       const assets = [...service.view.config.assets.values()]
         .filter((asset) => assetId === undefined || asset.id === assetId)
         .filter((asset) => unitId === undefined || asset.unitId === unitId)

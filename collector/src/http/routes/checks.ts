@@ -21,7 +21,7 @@ const checkQuery = z.strictObject({
 });
 
 /** GET /checks, /checks/:checkId and its results. */
-export const checkRoutes = (api: Api, { service }: HttpContext): void => {
+export const checkRoutes = (api: Api, { service, known }: HttpContext): void => {
   const find = (checkId: string): CheckConfig => {
     const check = service.view.config.checks.get(asId<'check'>(checkId));
     if (check === undefined) throw new AppError('NOT_FOUND', `check ${checkId} is not declared`);
@@ -38,6 +38,7 @@ export const checkRoutes = (api: Api, { service }: HttpContext): void => {
     },
     handler: async (request) => {
       const { assetId, agentId, kind, status } = request.query;
+      await known.refuseUnknown({ assetId, agentId });
       const checks = [...service.view.config.checks.values()]
         .filter((check) => assetId === undefined || check.assetId === assetId)
         .filter((check) => agentId === undefined || check.agentIds.includes(asId<'agent'>(agentId)))
@@ -68,11 +69,13 @@ export const checkRoutes = (api: Api, { service }: HttpContext): void => {
       description: 'Also of a check that is no longer declared, as long as its results are kept.',
       params: checkParams,
       querystring: z.strictObject({ ...pageQuery, ...rangeQuery }).superRefine(refuseBadRange),
-      response: answers(pageOf(storedResultSchema)),
+      response: answers(pageOf(storedResultSchema), 404),
     },
     handler: async (request) => {
       const { fromMs, toMs } = request.query;
       const id = asId<'check'>(request.params.checkId);
+      if (!(await known.isSubject({ kind: 'check', id })))
+        throw new AppError('NOT_FOUND', `check ${id} is not declared, and nothing is recorded of it`);
       const page = await service.store.results(id, { fromMs, toMs }, pageRequestOf(request.query));
       return { items: page.items.map(storedResultBody), next: page.next };
     },

@@ -1,7 +1,9 @@
+import { AppError } from '@jiwei/shared/errors.ts';
 import { asId } from '@jiwei/shared/ids.ts';
 import { z } from 'zod';
 import type { Subject } from '../../engine/effect.ts';
 import type { Api, HttpContext } from '../context.ts';
+import type { Known } from '../known.ts';
 import { pageRequestOf } from '../paging.ts';
 import { answers, idText, instant, pageOf, pageQuery, rangeQuery, refuseBadRange } from '../schema.ts';
 import { recordedSpanBody, recordedSpanSchema, spanBody, spanSchema } from '../shapes/span.ts';
@@ -36,8 +38,15 @@ const subjectOf = (kind: (typeof subjectKinds)[number], id: string): Subject => 
 
 const idMeaning = "Id of an asset or check; a lane (one agent's view of a check) is `<checkId>@<agentId>`.";
 
+/** @throws REQUEST_INVALID for an id that is mistyped */
+const refuseUnknownSubject = async (known: Known, subject: Subject): Promise<void> => {
+  if (await known.isSubject(subject)) return;
+  const { kind, id } = subject;
+  throw new AppError('REQUEST_INVALID', `id is "${id}"; no such ${kind} is declared, and nothing is recorded of one`);
+};
+
 /** GET /spans and /corrections: what was so when, and what late data changed of it. */
-export const historyRoutes = (api: Api, { service }: HttpContext): void => {
+export const historyRoutes = (api: Api, { service, known }: HttpContext): void => {
   api.get('/spans', {
     config: { permission: 'read' },
     schema: {
@@ -51,7 +60,9 @@ export const historyRoutes = (api: Api, { service }: HttpContext): void => {
     },
     handler: async (request) => {
       const { kind, id, fromMs, toMs } = request.query;
-      const spans = await service.store.spans([subjectOf(kind, id)], { fromMs, toMs });
+      const subject = subjectOf(kind, id);
+      await refuseUnknownSubject(known, subject);
+      const spans = await service.store.spans([subject], { fromMs, toMs });
       return { subject: { kind, id }, items: spans.map(recordedSpanBody) };
     },
   });
@@ -76,6 +87,7 @@ export const historyRoutes = (api: Api, { service }: HttpContext): void => {
     handler: async (request) => {
       const { kind, id } = request.query;
       const subject = kind === undefined || id === undefined ? null : subjectOf(kind, id);
+      if (subject !== null) await refuseUnknownSubject(known, subject);
       const page = await service.store.corrections(subject, pageRequestOf(request.query));
       const items = page.items.map((correction) => ({
         subject: { kind: correction.subject.kind, id: String(correction.subject.id) },

@@ -79,7 +79,7 @@ const notificationBody = (record: OutboxRecord): z.input<typeof notificationSche
 });
 
 /** GET /incidents and /incidents/:incidentId. */
-export const incidentRoutes = (api: Api, { service, clock }: HttpContext): void => {
+export const incidentRoutes = (api: Api, { service, clock, known }: HttpContext): void => {
   const detailOf = async (incident: Incident): Promise<z.input<typeof incidentDetailSchema>> => {
     const atMs = clock.nowMs();
     const cycle = presentCycle(incident);
@@ -111,6 +111,7 @@ export const incidentRoutes = (api: Api, { service, clock }: HttpContext): void 
       response: answers(pageOf(incidentSchema)),
     },
     handler: async (request) => {
+      await known.refuseUnknown(request.query);
       const page = await service.store.incidents(filterOf(request.query), pageRequestOf(request.query));
       return { items: page.items.map(incidentBody), next: page.next };
     },

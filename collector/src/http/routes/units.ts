@@ -13,7 +13,7 @@ const unitSchema = z
   .meta({ id: 'Unit' });
 
 /** GET /units and /units/:unitId. */
-export const unitRoutes = (api: Api, { service }: HttpContext): void => {
+export const unitRoutes = (api: Api, { service, known }: HttpContext): void => {
   const bodyOf = (unit: UnitConfig): z.input<typeof unitSchema> => {
     const { view } = service;
     const assets = [...view.config.assets.values()].filter((asset) => asset.unitId === unit.id);
@@ -36,6 +36,7 @@ export const unitRoutes = (api: Api, { service }: HttpContext): void => {
     },
     handler: async (request) => {
       const { zoneId } = request.query;
+      await known.refuseUnknown({ zoneId });
       const units = [...service.view.config.units.values()].filter((unit) => zoneId === undefined || unit.zoneId === zoneId);
       const page = pageOfItems(units, (unit) => unit.id, pageRequestOf(request.query));
       return { items: page.items.map(bodyOf), next: page.next };
