@@ -27,6 +27,7 @@ import { runProbe } from './probes/run-probe.ts';
 import { createProbeTools } from './probes/tools.ts';
 import { createCalendar } from './schedule/calendar.ts';
 import { createProbeBatches } from './session/probe-batches.ts';
+import { closeKeys } from './state/key-mode.ts';
 import { openStateFolder, type StateFolder } from './state/state-folder.ts';
 import { loadAgentId, loadAuthority, makeNextKey, storeAuthority } from './state/stored.ts';
 
@@ -97,6 +98,12 @@ const run = async (options: AgentOptions, log: Log): Promise<number> => {
   const proxy = proxyFor(options.collector, process.env);
   const folder = resolve(options.stateFolder);
   const state = openStateFolder(folder);
+  for (const { file, mode, problem } of closeKeys(folder))
+    log.warn(
+      `others on this host could read the agent's key; ${problem === null ? 'its mode is 0600 now' : 'its mode could not be changed: make it 0600'}. ` +
+        'Whoever read it can be this agent: change the key if somebody may have (agent rekey)',
+      { file, mode, ...(problem === null ? {} : { problem }) },
+    );
   const address: CollectorAddress = { url: options.collector, trust: trustOf(options, ca, state.files, log), client, proxy };
   let agent: Agent | null = null;
   const readers = [...readersFor(platform()), createAgentWorkReader(() => (agent === null ? null : workOf(agent)))];

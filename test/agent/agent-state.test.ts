@@ -1,11 +1,12 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readCommand } from '@jiwei/agent/options.ts';
+import { closeKeys } from '@jiwei/agent/state/key-mode.ts';
 import { openStateFolder } from '@jiwei/agent/state/state-folder.ts';
-import { loadConfig, loadKey, nextBootId, storeBootId } from '@jiwei/agent/state/stored.ts';
+import { loadConfig, loadKey, makeNextKey, nextBootId, storeBootId } from '@jiwei/agent/state/stored.ts';
 import { anchorAt, followWall, stampAt } from '@jiwei/agent/steady-time.ts';
 import { rawPublicKey } from '@jiwei/shared/protocol/handshake.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
@@ -51,6 +52,22 @@ test('the key is made once, and only its owner may read it', async () => {
   expect(rawPublicKey(loadKey(state.files))).toBe(rawPublicKey(key));
   expect((await stat(join(folder, 'agent.key'))).mode & 0o777).toBe(0o600);
   expect(await readFile(join(folder, 'agent.key'), 'utf8')).toContain('BEGIN PRIVATE KEY');
+  state.release();
+});
+
+test.skipIf(process.platform === 'win32')('keys that others may read are closed to them, once, and told', async () => {
+  const state = openStateFolder(folder);
+  loadKey(state.files);
+  makeNextKey(state.files);
+  expect(closeKeys(folder)).toEqual([]);
+  await chmod(join(folder, 'agent.key'), 0o644);
+  await chmod(join(folder, 'agent.key.next'), 0o660);
+  expect(closeKeys(folder)).toEqual([
+    { file: join(folder, 'agent.key'), mode: '0644', problem: null },
+    { file: join(folder, 'agent.key.next'), mode: '0660', problem: null },
+  ]);
+  for (const name of ['agent.key', 'agent.key.next']) expect((await stat(join(folder, name))).mode & 0o777).toBe(0o600);
+  expect(closeKeys(folder)).toEqual([]);
   state.release();
 });
 

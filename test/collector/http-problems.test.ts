@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { text } from 'node:stream/consumers';
 import { limits } from '@jiwei/shared/limits.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { securityHeaders } from '../../collector/src/http/security-headers.ts';
 import { agentRecord, districtParts } from '../support/district-fixture.ts';
 import { bearer, createHttpFixture, type HttpFixture } from '../support/http-app.ts';
 
@@ -155,6 +156,9 @@ describe('problem details', () => {
     const answer = await text(socket);
     expect(answer).toMatch(/^HTTP\/1\.1 400 Bad Request\r\ncontent-type: application\/problem\+json/);
     expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n')))).toMatchObject({ code: 'REQUEST_INVALID' });
+    const { headers } = await http.app.inject({ url: '/healthz' });
+    for (const name of Object.keys(securityHeaders)) expect(answer).toContain(`\r\n${name}: ${headers[name]}\r\n`);
+    expect(answer).not.toContain('strict-transport-security');
   });
 
   test('readiness fails when the writer cannot commit', async () => {

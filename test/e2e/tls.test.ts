@@ -4,7 +4,7 @@ import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
-import type { SecureVersion, TLSSocket } from 'node:tls';
+import { connect as connectTls, type SecureVersion, type TLSSocket } from 'node:tls';
 import { linkPath, linkSubprotocol } from '@jiwei/shared/protocol/control.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { WebSocket } from 'ws';
@@ -148,6 +148,25 @@ describe('a collector with a certificate of a private authority', () => {
     expect(headers['strict-transport-security']).toBe('max-age=31536000');
     expect(headers['content-security-policy']).toContain("default-src 'self'");
     expect(headers['access-control-allow-origin']).toBeUndefined();
+  });
+
+  const upgrade = (path: string, more: string): string =>
+    `GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n${more}\r\n`;
+  const byHand: readonly { readonly why: string; readonly sent: string; readonly status: number }[] = [
+    { why: 'bytes that are no HTTP', sent: 'this is no request\r\n\r\n', status: 400 },
+    { why: 'an upgrade of another path', sent: upgrade('/other', ''), status: 404 },
+    { why: 'an upgrade without our subprotocol', sent: upgrade(linkPath, ''), status: 400 },
+    { why: 'an upgrade without a key', sent: upgrade(linkPath, `Sec-WebSocket-Protocol: ${linkSubprotocol}\r\n`), status: 400 },
+  ];
+  test.each(byHand)('also in the answer to $why', async ({ sent, status }) => {
+    const { hostname, port } = new URL(url);
+    const socket = connectTls({ host: hostname, port: Number(port), ca: await readFile(certificates.caFile) });
+    await once(socket, 'secureConnect');
+    socket.write(sent);
+    const answer = await text(socket);
+    expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `));
+    expect(answer).toContain('\r\nstrict-transport-security: max-age=31536000\r\n');
+    expect(answer).toContain("\r\ncontent-security-policy: default-src 'self'");
   });
 
   test('an agent that pins the authority streams; one that does not is refused by itself and says why', async () => {

@@ -16,6 +16,9 @@ const names = {
   loss: 'lost.json',
 } as const;
 
+/** Files with keys, which are for their owner alone. */
+export const keyFiles: readonly string[] = [names.key, names.nextKey];
+
 /** @returns null when there is no such file */
 const readText = (files: Disk, name: string): string | null => {
   if (!files.list().includes(name)) return null;

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { problemOf, problemType } from './problem.ts';
+import { securityHeaderLines } from './security-headers.ts';
 
 const timedOut = 'ERR_HTTP_REQUEST_TIMEOUT';
 
@@ -29,7 +30,7 @@ export const createBrokenRequestAnswer =
       `HTTP/1.1 ${status} ${phrase}`,
       `content-type: ${problemType}`,
       `content-length: ${Buffer.byteLength(body)}`,
-      'cache-control: no-store',
+      ...securityHeaderLines(socket),
       'connection: close',
     ];
     socket.end(`${head.join('\r\n')}\r\n\r\n${body}`);

@@ -24,3 +24,10 @@ export const addSecurityHeaders = (reply: FastifyReply): void => {
   if (reply.request.raw.socket instanceof TLSSocket) void reply.header('strict-transport-security', strictTransport);
   if (!reply.hasHeader('cache-control')) void reply.header('cache-control', 'no-store');
 };
+
+/** Lines of the head of an answer that is written by hand, where there is no reply to add headers to. */
+export const securityHeaderLines = (socket: unknown): readonly string[] => [
+  ...Object.entries(securityHeaders).map(([name, value]) => `${name}: ${value}`),
+  ...(socket instanceof TLSSocket ? [`strict-transport-security: ${strictTransport}`] : []),
+  'cache-control: no-store',
+];

@@ -10,6 +10,7 @@ import { channelBindingOf } from '@jiwei/shared/protocol/handshake.ts';
 import type { RefusalCode } from '@jiwei/shared/protocol/refusals.ts';
 import type { FastifyBaseLogger } from 'fastify';
 import { WebSocketServer } from 'ws';
+import { securityHeaderLines } from '../http/security-headers.ts';
 import { plainAddress } from '../http/source.ts';
 import type { AgentLinks } from './agent-links.ts';
 import { createCrowdLog } from './crowd-log.ts';
@@ -42,6 +43,8 @@ export const createIngest = (options: IngestOptions): Ingest => {
     perMessageDeflate: false,
     handleProtocols: (protocols) => (protocols.has(linkSubprotocol) ? linkSubprotocol : false),
   });
+  // What ws itself finds wrong, with the headers that all answers have.
+  sockets.on('wsClientError', (error, socket) => refuseUpgrade(socket, { status: '400 Bad Request', reason: error.message }));
   let isClosing = false;
   const noteFull = createCrowdLog<string>(options.clock, (refused, address) =>
     log.warn({ refused, address, code: 'OVERLOADED' }, 'there is no room for more connections; agents are told to come back'),
@@ -114,6 +117,14 @@ interface UpgradeRefusal {
 }
 
 const refuseUpgrade = (socket: Duplex, { status, reason }: UpgradeRefusal): void => {
-  const head = `HTTP/1.1 ${status}\r\nConnection: close\r\nContent-Type: text/plain\r\nContent-Length: ${reason.length}`;
-  socket.end(`${head}\r\n\r\n${reason}`);
+  const head = [
+    `HTTP/1.1 ${status}`,
+    'connection: close',
+    'content-type: text/plain',
+    `content-length: ${reason.length}`,
+    // For those who come with another version of the protocol: RFC 6455, 4.4.
+    'sec-websocket-version: 13',
+    ...securityHeaderLines(socket),
+  ];
+  socket.end(`${head.join('\r\n')}\r\n\r\n${reason}`);
 };

@@ -219,4 +219,11 @@ export const linkFaults: readonly Fault[] = [
     find: 'return [bare, ...embeddedIpv4(bare)];',
     replace: 'return [bare];',
   },
+  {
+    id: 'key-left-open',
+    rule: "the agent's key is for its owner alone",
+    file: 'agent/src/state/key-mode.ts',
+    find: 'chmodSync(path, ownerAlone);',
+    replace: '',
+  },
 ];
