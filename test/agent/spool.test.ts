@@ -532,6 +532,22 @@ test('has told of damage before it mends it: power that fails in between takes t
   expect(told.map((message) => decodeFrame(message).kind)).toContain('gap');
 });
 
+test('starts although telling of damage took the room of the damaged file itself, and tells all of it once', async () => {
+  const disk = createMemoryDisk();
+  const { spool: before } = await open(disk, { segmentBytes: 60, bytesMax: 100_000 });
+  for (let seq = 0; seq < 8; seq += 1) appendText(before, `frame number ${seq}`);
+  await before.close();
+  const [first = ''] = segmentNames(disk);
+  const hurt = Buffer.from(disk.files.get(first) ?? Buffer.alloc(0));
+  hurt[70] = (hurt[70] ?? 0) ^ 0xff;
+  disk.files.set(first, hurt);
+  const usedBytes = [...disk.files].reduce((sum, [name, bytes]) => sum + (name.endsWith('.seg') ? bytes.length : 0), 0);
+  const { spool } = await open(disk, { bootId: 2, segmentBytes: 60, bytesMax: usedBytes });
+  expect(segmentNames(disk)).not.toContain(first);
+  const { frames, lostFrames } = survey(spool);
+  expect(frames.length + lostFrames).toBe(8);
+});
+
 test('tells of data that the disk loses while it is open', async () => {
   const disk = createMemoryDisk();
   const { spool } = await open(disk, { segmentBytes: 80 });

@@ -102,7 +102,10 @@ export const openSpool = async (options: SpoolOptions): Promise<{ readonly spool
     await core.spool.sync();
     // What only memory tells is mended by a later run.
     if (core.spool.isInMemory()) return { spool: core.spool, report: recovered.report };
-    for (const damaged of recovered.damaged) damaged.segment.sizeBytes = repairSegment(options.disk, damaged);
+    // Telling it may have taken the room of the oldest file, which need not be mended then.
+    const left = new Set(options.disk.list());
+    for (const damaged of recovered.damaged)
+      if (left.has(damaged.segment.name)) damaged.segment.sizeBytes = repairSegment(options.disk, damaged);
     core.dropAcknowledged();
     return { spool: core.spool, report: recovered.report };
   } catch (error) {

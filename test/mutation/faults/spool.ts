@@ -200,4 +200,11 @@ export const spoolFaults: readonly Fault[] = [
     find: 'noteLoss(segment, progress.lastSeq + 1, header.number - 1, null);',
     replace: '',
   },
+  {
+    id: 'gone-file-mended',
+    rule: 'a damaged file that made room for the news of its damage is not mended',
+    file: `${spool}/spool.ts`,
+    find: 'if (left.has(damaged.segment.name)) damaged',
+    replace: 'damaged',
+  },
 ];
