@@ -131,6 +131,12 @@ describe('the page with a district', () => {
     }
   });
 
+  test('says of an asset that its incident was closed by hand while it fails on', async () => {
+    const row = (await page('en')).split('<tr>').find((one) => one.includes('closed by hand, still failing'));
+    expect(row).toContain('财政门户网站');
+    expect(await page('zh')).toContain('已由人工关闭，故障仍在');
+  });
+
   test('says why nothing is known of an asset that an agent cannot ask', async () => {
     const body = await page('en');
     expect(body).toContain('(a1, cam-ping): ping: &lt;not found&gt;');

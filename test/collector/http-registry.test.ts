@@ -98,7 +98,8 @@ describe('what is declared and how it is', () => {
         parentIds: [],
         needsOnsite: true,
       },
-      ...{ status: 'down', sinceMs: fixtureNowMs - 120_000, isInMaintenance: false, openIncidentIds: ['i1'], hindrance: null },
+      ...{ status: 'down', sinceMs: fixtureNowMs - 120_000, isInMaintenance: false, openIncidentIds: ['i1'] },
+      ...{ heldIncidentIds: ['i-held'], hindrance: null },
     });
   });
 

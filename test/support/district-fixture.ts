@@ -128,6 +128,7 @@ export const districtParts: ViewParts = {
       sinceMs: fixtureNowMs - 2 * minute,
       isInMaintenance: false,
       openIncidentIds: [asId<'incident'>('i1')],
+      heldIncidentIds: [asId<'incident'>('i-held')],
       hindrance: null,
     },
     {
@@ -136,6 +137,7 @@ export const districtParts: ViewParts = {
       sinceMs: fixtureNowMs - 5 * hour,
       isInMaintenance: true,
       openIncidentIds: [],
+      heldIncidentIds: [],
       hindrance: null,
     },
     {
@@ -144,6 +146,7 @@ export const districtParts: ViewParts = {
       sinceMs: fixtureNowMs - 30 * hour,
       isInMaintenance: false,
       openIncidentIds: [],
+      heldIncidentIds: [],
       hindrance: {
         checkId: asId<'check'>('cam-ping'),
         agentId: asId<'agent'>('a1'),
@@ -156,6 +159,7 @@ export const districtParts: ViewParts = {
       sinceMs: fixtureNowMs - 100 * hour,
       isInMaintenance: false,
       openIncidentIds: [],
+      heldIncidentIds: [],
       hindrance: null,
     },
   ],

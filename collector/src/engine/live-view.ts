@@ -76,9 +76,13 @@ const assetView = (state: EngineState, id: AssetId): AssetView => {
     sinceMs: sinceMsOf(state, timeline),
     isInMaintenance: isInMaintenance(state.index, id, state.nowMs),
     openIncidentIds: [...(state.openOf.get(id) ?? [])].sort(),
+    heldIncidentIds: heldOf(state, id),
     hindrance: status === 'unknown' ? hindranceOfAsset(state, id) : null,
   };
 };
+
+const heldOf = (state: EngineState, assetId: AssetId): readonly IncidentId[] =>
+  [...(state.latestOf.get(assetId)?.values() ?? [])].flatMap(({ isHeld, incident }) => (isHeld ? [incident.id] : [])).sort();
 
 /** Why a check cannot be asked: the latest word of an agent that is to ask it. */
 const hindranceOf = (state: EngineState, check: CheckConfig): Hindrance | null => {

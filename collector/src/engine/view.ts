@@ -36,6 +36,8 @@ export interface AssetView {
   readonly sinceMs: EpochMs;
   readonly isInMaintenance: boolean;
   readonly openIncidentIds: readonly IncidentId[];
+  /** Incidents a person closed while their fault went on, which was not seen to end since: it opens none anew. */
+  readonly heldIncidentIds: readonly IncidentId[];
   /** Why nothing is known of it, where an agent says so; null while its status is known. */
   readonly hindrance: Hindrance | null;
 }

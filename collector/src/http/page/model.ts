@@ -31,6 +31,8 @@ export interface PageAsset {
   readonly status: Status;
   readonly sinceMs: number;
   readonly isInMaintenance: boolean;
+  /** A person closed an incident of it, and its fault goes on. */
+  readonly isHeld: boolean;
   /** Why nothing is known of it, where an agent says so. */
   readonly hindrance: Hindrance | null;
 }
@@ -93,9 +95,20 @@ const unitNameOf = (config: EngineConfig, unitId: AssetConfig['unitId']): string
 const assetsOf = ({ view, startedAtMs }: CollectorService): readonly PageAsset[] =>
   [...view.config.assets.values()]
     .map((asset) => {
-      const { status, sinceMs, isInMaintenance, hindrance } = assetViewOf(asset, view, startedAtMs);
+      const { status, sinceMs, isInMaintenance, heldIncidentIds, hindrance } = assetViewOf(asset, view, startedAtMs);
+      const isHeld = heldIncidentIds.length > 0;
       const { id, name, kind } = asset;
-      return { id, name, kind, unitName: unitNameOf(view.config, asset.unitId), status, sinceMs, isInMaintenance, hindrance };
+      return {
+        id,
+        name,
+        kind,
+        unitName: unitNameOf(view.config, asset.unitId),
+        status,
+        sinceMs,
+        isInMaintenance,
+        isHeld,
+        hindrance,
+      };
     })
     .sort((left, right) => statusOrder[left.status] - statusOrder[right.status] || left.name.localeCompare(right.name, 'zh-CN'));
 

@@ -142,7 +142,7 @@ const assetsSection = (model: PageModel, language: Language): Html => {
   const words = wordsOf[language];
   const rows = model.assets.map((asset) => [
     asset.name,
-    html`${statusTag(asset.status, words)}${asset.isInMaintenance && html` <span class="small">${words.maintenance}</span>`}${hindranceNote(asset, language)}`,
+    html`${statusTag(asset.status, words)}${asset.isInMaintenance && html` <span class="small">${words.maintenance}</span>`}${asset.isHeld && html` <span class="small">${words.held}</span>`}${hindranceNote(asset, language)}`,
     html`<span class="nowrap">${durationText(model.atMs - asset.sinceMs, language)}</span>`,
     asset.unitName ?? '—',
     words.kind[asset.kind],

@@ -39,6 +39,7 @@ export interface Words {
   readonly notNeeded: string;
   readonly noData: string;
   readonly flapping: string;
+  readonly held: string;
   readonly attached: Readonly<Record<'below' | 'closed', string>>;
   readonly maintenance: string;
   readonly availability: string;
@@ -132,6 +133,7 @@ const zh: Words = {
   notNeeded: '无需到场',
   noData: '暂无数据',
   flapping: '反复波动',
+  held: '已由人工关闭，故障仍在',
   attached: { below: '并入上方故障', closed: '并入已由人工关闭的故障' },
   maintenance: '维护中',
   availability: '可用率',
@@ -231,6 +233,7 @@ const en: Words = {
   notNeeded: 'not needed',
   noData: 'no data',
   flapping: 'flapping',
+  held: 'closed by hand, still failing',
   attached: { below: 'part of the incident above', closed: 'part of an incident closed by hand' },
   maintenance: 'maintenance',
   availability: 'Availability',

@@ -14,7 +14,7 @@ const acts = [
   { path: 'acknowledge', summary: 'Somebody has taken it on: stops the response clock', body: actBody },
   { path: 'arrive', summary: 'Somebody is on site: stops the on-site clock', body: actBody },
   { path: 'note', summary: 'Adds a remark to the timeline', body: noteBody },
-  { path: 'resolve', summary: 'A person declares it over', body: actBody },
+  { path: 'resolve', summary: 'A person closes it, also while its fault goes on', body: actBody },
 ] as const;
 
 const actOf = (kind: (typeof acts)[number]['path'], note: string | null): HumanAct =>

@@ -21,6 +21,9 @@ export const assetSchema = z
     sinceMs: instant.describe('Since when it has this status.'),
     isInMaintenance: z.boolean(),
     openIncidentIds: z.array(z.string()),
+    heldIncidentIds: z
+      .array(z.string())
+      .describe('Incidents a person closed while their fault went on, which was not seen to end since: it opens none anew.'),
     hindrance: z
       .object({ checkId: z.string(), agentId: z.string(), result: resultSchema })
       .nullable()
@@ -36,6 +39,7 @@ export const assetViewOf = (asset: AssetConfig, view: LiveView, startedAtMs: num
     sinceMs: startedAtMs,
     isInMaintenance: false,
     openIncidentIds: [],
+    heldIncidentIds: [],
     hindrance: null,
   };
 
@@ -55,6 +59,7 @@ export const assetBody = (asset: AssetConfig, view: LiveView, startedAtMs: numbe
     sinceMs: present.sinceMs,
     isInMaintenance: present.isInMaintenance,
     openIncidentIds: [...present.openIncidentIds],
+    heldIncidentIds: [...present.heldIncidentIds],
     hindrance: present.hindrance === null ? null : { ...present.hindrance, result: resultBody(present.hindrance.result) },
   };
 };
