@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
+import { createCalendar } from '@jiwei/agent/schedule/calendar.ts';
 import { describe, expect, test } from 'vitest';
 import { checkResultSchema } from '../../shared/src/check.ts';
 import { limits } from '../../shared/src/limits.ts';
+import { probeKindNames } from '../../shared/src/probes/registry.ts';
 import {
   agentCapabilities,
   agentMessageSchema,
@@ -55,6 +57,30 @@ describe('the document says what the code does, and no more', () => {
     const codes = refusalCodes.map((code) => refusals[code].closeCode);
     expect(new Set(codes).size).toBe(codes.length);
     expect(codes.every((code) => code >= 4000 && code <= 4999)).toBe(true);
+  });
+
+  test('the kinds of probes an agent runs, each with a heading of its own in docs/probes.md', () => {
+    const kinds = tableAfter('#### Probes').map(([kind]) => kind);
+    expect(kinds).toStrictEqual(probeKindNames.filter((kind) => kind !== 'heartbeat'));
+    const probes = readFileSync(new URL('../../docs/probes.md', import.meta.url), 'utf8');
+    for (const kind of kinds) expect(probes).toContain(`\n## ${kind}\n`);
+  });
+
+  test('cron expressions name the times that the table says', () => {
+    const next = createCalendar();
+    const fromMs = Date.UTC(2026, 0, 1);
+    const textOf = (atMs: number | null): string => (atMs === null ? 'none' : new Date(atMs).toISOString().replace('.000Z', 'Z'));
+    const timesOf = (cron: string): string[] => {
+      try {
+        const first = next(cron, 'UTC', fromMs);
+        return [textOf(first), first === null ? 'none' : textOf(next(cron, 'UTC', first))];
+      } catch {
+        return ['refused', ''];
+      }
+    };
+    const rows = tableAfter('#### Times');
+    expect(rows.length).toBeGreaterThan(15);
+    for (const [cron = '', ...times] of rows) expect([cron, ...timesOf(cron)]).toStrictEqual([cron, ...times]);
   });
 
   test('kinds of frames and their bytes', () => {
