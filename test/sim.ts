@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { planOf } from './sim/generate.ts';
 import { type Plan, planSchema } from './sim/plan.ts';
 import { judge, shrinkFailure } from './sim/seeds.ts';
+import { numberIn, readOrRefuse } from './support/arguments.ts';
 
 /**
  * `npm run sim`: worlds without end.
@@ -12,16 +13,29 @@ import { judge, shrinkFailure } from './sim/seeds.ts';
  *   --shrink S     seconds to spend on making a failure small (120); 0 leaves it as it is
  * A seed that fails is shrunk into a scenario file under test/sim/found and ends the run with exit code 1.
  */
-const { values } = parseArgs({
-  options: {
-    seeds: { type: 'string', default: '200' },
-    from: { type: 'string', default: '1' },
-    minutes: { type: 'string', default: '1440' },
-    seed: { type: 'string' },
-    file: { type: 'string' },
-    trace: { type: 'boolean', default: false },
-    shrink: { type: 'string', default: '120' },
-  },
+const { values, numbers } = await readOrRefuse('sim', () => {
+  const parsed = parseArgs({
+    options: {
+      seeds: { type: 'string', default: '200' },
+      from: { type: 'string', default: '1' },
+      minutes: { type: 'string', default: '1440' },
+      seed: { type: 'string' },
+      file: { type: 'string' },
+      trace: { type: 'boolean', default: false },
+      shrink: { type: 'string', default: '120' },
+    },
+  }).values;
+  const seeds = { least: 0, most: 2 ** 48 };
+  return {
+    values: parsed,
+    numbers: {
+      seeds: numberIn('--seeds', parsed.seeds, { least: 1, most: 2 ** 32 }),
+      from: numberIn('--from', parsed.from, seeds),
+      minutes: numberIn('--minutes', parsed.minutes, { least: 0.01, most: 525_600, isFraction: true }),
+      seed: parsed.seed === undefined ? null : numberIn('--seed', parsed.seed, seeds),
+      shrinkSeconds: numberIn('--shrink', parsed.shrink, { least: 0, most: 86_400 }),
+    },
+  };
 });
 
 const show = (text: string): void => {
@@ -32,7 +46,7 @@ const fail = async (plan: Plan, error: Error, name: string): Promise<void> => {
   show(`\n${name} FAILED: ${error.stack ?? error.message}`);
   show(`replay: npm run sim -- --seed ${plan.seed} --trace`);
   process.exitCode = 1;
-  const seconds = Number(values.shrink);
+  const seconds = numbers.shrinkSeconds;
   if (seconds === 0) return;
   show(`shrinking for at most ${seconds} s …`);
   const small = await shrinkFailure(plan, error, seconds * 1_000);
@@ -53,16 +67,16 @@ const runOne = async (plan: Plan, name: string): Promise<void> => {
 
 const runMany = async (): Promise<void> => {
   const startedAtMs = performance.now();
-  const fromSeed = Number(values.from);
+  const fromSeed = numbers.from;
   let virtualMs = 0;
   let shownAtMs = startedAtMs;
-  for (let seed = fromSeed; seed < fromSeed + Number(values.seeds); seed += 1) {
+  for (let seed = fromSeed; seed < fromSeed + numbers.seeds; seed += 1) {
     const plan = planOf(seed);
     const verdict = await judge(plan);
     if (verdict.kind === 'failed') return fail(plan, verdict.error, `seed ${seed}`);
     virtualMs += verdict.report.virtualMs;
     const nowMs = performance.now();
-    const isLast = seed === fromSeed + Number(values.seeds) - 1 || nowMs - startedAtMs > Number(values.minutes) * 60_000;
+    const isLast = seed === fromSeed + numbers.seeds - 1 || nowMs - startedAtMs > numbers.minutes * 60_000;
     if (isLast || nowMs - shownAtMs > 10_000) {
       shownAtMs = nowMs;
       const seconds = (nowMs - startedAtMs) / 1_000;
@@ -76,6 +90,10 @@ const runMany = async (): Promise<void> => {
   }
 };
 
-if (values.file !== undefined) await runOne(planSchema.parse(JSON.parse(await readFile(values.file, 'utf8'))), values.file);
-else if (values.seed !== undefined) await runOne(planOf(Number(values.seed)), `seed ${values.seed}`);
+const planIn = async (file: string): Promise<Plan> => planSchema.parse(JSON.parse(await readFile(file, 'utf8')));
+
+if (values.file !== undefined) {
+  const { file } = values;
+  await runOne(await readOrRefuse(`sim: --file ${file}`, () => planIn(file)), file);
+} else if (numbers.seed !== null) await runOne(planOf(numbers.seed), `seed ${numbers.seed}`);
 else await runMany();

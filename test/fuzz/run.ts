@@ -4,6 +4,7 @@ import { parseArgs } from 'node:util';
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { Worker } from 'node:worker_threads';
+import { numberIn, readOrRefuse } from '../support/arguments.ts';
 import { keepCorpus, saveFind } from './cases.ts';
 import { startCoverage } from './coverage.ts';
 import { explore } from './explore.ts';
@@ -11,21 +12,27 @@ import { loadTarget, targetNames } from './targets.ts';
 import type { Watched } from './watchdog.ts';
 
 /** `npm run fuzz -- [--target NAME …] [--minutes N] [--seed N] [--keep]`: the long run. Exit code 1 when something was found. */
-const { values } = parseArgs({
-  options: {
-    target: { type: 'string', multiple: true },
-    minutes: { type: 'string', default: '10' },
-    seed: { type: 'string' },
-    keep: { type: 'boolean', default: false },
-  },
+const { values, minutes, seed } = await readOrRefuse('fuzz', () => {
+  const parsed = parseArgs({
+    options: {
+      target: { type: 'string', multiple: true },
+      minutes: { type: 'string', default: '10' },
+      seed: { type: 'string' },
+      keep: { type: 'boolean', default: false },
+    },
+  }).values;
+  const unknown = parsed.target?.find((name) => !targetNames.includes(name));
+  if (unknown !== undefined) throw new Error(`--target "${unknown}" is none; known are ${targetNames.join(', ')}`);
+  return {
+    values: parsed,
+    minutes: numberIn('--minutes', parsed.minutes, { least: 0.01, most: 525_600, isFraction: true }),
+    seed:
+      parsed.seed === undefined
+        ? Math.floor(Math.random() * 2 ** 31)
+        : numberIn('--seed', parsed.seed, { least: 0, most: 2 ** 48 }),
+  };
 });
 const names = values.target ?? targetNames;
-const minutes = Number(values.minutes);
-const seed = Number(values.seed ?? Math.floor(Math.random() * 2 ** 31));
-if (!(minutes > 0) || !Number.isSafeInteger(seed)) {
-  console.error('fuzz: --minutes needs a number above 0, --seed an integer');
-  process.exit(2);
-}
 /** Longer than any input takes on a loaded machine, with a debugger's counters in the code. */
 const hangMs = 60_000;
 const bytesMax = 1_048_576;

@@ -2,6 +2,7 @@
 // The score stands in docs/reliability.md. It exits with 1 when fewer than nine tenths are noticed, or nothing could be run at all.
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { refuse } from '../support/arguments.ts';
 import { catalogue } from './catalogue.ts';
 import { areas, type Fault } from './fault.ts';
 
@@ -41,10 +42,8 @@ const trials: Trial[] = areas.flatMap((area) => {
   const { faults, tests } = catalogue[area];
   return faults.filter(({ id }) => wanted.length === 0 || wanted.includes(id)).map((fault) => ({ fault, tests }));
 });
-if (trials.length === 0) {
-  console.error(`mutate: no fault has the id ${wanted.join(' or ')}`);
-  process.exit(2);
-}
+const unknown = wanted.filter((id) => !trials.some(({ fault }) => fault.id === id));
+if (unknown.length > 0) refuse('mutate', `no fault has the id ${unknown.join(' or ')}`);
 const allTests = [...new Set(trials.flatMap(({ tests }) => tests))];
 if ((await runTests({ fault: soundProduct, tests: allTests })) !== 'survived') {
   console.error('mutate: the tests fail without any fault; mend that first');
