@@ -162,6 +162,24 @@ describe('what is declared and how it is', () => {
     }
   });
 
+  const numbers: readonly { readonly path: string; readonly message: string }[] = [
+    { path: 'zones?limit=1e2', message: 'is "1e2"; needs a whole number from 1 to 1000, in digits alone' },
+    { path: 'zones?limit=0', message: 'is 0; needs a whole number from 1 to 1000, in digits alone' },
+    {
+      path: 'incidents?openedFromMs=-1',
+      message: 'is "-1"; needs an instant in epoch milliseconds from 0 to 8640000000000000, in digits alone',
+    },
+    {
+      path: 'spans?kind=asset&id=db&toMs=5',
+      message: 'is missing; needs an instant in epoch milliseconds from 0 to 8640000000000000, in digits alone',
+    },
+  ];
+  for (const { path, message } of numbers) {
+    test(`a number of a query is told with what was found: ${path}`, async () => {
+      expect((await http.get(`/api/v1/${path}`)).json()).toMatchObject({ status: 400, errors: [{ in: 'query', message }] });
+    });
+  }
+
   const ranges: readonly { readonly why: string; readonly path: string; readonly message: string }[] = [
     {
       why: 'turned around',

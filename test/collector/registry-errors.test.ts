@@ -232,7 +232,10 @@ const cases: readonly { readonly file: string; readonly why: string; readonly er
   {
     file: 'yaml-duplicate-key',
     why: 'the second would silently win',
-    errors: ['3:1: YAML: Map keys must be unique'],
+    errors: [
+      '3:1: zones: stands a second time in one map, first in line 1; needs to stand once',
+      '6:49: checks[1].confirm.retry: stands a second time in one map, first in line 6; needs to stand once',
+    ],
   },
   {
     file: 'yaml-not-a-map',

@@ -191,6 +191,26 @@ test('the warning of a response that is due keeps its share of what is promised'
   expect(parse('timing: { respond: 15m }').timing).toMatchObject({ respondWarnMs: 600_000, onsiteMs: 900_000 });
 });
 
+const errorsOf = (text: string): readonly string[] => {
+  const result = parseDeclaration(text, { fileName: 'test.yaml', notifierSchemas });
+  return 'errors' in result ? result.errors.map(declarationErrorText) : [];
+};
+
+test('an address that is none is told with an example, not with a pattern', () => {
+  const smtp = "notifiers: [{ id: m, kind: smtp, host: mail, from: 'wang at example.org', to: [duty] }]";
+  const need = 'needs a mail address such as duty@example.org';
+  expect(errorsOf(smtp)).toEqual([
+    `test.yaml:1:52: notifiers[0].from: is "wang at example.org"; ${need}`,
+    `test.yaml:1:80: notifiers[0].to[0]: is "duty"; ${need}`,
+  ]);
+});
+
+test('an asset that is not there is one mistake, not also a host that is missing', () => {
+  expect(errorsOf('checks: [{ id: c, asset: gone, kind: tcp, port: 80 }]')).toEqual([
+    'test.yaml:1:26: checks[0].asset: is "gone", but no such asset is declared; no asset is declared',
+  ]);
+});
+
 test('any text is a declaration or a list of errors, never a throw', () => {
   const pieces = fc.constantFrom(
     'zones',

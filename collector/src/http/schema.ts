@@ -3,8 +3,10 @@ import { dayMs } from '@jiwei/shared/time.ts';
 import { z } from 'zod';
 import { problemSchema } from './problem.ts';
 
+/** The last instant there is in JavaScript. */
+const instantMsMax = 8_640_000_000_000_000;
 /** An instant: epoch milliseconds UTC, the collector's clock unless the field says otherwise. */
-export const instant = z.int().min(0).max(8_640_000_000_000_000);
+export const instant = z.int().min(0).max(instantMsMax);
 /** A span of time in whole ms. */
 export const spanMs = z.int().min(0);
 /** An id as it stands in a path or a filter; whether it exists is the handler's question. */
@@ -16,9 +18,13 @@ const integerOf = (value: unknown): unknown => (typeof value === 'string' && /^\
 const listOf = (value: unknown): unknown => (typeof value === 'string' ? value.split(',') : value);
 
 /** A whole number in a query, where everything is text. Anything but digits is refused: `''`, `1e3`, ` 5`. */
-export const queryInteger = (min: number, max: number) => z.preprocess(integerOf, z.int().min(min).max(max));
+export const queryInteger = (min: number, max: number, noun = 'a whole number') => {
+  const error = ({ input }: { readonly input?: unknown }): string =>
+    `${input === undefined ? 'is missing' : `is ${JSON.stringify(input)}`}; needs ${noun} from ${min} to ${max}, in digits alone`;
+  return z.preprocess(integerOf, z.int({ error }).min(min, { error }).max(max, { error }));
+};
 /** An instant in a query. */
-export const queryInstant = z.preprocess(integerOf, instant);
+export const queryInstant = queryInteger(0, instantMsMax, 'an instant in epoch milliseconds');
 /** Several values in a query: `?state=open,acknowledged` or `?state=open&state=acknowledged`. */
 export const queryList = <Item extends z.ZodType>(item: Item, countMax: number) =>
   z.preprocess(listOf, z.array(item).min(1).max(countMax));

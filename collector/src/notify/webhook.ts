@@ -6,7 +6,7 @@ import { filePath, timeoutOption, wordingOptions } from './options.ts';
 import { type PostAnswer, postJson } from './post.ts';
 import { webhookEvent } from './webhook-event.ts';
 
-const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/);
+const headerName = z.string().regex(/^[A-Za-z0-9-]{1,64}$/, { error: 'needs a header name: 1 to 64 letters, digits and "-"' });
 /** Set by us, or by the connection: not for the options. */
 const ownHeaders = new Set([
   'content-type',

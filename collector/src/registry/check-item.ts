@@ -37,6 +37,8 @@ const probeAt = (
   if (specKeysOf(kind).includes('host') && spec['host'] === undefined && asset !== null && asset.address !== null) {
     spec['host'] = asset.address;
   }
+  // Whether an asset that is told to be wrong has an address, nobody knows: one mistake is told once.
+  if (specKeysOf(kind).includes('host') && spec['host'] === undefined && asset === null) spec['host'] = 'localhost';
   const specSchema: z.ZodType = probeKinds[kind].spec;
   if (check(collector, specSchema, spec, path, ownKeys) === null) return null;
   return probeSchema.parse({ kind, spec });

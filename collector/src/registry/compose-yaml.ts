@@ -1,10 +1,12 @@
 import { limits } from '@jiwei/shared/limits.ts';
-import { Composer, type CST, Document, isScalar, type LineCounter, Parser, visit, type YAMLError } from 'yaml';
+import { Composer, type CST, Document, isPair, isScalar, isSeq, type LineCounter, Parser, visit, type YAMLError } from 'yaml';
 
 /** Something that makes a text no proper YAML. */
 export interface YamlFault {
   readonly offset: number;
   readonly message: string;
+  /** Where in the document, as far as that is known. */
+  readonly path?: readonly (string | number)[];
 }
 
 /** What the package's composer keeps for itself: where it puts errors, and how. */
@@ -60,7 +62,7 @@ export const composeYaml = (
       // A second one is refused below; a thousandth need not even be read.
       if (documents.length > 1) break;
     }
-    return judgeDocuments(documents);
+    return judgeDocuments(documents, lines);
   } catch (error) {
     if (error instanceof RangeError) return `YAML: ${tooDeep}`;
     if (!(error instanceof TooManyFaults)) throw error;
@@ -72,6 +74,7 @@ export const composeYaml = (
 
 const judgeDocuments = (
   documents: readonly Document[],
+  lines: LineCounter,
 ): { readonly document: Document; readonly faults: readonly YamlFault[] } => {
   const [document = new Document(null), second] = documents;
   const faults = [...document.errors, ...document.warnings].map(faultOf);
@@ -79,7 +82,7 @@ const judgeDocuments = (
     const offset = second.contents?.range?.[0] ?? 0;
     return { document, faults: [...faults, { offset, message: 'the file holds several documents; one is needed' }] };
   }
-  return { document, faults: faults.length > 0 ? faults : structureFaults(document) };
+  return { document, faults: faults.length > 0 ? faults : structureFaults(document, lines) };
 };
 
 const faultOf = ({ pos, message }: YAMLError): YamlFault => ({ offset: pos[0], message: withoutText(message) });
@@ -92,8 +95,15 @@ const withoutText = (message: string): string =>
         .replace(/(?<! ): .*$/s, '')
         .replace(/^(Invalid escape sequence|Unsupported YAML version|Unknown directive) .*$/s, '$1');
 
+/** Keys and positions that lead down a row of nodes, each the parent of the next. */
+const pathTo = (nodes: readonly unknown[]): (string | number)[] =>
+  nodes.flatMap((node, at): (string | number)[] => {
+    if (isPair(node) && isScalar(node.key)) return [String(node.key.value)];
+    return isSeq(node) && at + 1 < nodes.length ? [node.items.indexOf(nodes[at + 1])] : [];
+  });
+
 /** Keys that stand twice in one map, and aliases past the bound. */
-const structureFaults = (document: Document): readonly YamlFault[] => {
+const structureFaults = (document: Document, lines: LineCounter): readonly YamlFault[] => {
   const faults: YamlFault[] = [];
   let aliasCount = 0;
   visit(document, {
@@ -104,14 +114,17 @@ const structureFaults = (document: Document): readonly YamlFault[] => {
       faults.push({ offset: alias.range?.[0] ?? 0, message });
       return visit.BREAK;
     },
-    Map: (_key, map) => {
-      const keys = new Set<unknown>();
+    Map: (_key, map, ancestors) => {
+      const offsets = new Map<unknown, number>();
       for (const { key } of map.items) {
         const name = isScalar(key) ? key.value : key;
-        if (keys.has(name) && faults.length < limits.declarationErrorsMax) {
-          faults.push({ offset: isScalar(key) ? (key.range?.[0] ?? 0) : 0, message: 'Map keys must be unique' });
+        const offset = isScalar(key) ? (key.range?.[0] ?? 0) : 0;
+        const first = offsets.get(name);
+        if (first !== undefined && faults.length < limits.declarationErrorsMax) {
+          const message = `stands a second time in one map, first in line ${lines.linePos(first).line}; needs to stand once`;
+          faults.push({ offset, message, path: [...pathTo([...ancestors, map]), String(name)] });
         }
-        keys.add(name);
+        offsets.set(name, first ?? offset);
       }
     },
   });

@@ -55,6 +55,7 @@ const needOf = (issue: Issue): string => {
     case 'invalid_key':
       return issue.issues.map(needOf).join(', ');
     case 'invalid_format':
+      if (issue.format === 'email') return 'needs a mail address such as duty@example.org';
       if (issue.format === 'url') return 'needs an address such as https://example.org/';
       return issue.message.startsWith('Invalid') ? `needs the form ${issue.pattern ?? issue.format}` : issue.message;
     default:

@@ -96,7 +96,9 @@ export const openSource = (text: string, file: string): Source => {
     const { line, col } = lines.linePos(offset);
     return { file, line: Math.max(1, line), column: Math.max(1, col), path: pathText(path), message };
   };
-  const errors = composed.faults.map(({ offset, message }) => errorAtOffset(offset, [], `YAML: ${message}`));
+  const errors = composed.faults.map(({ offset, message, path }) =>
+    path === undefined ? errorAtOffset(offset, [], `YAML: ${message}`) : errorAtOffset(offset, path, message),
+  );
   let value: unknown = null;
   if (errors.length === 0) {
     const plain = plainValueOf(document);
