@@ -68,6 +68,11 @@ describe.skipIf(lacks('ip', 'ping') || (!canMakeHosts && process.env['CI'] !== '
     );
 
   test('is told from a stopped agent, and what its agent measured meanwhile fills the gap', async () => {
+    // Before its first answer a check is unknown, which nothing can fill.
+    await eventually('the check was asked', async () => {
+      const { items } = await district.get<{ items: { id: string; status: string }[] }>('/api/v1/checks');
+      return items.some((one) => one.id === 'far-port' && one.status === 'down') ? true : null;
+    });
     const pulledAtMs = Date.now();
     await host.setPlugged(false);
     const firing = await webhook.next((notice) => notice.notice === 'firing' && notice.incidentId.startsWith('far-host~agent'));

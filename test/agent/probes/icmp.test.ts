@@ -212,6 +212,31 @@ test('an answer is given when it is there, not when the slowest of the batch has
   expect(await silent).toMatchObject({ roundTripsMs: [], detail: 'ICMP Host Unreachable from 10.0.0.9', sentAfterMs: 50 });
 });
 
+test('of those whose deadlines are nearly one none is given up before it is known how the process ended', async () => {
+  let order: EchoOrder | null = null;
+  const fping = recordingTool('fping', {
+    run: (given) => {
+      order = given;
+      const { promise, reject } = Promise.withResolvers<boolean>();
+      given.signal.addEventListener('abort', () => reject(new Error('fping did not end in its time')));
+      return promise;
+    },
+  });
+  const clock = createManualClock(0);
+  const echo = createEcho({ clock, ping: recordingTool('ping').tool, fping: fping.tool });
+  const ask = (index: number, waitMs: number) =>
+    echo.ask({ address: `10.0.0.${index}`, count: 2, waitMs, signal: live }).catch((error: unknown) => String(error));
+  // Gathered by a busy host, which needed 90 ms from the first to the last.
+  const answers = [1_000, 1_030, 1_060, 1_090].map((waitMs, index) => ask(index + 1, waitMs));
+  clock.advance(gatherMs);
+  await expect.poll(() => order).not.toBeNull();
+  const { signal } = order as unknown as EchoOrder;
+  clock.advance(1_000 - gatherMs - 1);
+  expect(signal.aborted).toBe(false);
+  clock.advance(1);
+  expect(await Promise.all(answers)).toEqual(Array(4).fill('Error: fping did not end in its time'));
+});
+
 test('what is no address is never put onto a command line', async () => {
   const ping = recordingTool('ping');
   const echo = createEcho({ clock: createManualClock(0), ping: ping.tool, fping: recordingTool('fping').tool });

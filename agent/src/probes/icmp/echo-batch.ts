@@ -28,8 +28,8 @@ export interface Waiting {
   readonly reject: (error: unknown) => void;
 }
 
-/** Deadlines that lie so close share a timer, ms: those of one batch differ by fractions. */
-const dueStepMs = 10;
+/** Deadlines that lie so close are one, ms: those of one batch differ by what it took to gather it, on a busy host some ten. */
+const dueStepMs = 100;
 
 /** What came back so far to one who waits. */
 interface Progress {
@@ -66,11 +66,11 @@ export const runEchoBatch = async (tool: EchoTool, batch: readonly Waiting[], cl
       if (all.every(({ isSettled }) => isSettled)) killing.abort();
     }),
   );
-  const dues = [...Map.groupBy(all, ({ waiting }) => Math.ceil(waiting.dueMs / dueStepMs) * dueStepMs)].sort(([a], [b]) => a - b);
-  const lastDueMs = dues.at(-1)?.[0] ?? startedMs;
-  const timers = dues.map(([dueMs, those]) =>
+  const dues = togetherDue(all);
+  const lastDueMs = dues.at(-1)?.dueMs ?? startedMs;
+  const timers = dues.map(({ dueMs, those }) =>
     clock.after(dueMs - startedMs, () => {
-      // What the tool still has to tell when it is killed counts for those who waited longest.
+      // Those who waited longest are answered by how the tool ends: whether it had asked at all can be told then alone.
       if (dueMs === lastDueMs) killing.abort();
       else for (const one of those) settle(one);
     }),
@@ -101,6 +101,23 @@ export const runEchoBatch = async (tool: EchoTool, batch: readonly Waiting[], cl
   } finally {
     for (const cancel of [...timers, ...releases]) cancel();
   }
+};
+
+/** Those whose deadlines are one, by the earliest of them: nobody is answered too late. The last come last. */
+const togetherDue = (all: readonly Progress[]): readonly { readonly dueMs: number; readonly those: readonly Progress[] }[] => {
+  const groups: { dueMs: number; readonly those: Progress[] }[] = [];
+  // From the latest on, so that none of the last is left over for a group of its own.
+  for (const one of all.toSorted((a, b) => b.waiting.dueMs - a.waiting.dueMs)) {
+    const { dueMs } = one.waiting;
+    const group = groups.at(-1);
+    const latestMs = group?.those[0]?.waiting.dueMs ?? Number.POSITIVE_INFINITY;
+    if (group === undefined || latestMs - dueMs > dueStepMs) groups.push({ dueMs, those: [one] });
+    else {
+      group.those.push(one);
+      group.dueMs = dueMs;
+    }
+  }
+  return groups.reverse();
 };
 
 const note = (one: Progress, news: EchoNews): void => {
