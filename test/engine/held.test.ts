@@ -24,8 +24,10 @@ const closedByHand = () => {
   const look = () => liveViewOf(state).asset(assetOf('web').id) ?? expect.fail();
   say(0, 'down');
   const [incidentId = expect.fail()] = look().openIncidentIds;
-  step(state, { kind: 'human', atMs: startMs + secondMs, incidentId, actor: 'li', act: { kind: 'resolve', note: null } });
-  return { say, look, incidentId };
+  const close = (id: typeof incidentId, atMs: number) =>
+    step(state, { kind: 'human', atMs: startMs + atMs, incidentId: id, actor: 'li', act: { kind: 'resolve', note: null } });
+  close(incidentId, secondMs);
+  return { say, look, close, incidentId };
 };
 
 test('an incident closed by hand while its fault goes on is named until the asset was seen good', () => {
@@ -33,6 +35,19 @@ test('an incident closed by hand while its fault goes on is named until the asse
   say(2 * secondMs, 'down');
   expect(look()).toMatchObject({ status: 'down', openIncidentIds: [], heldIncidentIds: [incidentId] });
   say(3 * secondMs, 'up');
+  expect(look()).toMatchObject({ status: 'up', openIncidentIds: [], heldIncidentIds: [] });
+});
+
+test('one that was good when a person closed it is not said to fail on', () => {
+  const { say, look, close } = closedByHand();
+  // Flapping: reopened often enough, it is good but not yet over.
+  for (const atMs of [2, 4, 6].map((seconds) => seconds * secondMs)) {
+    say(atMs, 'up');
+    say(atMs + secondMs, 'down');
+  }
+  say(8 * secondMs, 'up');
+  const [incidentId = expect.fail()] = look().openIncidentIds;
+  close(incidentId, 9 * secondMs);
   expect(look()).toMatchObject({ status: 'up', openIncidentIds: [], heldIncidentIds: [] });
 });
 

@@ -40,6 +40,12 @@ const handOver = (turn: Turn, config: EngineConfig, checkIds: readonly CheckId[]
       armAnew(turn, lane, check);
     }
   }
+  lookAgainAtWaits(turn);
+};
+
+/** Whoever waits for the outcome of something above may wait for nobody now: those that are no longer asked are no longer suspected. */
+const lookAgainAtWaits = ({ state, assess }: Turn): void => {
+  for (const { assetId } of state.waits.values()) assess.add(assetId);
 };
 
 const putInForce = (turn: Turn, config: EngineConfig): void => {
@@ -67,6 +73,7 @@ const putInForce = (turn: Turn, config: EngineConfig): void => {
   turn.isMaintenanceDue = true;
   // Every open incident is looked at: what failed may no longer be watched, parents and severities may have changed.
   for (const assetId of state.openOf.keys()) turn.assess.add(assetId);
+  lookAgainAtWaits(turn);
 };
 
 /** What no longer belongs here, in order of ids, not of arrival, so that a restored state does the same things in the same order. */

@@ -59,6 +59,8 @@ const perform = (turn: Turn, record: IncidentRecord, actor: string, act: HumanAc
       // Who declares it done has answered the call.
       if (presentCycle(record).respondedAtMs === null) reviseCycle(record, { respondedAtMs: nowMs });
       resolveIncident(turn, record, { faultToMs: null, actor, text: act.note ?? 'resolved by hand' });
+      // Where it is good by now, as in the quiet time after flapping, nothing is held back.
+      turn.assess.add(record.incident.assetId);
       return;
     default:
       return act satisfies never;

@@ -393,6 +393,13 @@ export const engineFaults: readonly Fault[] = [
     replace: 'prune(timeline, turn.nowMs);',
   },
   {
+    id: 'held-though-good',
+    rule: 'an incident that was good when a person closed it holds nothing back',
+    file: `${engine}/human.ts`,
+    find: 'turn.assess.add(record.incident.assetId);',
+    replace: '',
+  },
+  {
     id: 'unknown-since-now',
     rule: 'what was never known is unknown since it is declared, whenever one looks',
     file: `${engine}/live-view.ts`,
