@@ -84,6 +84,8 @@ export interface Observer {
   began(agent: string): void;
   /** The agent begins to end by itself. */
   stopping(agent: string): void;
+  /** It has ended by itself, with all it had to do before. */
+  stopped(agent: string): void;
   /** Its process is gone. With `power` its machine is, too: what was neither acknowledged nor synced may be gone with it. */
   ended(agent: string, power: boolean): void;
   /** A broken box changed the order of its messages: nothing can be promised about its stream. */
@@ -117,6 +119,7 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
   const endings = new Map<string, readonly Ending[]>();
   const stoppingSince = new Map<string, number>();
   const beganAt = new Map<string, number>();
+  const wholeEnds = new Set<string>();
   /** By agent: what was sent since then need not have been on the disk when its last process ended. */
   const unsyncedFrom = new Map<string, number>();
   let stampMs = 0;
@@ -246,11 +249,13 @@ export const createObserver = (nowMs: () => number, onBatch: (batch: CommitBatch
     tookReading: (agent, reading) => taken.set(`${agent}/${reading}`, { agent, atMs: nowMs() }),
     endingsOf: (agent) => endings.get(agent) ?? [],
     began: (agent) => beganAt.set(agent, nowMs()),
+    stopped: (agent) => wholeEnds.add(agent),
     stopping: (agent) => stoppingSince.set(agent, nowMs()),
     ended: (agent, power) => {
       const sinceMs = stoppingSince.get(agent);
       stoppingSince.delete(agent);
-      const how = power ? 'powerLost' : sinceMs === undefined ? 'killed' : 'stopped';
+      // One that is killed while it ends is killed.
+      const how = power ? 'powerLost' : wholeEnds.delete(agent) ? 'stopped' : 'killed';
       // A start syncs what it finds; one that ended at once did not come to that.
       const sureFromMs = nowMs() - unsyncedMsMax;
       const isLong = (beganAt.get(agent) ?? 0) <= sureFromMs;

@@ -44,6 +44,7 @@ export interface AgentNodeOptions {
   readonly onReading: (reading: number) => void;
   /** It begins to end by itself. */
   readonly onStopping: () => void;
+  readonly onStopped: () => void;
   /** Its process has ended. @param power the whole machine is gone */
   readonly onKilled: (power: boolean) => void;
   readonly onLog: (text: string) => void;
@@ -164,7 +165,9 @@ export const createAgentNode = (options: AgentNodeOptions): AgentNode => {
       // Killed meanwhile, it can write no more, and nobody is left to be told.
       if (clock === own) options.onLog(`${id} could not close its spool: ${String(error)}`);
     }
-    if (clock === own) kill(false);
+    if (clock !== own) return;
+    options.onStopped();
+    kill(false);
   };
 
   return {

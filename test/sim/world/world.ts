@@ -130,6 +130,7 @@ export const runWorld = async (plan: Plan, { trace = () => undefined, also }: Lo
         onCannotStart: (error) => loop.fail(new Violation(`agent ${id} cannot start: ${String(error)}`)),
         onReading: (reading) => observer.tookReading(id, reading),
         onStopping: () => observer.stopping(id),
+        onStopped: () => observer.stopped(id),
         onKilled: (power) => {
           observer.ended(id, power);
           network.killAgent(id, power);
