@@ -30,9 +30,11 @@ const tryMs = 5_000;
 
 /** Tries now and then to open a file, and says so when the process can open none any more. @returns ends it */
 export const watchDescriptors = (clock: Clock, log: FastifyBaseLogger): (() => void) => {
+  // Asked now: to read it takes a descriptor.
+  const descriptorsMax = descriptorsMaxOf();
   const sayStarved = createCrowdLog(clock, (tries) =>
     log.error(
-      { tries, descriptorsMax: descriptorsMaxOf() },
+      { tries, descriptorsMax },
       'the process can open no more files and connections; raise LimitNOFILE of the service (ulimit -n). What is in force stays',
     ),
   );

@@ -163,7 +163,7 @@ describe('connections that are no agents, over TLS', () => {
     // Those it has stay good.
     allowed('10:20000');
     await writeFile(path('server.pem'), `${certificates.good.cert}\n`);
-    await collector.line(/"descriptorsMax".*can open no more files and connections/, 30_000, from);
+    await collector.line(/"descriptorsMax":\d+.*can open no more files and connections/, 30_000, from);
     allowed('20000');
     await collector.line(/new TLS files are in force/, 30_000, from);
     expect(collector.output().slice(from)).not.toMatch(/cannot be used/);
