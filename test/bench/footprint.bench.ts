@@ -2,9 +2,11 @@
 // Run: npm run bench footprint (lasts JIWEI_BENCH_SECONDS, 120 by default, and JIWEI_BENCH_SETTLE_SECONDS, 60, to warm up before)
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { WebSocketServer } from 'ws';
 import { agentLaunch } from '../../deploy/agent-launch.mjs';
 import { openDistrict } from '../support/district.ts';
-import { eventually, root, startProcess } from '../support/processes.ts';
+import { eventually, root, startProcess, type TestProcess } from '../support/processes.ts';
 import { listen } from '../support/webhook.ts';
 import { freePort } from './support/free-port.ts';
 import { childCpuSeconds, memoryMib, threadCpuSeconds } from './support/process-cpu.ts';
@@ -63,6 +65,16 @@ const fleet = async (): Promise<readonly number[]> => {
   );
 };
 
+/** Answers heartbeats as the collector does. */
+const echo = new WebSocketServer({ port: 0, host: '127.0.0.1', perMessageDeflate: false });
+echo.on('connection', (socket) =>
+  socket.on('message', (message) => {
+    socket.ping();
+    socket.send(String(message));
+  }),
+);
+const bare: TestProcess[] = [];
+
 try {
   // As `npm start` and `npm run agent` start it. The first start only fills the code cache; the second is what runs for months.
   const launch = agentLaunch(root, process.execPath);
@@ -71,6 +83,12 @@ try {
   await new Promise((resolve) => setTimeout(resolve, firstStartMs));
   for (const first of firsts) await first.kill('SIGTERM');
   const running = await starts();
+  // What is left for an agent in Node to be thrifty with: the same runtime and flags, and nothing of ours.
+  const flags = launch.words.filter((word) => word.startsWith('--'));
+  const bareAgent = join(root, 'test/bench/support/bare-agent.ts');
+  const echoUrl = `ws://127.0.0.1:${(echo.address() as AddressInfo).port}`;
+  for (const askedCount of ['0', '10'])
+    bare.push(startProcess(process.execPath, [...flags, bareAgent, echoUrl, String(targetPort), askedCount]));
   await eventually('the exporter answers', scrape);
   await eventually(
     'the agents sent their first rows',
@@ -81,6 +99,8 @@ try {
 
   const processes = [
     ...running.map(({ pid }, index) => ({ what: agents[index]?.what ?? '', pid })),
+    { what: 'Node, heartbeats alone', pid: bare[0]?.pid ?? 0 },
+    { what: 'Node, heartbeats and 10 bare questions every 20 s', pid: bare[1]?.pid ?? 0 },
     { what: 'node_exporter, default collectors', pid: exporter.pid },
   ];
   const readCpu = () => processes.map(({ pid }) => threadCpuSeconds(pid));
@@ -102,7 +122,7 @@ try {
     const row = {
       'CPU s/h': Number((cpu[index] ?? Number.NaN).toFixed(2)),
       'times node_exporter': Number(((cpu[index] ?? Number.NaN) / exporterCpu).toFixed(2)),
-      series: agentSeries[index] ?? exporterSeries,
+      series: agentSeries[index] ?? (pid === exporter.pid ? exporterSeries : 0),
       'RSS MiB': Math.round(memory.rss),
       'PSS MiB': Math.round(memory.pss),
       'private anonymous MiB': Number(memory.privateAnonymous.toFixed(1)),
@@ -112,7 +132,8 @@ try {
   console.table(Object.fromEntries(rows));
   console.log(`CPU of ended child processes meanwhile: ${(readChildren() - childrenBefore).toFixed(2)} s`);
 } finally {
-  await exporter.kill('SIGTERM');
+  for (const one of [...bare, exporter]) await one.kill('SIGTERM');
+  echo.close();
   await district.close();
   target.close();
 }
