@@ -94,6 +94,13 @@ const cases: readonly {
     en: ['Assets | 门户网站, 数据库'],
   },
   {
+    why: 'a storm with what it took in, of which nothing else tells',
+    problem: 'storm',
+    details: { assets: '门户网站, 数据库', incidents: 'inc-1, inc-2', attached: '大厅摄像头' },
+    zh: ['相关资产 | 门户网站, 数据库', '一并发生故障的资产 | 大厅摄像头'],
+    en: ['Assets | 门户网站, 数据库', 'Failed with them | 大厅摄像头'],
+  },
+  {
     why: 'nothing but the summary',
     problem: 'down',
     details: {},

@@ -22,6 +22,7 @@ const labels = {
   agents: { 'zh-CN': '代理', en: 'Agents' },
   address: { 'zh-CN': '来源地址', en: 'From' },
   assets: { 'zh-CN': '相关资产', en: 'Assets' },
+  attached: { 'zh-CN': '一并发生故障的资产', en: 'Failed with them' },
 } as const satisfies Record<string, InEach>;
 
 /**
@@ -38,7 +39,7 @@ export const factsOf = (incident: FactsFrom, language: Language): readonly Fact[
         fact('rule', details['rule']),
         fact('value', details['value']),
       ]
-    : (['agent', 'agents', 'address', 'assets'] as const).map((label) => fact(label, details[label]));
+    : (['agent', 'agents', 'address', 'assets', 'attached'] as const).map((label) => fact(label, details[label]));
   const facts = told.filter((one) => one !== null);
   return facts.length > 0 ? facts : [{ label: labels.summary, value: summary }];
 };
