@@ -10,6 +10,7 @@ import { loadConfig, loadKey, makeNextKey, nextBootId, storeBootId } from '@jiwe
 import { anchorAt, followWall, stampAt } from '@jiwei/agent/steady-time.ts';
 import { rawPublicKey } from '@jiwei/shared/protocol/handshake.ts';
 import { afterEach, beforeEach, expect, test } from 'vitest';
+import { lacks } from '../support/components.ts';
 import { createMemoryDisk } from './memory-disk.ts';
 
 let folder = '';
@@ -55,7 +56,7 @@ test('the key is made once, and only its owner may read it', async () => {
   state.release();
 });
 
-test.skipIf(process.platform === 'win32')('keys that others may read are closed to them, once, and told', async () => {
+test.skipIf(lacks('unix'))('keys that others may read are closed to them, once, and told', async () => {
   const state = openStateFolder(folder);
   loadKey(state.files);
   makeNextKey(state.files);

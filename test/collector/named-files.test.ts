@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { notifyWorld } from '../../collector/src/notify/world.ts';
 import { readText, readTextNow } from '../../collector/src/registry/file-text.ts';
+import { lacks } from '../support/components.ts';
 import { worldOf } from '../support/notices.ts';
 import { testFolder } from '../support/processes.ts';
 
-test.skipIf(process.platform === 'win32')('a pipe that a declaration names holds up nobody', async () => {
+test.skipIf(lacks('unix'))('a pipe that a declaration names holds up nobody', async () => {
   const folder = await testFolder();
   const [pipe, file] = [join(folder.path, 'pipe'), join(folder.path, 'file')];
   execFileSync('mkfifo', [pipe]);

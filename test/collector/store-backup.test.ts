@@ -11,7 +11,8 @@ import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
 import { migrations } from '../../collector/src/store/sqlite/migrations.ts';
 import { restoreBackup } from '../../collector/src/store/sqlite/restore.ts';
 import { databasePath, openSqliteStore } from '../../collector/src/store/sqlite.ts';
-import { canMount, mountSmallDisk } from '../support/small-disk.ts';
+import { lacks } from '../support/components.ts';
+import { mountSmallDisk } from '../support/small-disk.ts';
 import { agentA, agentOf, batchOf, frameOf, outboxOf } from '../support/store-samples.ts';
 
 let folder = '';
@@ -143,7 +144,7 @@ describe('a backup', () => {
     expect(await readdir(folder)).toEqual(['data']);
   });
 
-  test.skipIf(!canMount && process.env['CI'] !== 'true')('that finds no room is not there, and says so', async () => {
+  test.skipIf(lacks('root'))('that finds no room is not there, and says so', async () => {
     await fill();
     const disk = await mountSmallDisk(join(folder, 'small'), 100_000);
     try {
@@ -316,7 +317,7 @@ describe('a restore', () => {
     await store.close();
   });
 
-  test.skipIf(!canMount && process.env['CI'] !== 'true')('that finds no room changes nothing', async () => {
+  test.skipIf(lacks('root'))('that finds no room changes nothing', async () => {
     await fill();
     await backUp();
     const small = join(folder, 'small');
@@ -334,7 +335,7 @@ describe('a restore', () => {
     }
   });
 
-  test.skipIf(!canMount && process.env['CI'] !== 'true')('onto a disk without any room says that the disk is full', async () => {
+  test.skipIf(lacks('root'))('onto a disk without any room says that the disk is full', async () => {
     await fill();
     await backUp();
     const small = join(folder, 'small');

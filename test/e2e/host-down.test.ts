@@ -3,7 +3,7 @@ import { type Calm, calmOf, expectUnharmed, succeeded } from '../support/after-f
 import { lacks } from '../support/components.ts';
 import { agentWithHeap, agentWithHeapAt, type District, openDistrict } from '../support/district.ts';
 import { heapEnvironment } from '../support/heap.ts';
-import { canMakeHosts, openSecondHost, type SecondHost } from '../support/network.ts';
+import { openSecondHost, type SecondHost } from '../support/network.ts';
 import { eventually } from '../support/processes.ts';
 import { openWebhook, type WebhookReceiver } from '../support/webhook.ts';
 
@@ -36,7 +36,7 @@ routes: [{ id: critical, notifier: hook, severities: [critical] }, { id: minor, 
 `;
 
 // Elsewhere than under root on Linux the machine cannot have a second host; in CI it can.
-describe.skipIf(lacks('ip', 'ping') || (!canMakeHosts && process.env['CI'] !== 'true'))('a host that loses its power', () => {
+describe.skipIf(lacks('root', 'ip', 'ping'))('a host that loses its power', () => {
   let host: SecondHost;
   let webhook: WebhookReceiver;
   let district: District;

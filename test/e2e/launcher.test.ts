@@ -5,6 +5,7 @@ import { existsSync } from 'node:fs';
 import { cp, mkdir, readFile, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { lacks } from '../support/components.ts';
 import { eventually, root, testFolder } from '../support/processes.ts';
 
 /** In the place of the product: says who it is, and that it was asked to end. */
@@ -17,7 +18,7 @@ setInterval(() => undefined, 60_000);
 console.log('runs as ' + process.pid);
 `;
 
-describe.skipIf(process.platform !== 'linux')('what npm launches', () => {
+describe.skipIf(lacks('linux'))('what npm launches', () => {
   let folder: Awaited<ReturnType<typeof testFolder>>;
   let shell: ChildProcess;
   let output: string;

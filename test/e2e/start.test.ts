@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { freePort } from '../bench/support/free-port.ts';
+import { lacks } from '../support/components.ts';
 import { eventually, root, startProgram, type TestProcess, testFolder } from '../support/processes.ts';
 
 /** What `npm start` prints, and what it must be. */
@@ -111,7 +112,7 @@ describe('npm start', () => {
     expect(running.child.exitCode).toBe(0);
   });
 
-  test.skipIf(process.platform !== 'linux')('ends, and says so, when one of its parts ends by itself', async () => {
+  test.skipIf(lacks('linux'))('ends, and says so, when one of its parts ends by itself', async () => {
     await start();
     const agentPid = await eventually('the agent runs', async () => {
       const children = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').trim().split(' ');
@@ -154,7 +155,7 @@ routes: [{ id: all, notifier: log }]
     expect(running.child.exitCode).toBe(0);
   });
 
-  test.skipIf(process.platform !== 'linux')('killed outright, leaves no part of it behind', async () => {
+  test.skipIf(lacks('linux'))('killed outright, leaves no part of it behind', async () => {
     await start();
     const children = readFileSync(`/proc/${running.pid}/task/${running.pid}/children`, 'utf8').trim().split(' ');
     expect(children.length).toBeGreaterThan(0);

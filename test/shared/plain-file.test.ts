@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { readPlainFile, readPlainFileSync } from '@jiwei/shared/plain-file.ts';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { lacks } from '../support/components.ts';
 
 let folder = '';
 beforeAll(async () => {
@@ -32,12 +33,12 @@ describe.each([
     await expect(read(join(folder, 'gone'), 10)).rejects.toThrow('ENOENT');
   });
 
-  test.skipIf(process.platform === 'win32')('is refused at once when it is a pipe or a device', async () => {
+  test.skipIf(lacks('unix'))('is refused at once when it is a pipe or a device', async () => {
     await expect(read(join(folder, 'pipe'), 10)).rejects.toThrow('no regular file');
     await expect(read('/dev/zero', 10)).rejects.toThrow('no regular file');
   });
 
-  test.skipIf(process.platform !== 'linux')('is read to its end when it claims no size', async () => {
+  test.skipIf(lacks('linux'))('is read to its end when it claims no size', async () => {
     expect((await read('/proc/self/status', 1_000_000)).toString()).toMatch(/^Name:[\s\S]*\n$/);
     await expect(read('/proc/self/status', 100)).rejects.toThrow('more than 100 bytes');
   });

@@ -61,12 +61,24 @@ const fetchPackages = (unpacked: string, packages: readonly string[]): void => {
 
 const missingHere = (process.env['JIWEI_MISSING'] ?? '').split(',');
 
+const isLinux = process.platform === 'linux';
+/** What a test can need of the machine besides programs, and whether it is there. */
+const machine: Readonly<Record<string, boolean>> = {
+  /** Pipes, devices and modes of files, which Windows has not. */
+  unix: process.platform !== 'win32',
+  /** Files of /proc. */
+  linux: isLinux,
+  /** Mounts and network namespaces: Linux alone has these, and lets root alone make them. */
+  root: isLinux && process.getuid?.() === 0,
+};
+
 /**
- * Whether a test that needs the programs must be left out. In CI nothing is: there a missing program is a failure.
+ * Whether a test that needs these programs, or this of the machine, must be left out; the only reason to leave one out. In CI nothing is: there
+ * it is a failure.
  * @throws Error naming what is missing when CI=true
  */
-export const lacks = (...programs: readonly string[]): boolean => {
-  const absent = programs.filter((program) => missingHere.includes(program));
+export const lacks = (...needs: readonly string[]): boolean => {
+  const absent = needs.filter((need) => missingHere.includes(need) || machine[need] === false);
   if (absent.length > 0 && process.env['CI'] === 'true') throw new Error(`CI needs ${absent.join(', ')}`);
   return absent.length > 0;
 };

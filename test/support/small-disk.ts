@@ -4,9 +4,6 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Whether a test may mount: only root may, and only Linux has tmpfs. */
-export const canMount = process.platform === 'linux' && process.getuid?.() === 0;
-
 /** A disk of its own at `folder`, which ends after so many bytes. */
 export const mountSmallDisk = async (
   folder: string,

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { createFileSource } from '@jiwei/agent/host/file-source.ts';
 import { minuteMs } from '@jiwei/shared/time.ts';
 import { afterEach, expect, test } from 'vitest';
+import { lacks } from '../../support/components.ts';
 import { createManualClock } from '../../support/manual-clock.ts';
 
 const closing: (() => unknown)[] = [];
@@ -24,7 +25,7 @@ const folder = async (): Promise<string> => {
 };
 const isPromise = (answer: unknown): boolean => answer instanceof Promise;
 
-test.skipIf(process.platform !== 'linux')('reads what procfs answers from threads once, and at once from then on', async () => {
+test.skipIf(lacks('linux'))('reads what procfs answers from threads once, and at once from then on', async () => {
   const { files } = open();
   const read = () => files.read('/proc/loadavg', 'whole', (scanner) => scanner.rest().split(' ').length);
   const first = read();

@@ -1,12 +1,12 @@
-import { platform } from 'node:os';
 import { expect, test } from 'vitest';
 import { createHostCollector } from '../../../agent/src/host/collector.ts';
 import { readersFor } from '../../../agent/src/host/registry.ts';
 import { selfMetrics } from '../../../agent/src/host/self-metrics.ts';
 import { systemClock } from '../../../shared/src/clock.ts';
+import { lacks } from '../../support/components.ts';
 import { valuesOf } from './support/collect.ts';
 
-test.runIf(platform() === 'linux')(
+test.skipIf(lacks('linux'))(
   'the host it runs on: every series is of a declared family, and the values fit together',
   async () => {
     const collector = createHostCollector({ clock: systemClock, platform: 'linux' });

@@ -2,10 +2,11 @@ import { readdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { calmOf, expectUnharmed, succeeded } from '../../support/after-fault.ts';
+import { lacks } from '../../support/components.ts';
 import { agentWithHeap, type District, openDistrict } from '../../support/district.ts';
 import { heapEnvironment } from '../../support/heap.ts';
 import { eventually } from '../../support/processes.ts';
-import { canMount, mountSmallDisk } from '../../support/small-disk.ts';
+import { mountSmallDisk } from '../../support/small-disk.ts';
 
 const declaration = `
 zones: [{ id: east, name: 东片区, crew: 一组 }]
@@ -20,7 +21,7 @@ const diskBytes = 2 * 1024 * 1024;
 const takesNothing = /the disk takes nothing; what is not yet sent is only in memory/;
 
 // Elsewhere than under root on Linux nobody can make a disk; in CI somebody can.
-describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of an agent', () => {
+describe.skipIf(lacks('root'))('the disk of an agent', () => {
   let district: District | null = null;
   let disk: Awaited<ReturnType<typeof mountSmallDisk>> | null = null;
   afterEach(async () => {

@@ -3,17 +3,18 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { calmOf, expectUnharmed } from '../../support/after-fault.ts';
+import { lacks } from '../../support/components.ts';
 import { type District, openDistrict } from '../../support/district.ts';
 import { heapEnvironment } from '../../support/heap.ts';
 import { eventually, listening } from '../../support/processes.ts';
-import { canMount, mountSmallDisk } from '../../support/small-disk.ts';
+import { mountSmallDisk } from '../../support/small-disk.ts';
 import { startSteadyLoad } from '../../support/steady-load.ts';
 
 const diskBytes = 24 * 1024 * 1024;
 const ballastBytes = 19 * 1024 * 1024;
 
 // Elsewhere than under root on Linux nobody can make a disk; in CI somebody can.
-describe.skipIf(!canMount && process.env['CI'] !== 'true')('the disk of the collector', () => {
+describe.skipIf(lacks('root'))('the disk of the collector', () => {
   let district: District | null = null;
   let disk: Awaited<ReturnType<typeof mountSmallDisk>> | null = null;
   afterEach(async () => {
