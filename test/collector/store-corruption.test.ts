@@ -1,4 +1,4 @@
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { AppError } from '@jiwei/shared/errors.ts';
@@ -7,6 +7,7 @@ import { checkEntities } from '../../collector/src/store/entity-shapes.ts';
 import type { Store } from '../../collector/src/store/port.ts';
 import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
+import { withDatabase } from '../support/database-copy.ts';
 import { flipOne, flipRun, seededRandom } from '../support/flips.ts';
 import { contentOf, everything, fill, fillRest, page } from '../support/store-content.ts';
 import { agentA, webCheck } from '../support/store-samples.ts';
@@ -42,22 +43,17 @@ describe('a database in which one bit turned', () => {
     for (let round = 0; round < 3; round += 1) await fill(store, round * 40);
     const whole = await contentOf(store);
     await store.close();
-    const bytes = await readFile(path);
+    const [bytes, mark] = [await readFile(path), await readFile(`${path}.mark`)];
     const random = seededRandom(seed);
     let refused = 0;
     for (let turn = 0; turn < count; turn += 1) {
       const flipped = flipOne(bytes, random);
-      const copy = join(folder, String(turn), 'jiwei.db');
-      await mkdir(join(folder, String(turn)));
-      await writeFile(copy, flipped.bytes);
-      await copyFile(`${path}.mark`, `${copy}.mark`);
-      const outcome = await outcomeOf(copy).catch((thrown: unknown) => {
+      const outcome = await withDatabase({ '': flipped.bytes, '.mark': mark }, outcomeOf).catch((thrown: unknown) => {
         throw new Error(`${flipped.where}`, { cause: thrown });
       });
       if (typeof outcome === 'string') refused += 1;
       if (typeof outcome === 'string') expect(['STORE_CORRUPT', 'STORE_TOO_NEW'], flipped.where).toContain(outcome);
       else expect(outcome, flipped.where).toEqual(whole);
-      await rm(join(folder, String(turn)), { recursive: true });
     }
     // Some pages have room to spare, where a bit means nothing; but most do not.
     expect(refused).toBeGreaterThan(count / 4);
@@ -75,15 +71,9 @@ describe('a database in which one bit turned', () => {
     let refused = 0;
     for (let turn = 0; turn < count / 2; turn += 1) {
       const flipped = flipOne(log, random);
-      const copy = join(folder, String(turn), 'jiwei.db');
-      await mkdir(join(folder, String(turn)));
-      await writeFile(copy, bytes);
-      await writeFile(`${copy}-wal`, flipped.bytes);
-      await writeFile(`${copy}.mark`, mark);
-      const outcome = await outcomeOf(copy);
+      const outcome = await withDatabase({ '': bytes, '-wal': flipped.bytes, '.mark': mark }, outcomeOf);
       if (outcome === 'STORE_CORRUPT') refused += 1;
       else expect(outcome, flipped.where).toEqual(whole);
-      await rm(join(folder, String(turn)), { recursive: true });
     }
     expect(refused).toBeGreaterThan(count / 4);
   });

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { copyFile, mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
@@ -11,6 +11,7 @@ import { findDamage } from '../../collector/src/store/sqlite/damage.ts';
 import { openHandle } from '../../collector/src/store/sqlite/dialect.ts';
 import { restoreBackup } from '../../collector/src/store/sqlite/restore.ts';
 import { openSqliteStore } from '../../collector/src/store/sqlite.ts';
+import { withDatabase } from '../support/database-copy.ts';
 import { flipOne, flipRun, seededRandom } from '../support/flips.ts';
 import { hurtIndex } from '../support/hurt-index.ts';
 import { contentOf, everything, fill, fillRest, page } from '../support/store-content.ts';
@@ -217,7 +218,7 @@ describe('what the store keeps secret', () => {
   const { seed, count } = flipRun(120);
   test(`nor wherever in it or just before it one bit turned (${count} bits, JIWEI_SEED=${seed})`, async () => {
     await fillSecrets();
-    const bytes = await readFile(path);
+    const [bytes, mark] = [await readFile(path), await readFile(`${path}.mark`)];
     const random = seededRandom(seed);
     const texts = Object.values(secrets);
     let damaged = 0;
@@ -225,14 +226,10 @@ describe('what the store keeps secret', () => {
       const secret = texts[turn % texts.length] ?? '';
       const from = bytes.indexOf(secret) - 30;
       const flipped = flipOne(bytes.subarray(from, from + 30 + secret.length), random);
-      const copy = join(folder, String(turn), 'jiwei.db');
-      await mkdir(join(folder, String(turn)));
-      await writeFile(copy, Buffer.concat([bytes.subarray(0, from), flipped.bytes, bytes.subarray(from + flipped.bytes.length)]));
-      await copyFile(`${path}.mark`, `${copy}.mark`);
-      const said = await saidOf(copy);
+      const whole = Buffer.concat([bytes.subarray(0, from), flipped.bytes, bytes.subarray(from + flipped.bytes.length)]);
+      const said = await withDatabase({ '': whole, '.mark': mark }, saidOf);
       if (said !== '') damaged += 1;
       for (const text of texts) expectNothingOf(text, said);
-      await rm(join(folder, String(turn)), { recursive: true });
     }
     expect(damaged).toBeGreaterThan(count / 2);
   });
@@ -262,19 +259,14 @@ test(`whatever one turned bit does to what is read, a look at all finds it, howe
   const store = await openFilled(3);
   const whole = await contentOf(store);
   await store.close();
-  const bytes = await readFile(path);
+  const [bytes, mark] = [await readFile(path), await readFile(`${path}.mark`)];
   const random = seededRandom(seed);
   let found = 0;
   for (let turn = 0; turn < count; turn += 1) {
     const flipped = flipOne(bytes, random);
-    const copy = join(folder, String(turn), 'jiwei.db');
-    await mkdir(join(folder, String(turn)));
-    await writeFile(copy, flipped.bytes);
-    await copyFile(`${path}.mark`, `${copy}.mark`);
-    const outcome = await outcomeOf(copy);
+    const outcome = await withDatabase({ '': flipped.bytes, '.mark': mark }, outcomeOf);
     if (outcome === 'found') found += 1;
     else expect(outcome, flipped.where).toEqual(whole);
-    await rm(join(folder, String(turn)), { recursive: true });
   }
   expect(found).toBeGreaterThan(count / 4);
 });
