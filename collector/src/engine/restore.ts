@@ -173,8 +173,6 @@ const indexIncidents = (state: EngineState): void => {
 };
 
 const arm = (state: EngineState, lastAtMs: EpochMs): void => {
-  // What was due by then was looked at; to look again, later, may decide otherwise.
-  const armFuture = (key: string, atMs: EpochMs): void => setDeadline(state.deadlines, key, atMs > lastAtMs ? atMs : null);
   for (const lane of state.lanes.values()) {
     const check = state.config.checks.get(lane.state.checkId);
     setDeadline(state.deadlines, lane.deadlineKey, check === undefined ? state.nowMs : laneDueAtMs(lane, check, lastAtMs));
@@ -182,7 +180,7 @@ const arm = (state: EngineState, lastAtMs: EpochMs): void => {
   for (const agent of state.agents.values()) setDeadline(state.deadlines, `agent|${agent.id}`, agentDueAtMs(agent));
   for (const clone of state.clones.values()) setDeadline(state.deadlines, `clone|${clone.id}`, cloneDueAtMs(clone));
   for (const record of state.incidents.values()) armIncident(state, record, lastAtMs);
-  for (const [id, wait] of state.waits) armFuture(`wait|${id}`, wait.untilMs);
+  for (const [id, wait] of state.waits) setDeadline(state.deadlines, `wait|${id}`, wait.untilMs);
   for (const zone of state.zones.values()) setDeadline(state.deadlines, `zone|${zone.id}`, takesInUntilMs(zone));
   setDeadline(
     state.deadlines,

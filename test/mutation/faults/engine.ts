@@ -617,13 +617,6 @@ export const engineFaults: readonly Fault[] = [
     replace: '',
   },
   {
-    id: 'looked-at-again',
-    rule: 'what was due before a restart, and was looked at, is not looked at again after it',
-    file: `${engine}/restore.ts`,
-    find: 'atMs > lastAtMs ? atMs : null);',
-    replace: 'atMs);',
-  },
-  {
     id: 'graver-told-unseen',
     rule: 'at the end of a window only what is seen to fail is told',
     file: 'collector/src/engine/assess.ts',
